@@ -1,0 +1,46 @@
+"""Every metric, by name, kind, labels and meaning. Code and dashboards use these rows; there is no other list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row: `name` as Prometheus shows it (without `_total`), what it counts, and in what unit."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("livewarden_records", "counter", ("stage", "topic"), "Records taken by a stage, repeated ones left out."),
+    Metric(
+        "livewarden_events",
+        "counter",
+        ("topic", "fate"),
+        "Valid events by what became of them: counted, late, duplicate.",
+    ),
+    Metric(
+        "livewarden_dead_letters",
+        "counter",
+        ("topic", "reason"),
+        "Records set aside because they broke their contract.",
+    ),
+    Metric("livewarden_rows", "counter", ("table",), "Rows written to ClickHouse."),
+    Metric("livewarden_alerts", "counter", ("monitor", "kind"), "Alerts raised, suppressed ones left out."),
+    Metric("livewarden_alerts_suppressed", "counter", ("monitor", "reason"), "Alerts stored without telling anybody."),
+    Metric("livewarden_retries", "counter", ("neighbour",), "Calls repeated because ClickHouse or Kafka was busy."),
+    Metric("livewarden_commits", "counter", ("stage",), "Positions committed after their state was durable."),
+    Metric("livewarden_partitions", "gauge", ("stage",), "Partitions that this worker owns."),
+    Metric(
+        "livewarden_watermark_seconds",
+        "gauge",
+        ("stage", "topic", "partition"),
+        "Event time up to which a partition is complete, Unix seconds.",
+    ),
+    Metric("livewarden_flush_seconds", "histogram", ("stage",), "Time to make one flush durable."),
+)

@@ -1,0 +1,59 @@
+"""Settings: one frozen object, read from the environment at the start and handed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from livewarden.contracts import TOPICS
+
+
+class Settings(BaseSettings):
+    """What a deployment sets. Every field is an environment variable: `kafka` is `LIVEWARDEN_KAFKA`.
+
+    A variable that cannot be read is one line on stderr and exit code 2.
+
+    >>> Settings(kafka="broker:9092").group
+    'livewarden'
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LIVEWARDEN_", frozen=True, extra="forbid")
+
+    kafka: str = Field(default="127.0.0.1:9092", description="Kafka bootstrap servers, host:port, several with commas")
+    group: str = Field(default="livewarden", description="consumer group of the workers")
+    member: str | None = Field(default=None, description="stable name of this worker's place in the group")
+    partitions: int = Field(default=4, ge=1, le=1024, description="partitions of each source topic")
+    partials_partitions: int = Field(default=4, ge=1, le=1024, description="partitions of livewarden.partials")
+    replication: int = Field(default=1, ge=1, description="copies of each topic that is created")
+    embedded_kafka: bool = Field(default=False, description="the broker is the embedded one")
+    session_timeout_s: float = Field(default=10.0, gt=0, description="a worker silent for longer loses its partitions")
+    clickhouse_url: str = Field(default="http://127.0.0.1:8123", description="ClickHouse HTTP interface")
+    clickhouse_user: str = "default"
+    clickhouse_password: SecretStr = SecretStr("")
+    clickhouse_database: str = Field(default="livewarden", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    monitors: Path | None = Field(default=None, description="monitors file; the one that ships where unset")
+    lateness_s: float = Field(default=30.0, ge=0, description="how far behind the newest event an event may be")
+    lateness_by_topic: dict[str, float] = Field(default_factory=dict, description="the same, by topic, as JSON")
+    idle_after_s: float = Field(
+        default=30.0,
+        ge=0,
+        description="a partition read to its end and quiet for so long is sealed by the clock; 0: never",
+    )
+    flush_s: float = Field(default=0.5, gt=0, description="longest wait of a row before it is written")
+    ingest_checkpoint_s: float = Field(default=5.0, gt=0, description="seconds between positions of the ingest stage")
+    detect_checkpoint_s: float = Field(default=20.0, gt=0, description="seconds between states of the detect stage")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Prometheus metrics on that loopback port; 0: none"
+    )
+    metrics_host: str = "127.0.0.1"
+    log_level: str = Field(default="WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    def partitions_by_topic(self) -> dict[str, int]:
+        """Partition count of every source topic."""
+        return dict.fromkeys(TOPICS, self.partitions)
+
+    def lateness_ms(self) -> dict[str, int]:
+        """Lateness of every source topic, milliseconds."""
+        return {topic: int(1000 * self.lateness_by_topic.get(topic, self.lateness_s)) for topic in TOPICS}

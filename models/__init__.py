@@ -1,0 +1,1 @@
+"""The pure core: aggregation, online detectors, decision, cases, engine. No socket, no file, no clock."""

@@ -1,0 +1,200 @@
+"""From a score to an alert: floors, hysteresis, cooldown, gaps, regime changes. One small state machine a series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Literal
+
+from models.alert import Alert, new_alert
+from models.judgement import Judgement
+from models.monitor import Monitor
+
+State = Literal["insufficient", "calm", "odd", "firing"]
+"""What a bucket was: too little history; ordinary; over the threshold but below a floor; part of an episode."""
+
+WORSE = 2.0
+"""An open episode speaks again when it is this many times as bad as last told."""
+THIN = 5.0
+"""Fewer events in a bucket than this say little by themselves."""
+CATCH_UP_BUCKETS = 2
+"""After a gap, this many buckets may hold what piled up: a rise in them is stored, not told."""
+
+
+class Decision:
+    """Decides for one series, bucket by bucket, in time order.
+
+    An episode opens at a score of at least the monitor's threshold that passes the floors; while it is open it speaks again
+    only when materially worse, and it ends after `calm_buckets` buckets below half the threshold. An anomaly that lasts
+    `lasting_buckets` is told once more as a regime change, and is then the new normal. A new episode within the cooldown of
+    the last is stored as suppressed, unless it is materially worse.
+    """
+
+    __slots__ = ("_alerts", "_calm", "_catch_up", "_ended_ms", "_lasting", "_told", "_until_ms")
+
+    def __init__(self) -> None:
+        self._alerts: list[Alert] = []
+        self._calm = 0
+        self._lasting = 0
+        self._told = (0.0, 0.0)
+        self._until_ms: int | None = None
+        self._ended_ms = 0
+        self._catch_up = 0
+
+    @property
+    def firing(self) -> bool:
+        """Whether an episode is open."""
+        return bool(self._alerts)
+
+    def after_gap(self) -> None:
+        """The next buckets may hold what piled up."""
+        self._catch_up = CATCH_UP_BUCKETS
+
+    def decide(
+        self,
+        monitor: Monitor,
+        series: Mapping[str, str],
+        start_ms: int,
+        observed: float,
+        judgement: Judgement,
+        subjects: int | None,
+    ) -> tuple[State, list[Alert]]:
+        """The bucket's state, and the alerts (new ones, or new versions) that it causes."""
+        catch_up, self._catch_up = self._catch_up > 0, max(0, self._catch_up - 1)
+        if not judgement.ready:
+            return "insufficient", []
+        over = judgement.score >= monitor.threshold and self._counts(monitor, judgement)
+        passes = over and self._floors(monitor, judgement, subjects)
+        if not self._alerts:
+            if not passes:
+                return ("odd" if over else "calm"), []
+            reason = self._suppression(monitor, start_ms, observed, judgement, catch_up)
+            return "firing", [self._open(monitor, series, start_ms, observed, judgement, subjects, reason)]
+        return "firing", self._go_on(monitor, series, start_ms, observed, judgement, subjects, passes)
+
+    def _open(
+        self,
+        monitor: Monitor,
+        series: Mapping[str, str],
+        start_ms: int,
+        observed: float,
+        judgement: Judgement,
+        subjects: int | None,
+        reason: str | None,
+    ) -> Alert:
+        alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, suppressed_by=reason)
+        self._alerts = [alert]
+        self._calm = self._lasting = 0
+        self._ended_ms = alert.window_end_ms
+        if reason is None:
+            self._told = (observed, judgement.expected)
+        return alert
+
+    def _go_on(
+        self,
+        monitor: Monitor,
+        series: Mapping[str, str],
+        start_ms: int,
+        observed: float,
+        judgement: Judgement,
+        subjects: int | None,
+        passes: bool,
+    ) -> list[Alert]:
+        first = self._alerts[0]
+        self._lasting += 1
+        same_way = judgement.direction == first.direction
+        if judgement.score >= monitor.threshold / 2 and same_way and self._itself(monitor, observed, judgement):
+            self._calm = 0
+            self._ended_ms = start_ms + monitor.bucket
+        else:
+            self._calm += 1
+        if self._calm >= monitor.calm_buckets:
+            return self._close(monitor)
+        settled = max(observed, judgement.expected) >= monitor.min_volume or monitor.measured[0] == "ratio"
+        if self._lasting >= monitor.lasting_buckets and self._calm == 0 and settled:
+            regime = new_alert(
+                monitor,
+                series,
+                start_ms,
+                judgement,
+                observed,
+                subjects,
+                kind="REGIME_CHANGE",
+                episode_id=first.episode_id,
+            )
+            return [regime, *self._close(monitor)]
+        if passes and same_way and self._worse(monitor, observed, judgement):
+            alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, episode_id=first.episode_id)
+            self._told = (observed, judgement.expected)
+            self._alerts.append(alert)
+            return [alert]
+        return []
+
+    def _close(self, monitor: Monitor) -> list[Alert]:
+        resolved = [alert.resolved(self._ended_ms) for alert in self._alerts]
+        if any(alert.suppressed_by is None for alert in self._alerts):
+            self._until_ms = self._ended_ms + monitor.cooldown
+        self._alerts = []
+        return resolved
+
+    def _suppression(
+        self, monitor: Monitor, start_ms: int, observed: float, judgement: Judgement, catch_up: bool
+    ) -> str | None:
+        if catch_up and judgement.direction == "UP":
+            return "catch-up after a gap"
+        if self._until_ms is not None and start_ms < self._until_ms and not self._worse(monitor, observed, judgement):
+            return "cooldown"
+        return None
+
+    def _worse(self, monitor: Monitor, observed: float, judgement: Judgement) -> bool:
+        told, expected = self._told
+        if abs(observed - told) < monitor.min_volume and monitor.measured[0] != "ratio":
+            return False
+        if judgement.direction == "UP":
+            return observed - judgement.expected >= WORSE * max(told - expected, 0.0)
+        return observed * WORSE <= told
+
+    @staticmethod
+    def _itself(monitor: Monitor, observed: float, judgement: Judgement) -> bool:
+        """Whether the bucket is odd by itself, not only through the window before it; thin ones are given the benefit."""
+        high, low = observed, judgement.expected
+        if judgement.direction == "DOWN":
+            high, low = low, high
+        return max(high, low) < THIN and monitor.measured[0] != "ratio" or high >= monitor.min_effect * low
+
+    @staticmethod
+    def _counts(monitor: Monitor, judgement: Judgement) -> bool:
+        return monitor.direction == "both" or monitor.direction.upper() == judgement.direction
+
+    @staticmethod
+    def _floors(monitor: Monitor, judgement: Judgement, subjects: int | None) -> bool:
+        high = max(judgement.scan_observed, judgement.scan_expected)
+        low = min(judgement.scan_observed, judgement.scan_expected)
+        if high < monitor.min_volume and monitor.measured[0] != "ratio":
+            return False
+        if high < monitor.min_effect * low:
+            return False
+        return not (judgement.direction == "UP" and subjects is not None and subjects < monitor.min_subjects)
+
+    def snapshot(self) -> dict[str, Any] | None:
+        """All state as plain JSON values; None while nothing was ever told."""
+        if not self._alerts and self._until_ms is None and not self._catch_up:
+            return None
+        return {
+            "alerts": [asdict(alert) for alert in self._alerts],
+            "calm": self._calm,
+            "lasting": self._lasting,
+            "told": list(self._told),
+            "until": self._until_ms,
+            "ended": self._ended_ms,
+            "catch_up": self._catch_up,
+        }
+
+    def restore(self, state: dict[str, Any] | None) -> None:
+        """Go on from `snapshot`."""
+        if state is None:
+            return
+        self._alerts = [Alert(**alert) for alert in state["alerts"]]
+        self._calm, self._lasting = state["calm"], state["lasting"]
+        self._told = (state["told"][0], state["told"][1])
+        self._until_ms, self._ended_ms, self._catch_up = state["until"], state["ended"], state["catch_up"]

@@ -1,0 +1,168 @@
+"""A monitor: one question asked of the stream, and the users' configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from livewarden.contracts import CONTRACTS, Contract
+from livewarden.contracts.base import Precision
+from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from models.duration import Duration
+
+Severity = Literal["info", "warning", "critical"]
+DetectorName = Literal["traffic", "enforcement", "silence"]
+
+_MEASURE = re.compile(r"(count|sum|ratio|distinct)(?:\(\s*([\w.]+)\s*(?:,\s*([\w.]+)\s*)?\))?")
+_ARITY = {"count": 0, "sum": 1, "ratio": 2, "distinct": 1}
+_NAME = r"^[a-z][a-z0-9-]{1,62}$"
+
+EVENTS: dict[str, type[Contract]] = {contract.type_name: contract for contract in CONTRACTS}
+
+
+def has_field(contract: type[Contract], path: str) -> bool:
+    """Whether a dotted path names a field of the contract, or of a model inside it."""
+    model: object = contract
+    for name in path.split("."):
+        fields = getattr(model, "model_fields", None)
+        if fields is None or name not in fields:
+            return False
+        annotation = fields[name].annotation
+        inner = [arg for arg in getattr(annotation, "__args__", (annotation,)) if hasattr(arg, "model_fields")]
+        model = inner[0] if inner else None
+    return True
+
+
+class Monitor(BaseModel):
+    """What to count, for which slices, in which buckets, how to judge it, and who is told.
+
+    A score is −log₁₀ of a tail probability, whatever the detector; an alert needs a score of at least `threshold`, which
+    follows from the alert budget: with `series` series and the bucket's number of judgements a day, `budget_per_day` false
+    alerts are expected from pure noise.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, StringConstraints(pattern=_NAME)] = Field(description="lower-case words joined by hyphens")
+    title: str = Field(default="", description="one line for people")
+    event: str = Field(description="event type, for example enforcement.action")
+    precision: Precision = Field(default="second", description="only events whose time is known this exactly")
+    where: dict[str, list[str]] = Field(default_factory=dict, description="field -> accepted values")
+    measure: str = Field(default="count", description="count, sum(field), ratio(field, field) or distinct(field)")
+    group_by: list[str] = Field(default_factory=list, description="fields whose values make a series")
+    subjects: str | None = Field(default=None, description="field whose distinct values are counted beside the events")
+    bucket: Duration = Field(default=MINUTE_MS, description="10s to 1d")
+    detector: DetectorName = Field(description="traffic, enforcement or silence")
+    season: Literal["none", "day", "week"] = Field(default="day", description="shape the detector learns")
+    direction: Literal["both", "up", "down"] = Field(default="both", description="which way an anomaly counts")
+    budget_per_day: float = Field(
+        default=1.0, gt=0, le=1000, description="false alerts a day to expect, all series together"
+    )
+    series: int = Field(default=100, ge=1, le=1_000_000, description="how many series to expect")
+    min_volume: float = Field(default=10.0, ge=0, description="observed and expected below this never alert")
+    min_effect: float = Field(default=1.25, ge=1.0, description="smallest ratio of observed to expected, or back")
+    min_subjects: int = Field(default=0, ge=0, description="fewer distinct subjects than this is no spike")
+    rearm_buckets: int = Field(default=0, ge=0, description="calm buckets that end an episode; 0 chooses by bucket")
+    cooldown: Duration = Field(default=12 * HOUR_MS, description="quiet time for a series after an episode")
+    regime_after: int = Field(
+        default=0, ge=0, description="buckets of lasting anomaly that are a new normal; 0 chooses"
+    )
+    gap_after: int = Field(default=3, ge=1, description="silent buckets in a row that are a gap")
+    severity: Severity = "warning"
+    owner: str = ""
+    playbook: str = ""
+    explain_by: list[str] = Field(
+        default_factory=list, description="fields searched for the slice that explains an alert"
+    )
+    group: str = Field(default="", description="monitors of a group are judged together; default: the topic")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        contract = EVENTS.get(self.event)
+        if contract is None:
+            raise ValueError(f"event: no event is named {self.event!r}; known: {', '.join(sorted(EVENTS))}")
+        kind, fields = self.measured
+        paths = {
+            "group_by": self.group_by,
+            "where": list(self.where),
+            "measure": list(fields),
+            "explain_by": self.explain_by,
+        }
+        if self.subjects is not None:
+            paths["subjects"] = [self.subjects]
+        for key, names in paths.items():
+            for name in names:
+                if not has_field(contract, name):
+                    raise ValueError(
+                        f"{key}: {self.event} has no field {name!r}; it has: {', '.join(contract.model_fields)}"
+                    )
+        if not 10 * SECOND_MS <= self.bucket <= DAY_MS or DAY_MS % self.bucket:
+            raise ValueError("bucket: from 10s to 1d, and a whole number of buckets must fill a day")
+        if (
+            self.precision != "second"
+            and self.bucket < {"minute": MINUTE_MS, "hour": HOUR_MS, "day": DAY_MS}[self.precision]
+        ):
+            raise ValueError(f"bucket: shorter than the precision of the events ({self.precision})")
+        if self.detector == "enforcement" and kind not in ("count", "distinct"):
+            raise ValueError("detector: the enforcement detector judges counts; use traffic for sums and ratios")
+        return self
+
+    @cached_property
+    def measured(self) -> tuple[str, tuple[str, ...]]:
+        """The measure taken apart: `("ratio", ("stalled", "samples"))`."""
+        match = _MEASURE.fullmatch(self.measure.strip())
+        fields = tuple(field for field in match.groups()[1:] if field) if match else ()
+        if match is None or len(fields) != _ARITY[match[1]]:
+            raise ValueError("measure: one of count, sum(field), ratio(field, field), distinct(field)")
+        return match[1], fields
+
+    @cached_property
+    def contract(self) -> type[Contract]:
+        """The contract of the source event."""
+        return EVENTS[self.event]
+
+    @cached_property
+    def topic(self) -> str:
+        """The topic the source events come on: coarse ones have one of their own."""
+        return "live.aggregates" if self.precision in ("hour", "day") else self.contract.topic
+
+    @cached_property
+    def group_name(self) -> str:
+        """Where it is judged: monitors of one group share a place, an order and their cases."""
+        return self.group or self.topic
+
+    @cached_property
+    def buckets_per_day(self) -> int:
+        """How many judgements a series gets in a day."""
+        return DAY_MS // self.bucket
+
+    @cached_property
+    def threshold(self) -> float:
+        """The score from which on it alerts, from the budget: log₁₀(4 · series · buckets a day / budget) + 0.45.
+
+        The 4 stands for the windows scanned at once. Never below 3.
+        """
+        return max(3.0, math.log10(4 * self.series * self.buckets_per_day / self.budget_per_day) + 0.45)
+
+    @cached_property
+    def calm_buckets(self) -> int:
+        """How many calm buckets end an episode."""
+        return self.rearm_buckets or (15 if self.bucket <= 5 * MINUTE_MS else 3)
+
+    @cached_property
+    def lasting_buckets(self) -> int:
+        """How many buckets an anomaly must last to be a new normal: half a day, or a week of days."""
+        return self.regime_after or (max(7, self.buckets_per_day // 2) if self.bucket < DAY_MS else 7)
+
+    @cached_property
+    def config_hash(self) -> str:
+        """Twelve hex digits of what decides a judgement; titles, owners and playbooks may change freely."""
+        told = {"title", "owner", "playbook", "severity", "explain_by"}
+        text = json.dumps(self.model_dump(mode="json", exclude=told), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

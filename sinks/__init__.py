@@ -1,0 +1,1 @@
+"""The outgoing edge: what livewarden says goes to ClickHouse, and comes back from there."""

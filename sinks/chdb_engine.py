@@ -1,0 +1,138 @@
+"""The ClickHouse engine inside this process (chDB): one session per request, so that no setting outlives it.
+
+A process holds one engine on one path; it starts with the first connection and ends with the last. Sessions may be used from
+several threads at once, one thread at a time each.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from livewarden.errors import SetupError
+
+_SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_CODE = re.compile(r"Code: (\d+)\.")
+
+
+class QueryFailed(Exception):
+    """The engine refused a query; `code` is ClickHouse's error code, 0 where there is none."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        start = message.rfind("Code: ") if message.count("DB::Exception") > 1 else message.find("Code: ")
+        text = message[max(start, 0) :].replace("DB::Exception: DB::Exception", "DB::Exception")
+        found = _CODE.search(text)
+        self.code = code if code is not None else int(found[1]) if found else 0
+        super().__init__(text if found else f"Code: {self.code}. DB::Exception: {text}")
+
+
+class Answer:
+    """What a finished statement left: its bytes in the asked format, and how much it read or wrote."""
+
+    def __init__(self, body: bytes, rows_read: int = 0, rows_written: int = 0) -> None:
+        self.body = body
+        self.rows_read = rows_read
+        self.rows_written = rows_written
+
+
+class Session:
+    """One connection to the engine with its own settings. Close it from any thread: it waits for the running call."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._busy = threading.Lock()
+
+    def run(self, sql: str, output: str, parameters: Mapping[str, str] | None = None) -> Answer:
+        """Execute one statement and hold its whole result."""
+        with self._busy, _translated():
+            result = self._connection.query(sql, output, params=dict(parameters or {}))
+            return Answer(bytes(result.bytes() or b""), int(result.rows_read()), int(result.rows_written()))
+
+    def stream(self, sql: str, output: str, parameters: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        """Execute one query and yield its result block by block; only for formats without head and foot."""
+        with self._busy, _translated():
+            result = self._connection.send_query(sql, output, params=dict(parameters or {}))
+        try:
+            while True:
+                with self._busy, _translated():
+                    block = result.fetch()
+                    if block is None:
+                        return
+                    data = bytes(block.bytes())
+                yield data
+        finally:
+            with self._busy, _translated():
+                result.close()
+
+    def insert(self, head: str, output: str, data: bytes) -> Answer:
+        """Execute `INSERT INTO … ` (its FORMAT left off) with `data` in format `output`; all of it or an error."""
+        with self._busy, _translated(), self._connection.send_insert(head, output) as inserter:
+            inserter.append(data)
+            return Answer(b"", rows_written=int(inserter.finish().rows_written))
+
+    def apply(self, settings: Mapping[str, str]) -> None:
+        """`SET` every setting of `settings` in this session."""
+        for name in settings:
+            if not _SETTING.fullmatch(name):
+                raise QueryFailed(f"Setting {name!r} is neither a variable nor a setting. (UNKNOWN_SETTING)", 115)
+        if settings:
+            self.run("SET " + ", ".join(f"{name} = {quoted(value)}" for name, value in settings.items()), "TSV")
+
+    def close(self) -> None:
+        """Give the connection back. Idempotent."""
+        with self._busy:
+            self._connection.close()
+
+
+class Engine:
+    """The engine on `path`. A second one in this process, or another process on the same path, is a SetupError."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            from chdb.state import connect
+        except ImportError as error:
+            raise SetupError("the embedded ClickHouse is not installed: pip install 'livewarden[embedded]'") from error
+        self._connect = connect
+        self._path = str(path)
+        try:
+            self._keeper = connect(self._path)
+        except RuntimeError as error:
+            if "already initialized" in str(error):
+                raise SetupError("this process already runs an embedded ClickHouse: close that one first") from error
+            raise SetupError(f"cannot open {path}: is another process using it? One process per directory") from error
+
+    def session(self) -> Session:
+        """A new session with the engine's defaults, close to a server's."""
+        with _translated():
+            session = Session(self._connect(self._path))
+        session.apply({"implicit_select": "0", "allow_introspection_functions": "0", "async_insert": "0"})
+        return session
+
+    def close(self) -> None:
+        """End the engine once the last session is closed. Idempotent."""
+        self._keeper.close()
+
+
+def quoted(text: str) -> str:
+    r"""A ClickHouse string literal.
+
+    >>> print(quoted("it's"))
+    'it\'s'
+    """
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # chDB raises RuntimeError, and its ChdbError from Exception
+        raise QueryFailed(str(error)) from error
+    except Exception as error:
+        if type(error).__name__ != "ChdbError":
+            raise
+        raise QueryFailed(str(error)) from error

@@ -1,0 +1,182 @@
+"""The Faust app: its settings, the raw topics, and a process around it that stops when told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.assignor.partition_assignor import PartitionAssignor
+from faust.events import Event
+from faust.types import TP
+
+from streams.transport import RunTransport, require_c_extension
+
+Hook = Callable[[frozenset[TP]], Awaitable[None]]
+
+STOP_WITHIN_S = 4.0
+
+_DAY_S = 86_400.0
+_log = logging.getLogger(__name__)
+
+
+def build_app(
+    *,
+    name: str,
+    bootstrap: str,
+    session_timeout_s: float = 10.0,
+    buffer_runs: int = 16,
+    member: str | None = None,
+    embedded: bool = False,
+    on_assigned: Hook | None = None,
+    on_revoked: Hook | None = None,
+    **settings: Any,
+) -> faust.App:
+    """A Faust app that reads runs (see `streams.transport`) as the consumer group `name`.
+
+    `bootstrap`: `host:port`, several with commas. `session_timeout_s`: how long a dead worker's partitions wait for
+    another worker; smaller fails over sooner, larger forgives longer pauses. `buffer_runs`: runs of about 1 MiB that an
+    agent may have waiting; larger smooths, smaller saves memory. `member`: a stable name for this worker's place in the
+    group; with it a restart within the session timeout moves no partition. `embedded`: the broker is `EmbeddedKafka`.
+    `settings`: further Faust settings (`broker_credentials` …); they win.
+
+    `on_assigned` is awaited with all partitions of the new assignment before the first run of it is handed out: the
+    place to load state. `on_revoked` is awaited with what is taken away, before another worker can get it, so it must
+    end well within the session timeout. An exception in either ends the worker.
+
+    Raises SetupError without Faust's C extension. Bind agents to it with `raw_topic`.
+    """
+    require_c_extension()
+    defaults: dict[str, Any] = {
+        "broker": [f"kafka://{server.strip()}" for server in bootstrap.split(",")],
+        "store": "memory://",
+        "datadir": Path(tempfile.gettempdir()) / f"livewarden-{name}",
+        "autodiscover": False,
+        "web_enabled": False,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+        "agent_supervisor": "mode.CrashingSupervisor",
+        "stream_wait_empty": False,
+        "stream_buffer_maxsize": buffer_runs,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": member,
+        "broker_session_timeout": session_timeout_s,
+        "broker_heartbeat_interval": session_timeout_s / 5,
+        "broker_rebalance_timeout": max(30.0, session_timeout_s),
+        "broker_request_timeout": max(40.0, session_timeout_s),
+        "broker_max_poll_interval": _DAY_S,  # a full buffer is back-pressure, not a reason to leave the group
+    }
+    if embedded:
+        defaults["PartitionAssignor"] = PatientAssignor
+    app = _App(name, **(defaults | settings))
+    if on_assigned is not None:
+        app.on_rebalance_complete.connect(_assigned(on_assigned), weak=False)
+    if on_revoked is not None:
+        app.on_partitions_revoked.connect(_revoked(on_revoked), weak=False)
+    return app
+
+
+def raw_topic(app: faust.App, *names: str) -> faust.TopicT:
+    """The topics `names` as one channel, for an agent that takes runs: `async for run in stream.noack()`."""
+    return app.topic(*names, schema=RunSchema())
+
+
+def run(app: faust.App) -> int:
+    """Run `app` in this process until SIGTERM or SIGINT (0) or a crash (1, with the error in the log).
+
+    Leaves argv, stdout and logging alone. Must be called from the main thread.
+    """
+    return asyncio.run(serve(app))
+
+
+async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | None = None) -> int:
+    """As `run`, inside a loop that runs already. Stops within about `STOP_WITHIN_S` seconds.
+
+    `before_stop` is awaited first when the worker was told to stop, while its partitions are still its own; not after a crash.
+    """
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        await _first(told.wait(), _until_crash(app))
+        if before_stop is not None and app.crash_reason is None:
+            await before_stop()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        reason = app.crash_reason
+        await app.stop()
+    if reason is not None:
+        _log.critical("worker %s crashed: %r", app.conf.id, reason, exc_info=reason)
+        return 1
+    return 0
+
+
+async def _until_crash(app: faust.App) -> None:
+    await app.start()
+    await app.wait_until_stopped()
+
+
+async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class RunSchema(faust.Schema):  # type: ignore[misc]
+    """Hands the run over untouched; decoding, and what to do with a record that cannot be decoded, is the stage's."""
+
+    def compile(self, app: faust.App, **kwargs: Any) -> Callable[..., Awaitable[Any]]:
+        """The decoder that Faust calls for each message."""
+
+        async def decode(message: Any, *, propagate: bool = False, channel: Any = None) -> Any:
+            return Event(app, None, message.value, {}, message)
+
+        return decode
+
+
+class PatientAssignor(PartitionAssignor):  # type: ignore[misc]
+    """Faust's assignor for the embedded broker, whose coordinator refuses followers that sync after the leader."""
+
+    HEAD_START_S = 0.25
+
+    def assign(self, cluster: Any, member_metadata: Any) -> Any:
+        """Assign, and as a leader of several give the followers a head start."""
+        assignment = super().assign(cluster, member_metadata)
+        if len(member_metadata) > 1:
+            time.sleep(self.HEAD_START_S)  # runs in the consumer's own thread
+        return assignment
+
+
+class _App(faust.App):  # type: ignore[misc]
+    def _new_transport(self) -> RunTransport:
+        return RunTransport(self.conf.broker_consumer, self)
+
+
+def _assigned(hook: Hook) -> Callable[..., Awaitable[None]]:
+    async def on_rebalance_complete(app: faust.App, **kwargs: Any) -> None:
+        await hook(frozenset(app.consumer.assignment()))
+
+    return on_rebalance_complete
+
+
+def _revoked(hook: Hook) -> Callable[..., Awaitable[None]]:
+    async def on_partitions_revoked(app: faust.App, revoked: set[TP], **kwargs: Any) -> None:
+        await hook(frozenset(revoked))
+
+    return on_partitions_revoked

@@ -1,0 +1,113 @@
+"""The feeder: sends a recording to Kafka, no faster than it is read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from itertools import islice
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import TopicPartition
+
+from livewarden.event import Event
+from streams.codec import encode
+from streams.delivery import deliver
+from streams.stages import PARTIALS
+
+CHUNK = 2_000
+"""Events sent before the lag is looked at again."""
+MOST_UNREAD_BYTES = 2_000_000
+"""Bytes a source partition may hold unread; the embedded broker drops silently beyond 5 MiB."""
+MOST_UNREAD_PARTIALS = 4_000
+"""Records the partials topic may hold unread on a partition."""
+LOOK_EVERY_S = 0.05
+
+
+class Feeder:
+    """Sends events to their topics and partitions, and waits while the consumer group is too far behind.
+
+    Every event goes to the partition that `deliver` gives it, in order; so a replay of the same recording sees the same.
+    """
+
+    def __init__(
+        self, producer: AIOKafkaProducer, admin: AIOKafkaAdminClient, ends: AIOKafkaConsumer, group: str
+    ) -> None:
+        self._producer = producer
+        self._admin = admin
+        self._ends = ends
+        self._group = group
+        self._sent: dict[TopicPartition, list[tuple[int, int]]] = {}
+        self.sent = 0
+
+    async def send(self, events: Iterable[Event], partitions: Mapping[str, int]) -> AsyncIterator[int]:
+        """Send all events; yields how many are sent so far after each chunk."""
+        delivered = deliver(events, partitions)
+        while chunk := list(islice(delivered, CHUNK)):
+            futures = []
+            for event in chunk:
+                key, value, headers = encode(event)
+                futures.append(
+                    (
+                        await self._producer.send(
+                            event.topic, value, key, event.partition, timestamp_ms=None, headers=headers
+                        ),
+                        len(value) + 200,
+                    )
+                )
+            for future, size in futures:
+                done = await future
+                self._sent.setdefault(TopicPartition(done.topic, done.partition), []).append((done.offset, size))
+            self.sent += len(chunk)
+            while await self._behind():
+                await asyncio.sleep(LOOK_EVERY_S)
+            yield self.sent
+
+    async def drained(self) -> bool:
+        """Whether the group has committed everything that was sent, and everything the stages said to each other."""
+        committed = await self._committed()
+        if any(committed.get(place, 0) <= sizes[-1][0] for place, sizes in self._sent.items() if sizes):
+            return False
+        return all(committed.get(place, 0) >= end for place, end in (await self._partials_ends()).items())
+
+    async def _behind(self) -> bool:
+        committed = await self._committed()
+        for place, sizes in self._sent.items():
+            done = committed.get(place, 0)
+            self._sent[place] = sizes = [entry for entry in sizes if entry[0] >= done] or sizes[-1:]
+            if sum(size for offset, size in sizes if offset >= done) > MOST_UNREAD_BYTES:
+                return True
+        ends = await self._partials_ends()
+        return any(end - committed.get(place, 0) > MOST_UNREAD_PARTIALS for place, end in ends.items())
+
+    async def _committed(self) -> dict[TopicPartition, int]:
+        places = [*self._sent, *self._partials()]
+        offsets = await self._admin.list_consumer_group_offsets(self._group, partitions=places)
+        return {place: max(0, found.offset) for place, found in offsets.items()}
+
+    async def _partials_ends(self) -> dict[TopicPartition, int]:
+        places = self._partials()
+        ends: dict[TopicPartition, int] = await self._ends.end_offsets(places) if places else {}
+        return ends
+
+    def _partials(self) -> list[TopicPartition]:
+        partitions = self._ends.partitions_for_topic(PARTIALS) or set()
+        return [TopicPartition(PARTIALS, partition) for partition in sorted(partitions)]
+
+
+@asynccontextmanager
+async def feeder(bootstrap: str, group: str) -> AsyncIterator[Feeder]:
+    """A feeder that is connected; `group` is the consumer group whose lag it watches."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, acks="all", linger_ms=5)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    ends = AIOKafkaConsumer(PARTIALS, bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
+    started = []
+    try:
+        for client, stop in ((producer, producer.stop), (admin, admin.close), (ends, ends.stop)):
+            started.append(stop)
+            await client.start()
+        yield Feeder(producer, admin, ends, group)
+    finally:
+        for stop in reversed(started):
+            await stop()

@@ -1,0 +1,109 @@
+"""The topics that livewarden reads and writes, and their creation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+
+from livewarden.errors import SetupError, Unreachable
+
+PARTIALS = "livewarden.partials"
+AGGREGATES = "live.aggregates"
+
+ANSWER_WITHIN_S = 10.0
+CREATE_WITHIN_S = 30.0
+
+
+def source_topics() -> tuple[str, ...]:
+    """The topics that carry events, sorted by name; `live.aggregates` holds those that only know their hour or day."""
+    return (
+        AGGREGATES,
+        "live.appeals",
+        "live.changes",
+        "live.enforcement",
+        "live.rooms",
+        "live.tickets",
+        "live.traffic",
+    )
+
+
+def topic_plan(partitions: int, partials_partitions: int | None = None) -> dict[str, int]:
+    """Every topic with its partition count; `partials_partitions` defaults to `partitions`.
+
+    The counts are for good: a key's partition, and with it a series' state, depends on them.
+
+    >>> topic_plan(4, 2)["live.traffic"], topic_plan(4, 2)["livewarden.partials"]
+    (4, 2)
+    """
+    return dict.fromkeys(source_topics(), partitions) | {PARTIALS: partials_partitions or partitions}
+
+
+async def ensure_topics(
+    bootstrap: str,
+    topics: Mapping[str, int],
+    replication: int = 1,
+    configs: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[str]:
+    """Create those of `topics` (name: partitions) that are missing; return their names.
+
+    `configs` holds Kafka topic settings by topic name, for topics created here (`{"live.traffic": {"retention.ms": …}}`).
+    Topics that exist are never changed. Raises SetupError for one that has another partition count or cannot be
+    created, and Unreachable when no broker answers within `ANSWER_WITHIN_S` seconds.
+
+    On the embedded broker create them with `EmbeddedKafka.create_topic` first; this call then checks them.
+    """
+    admin = await _connect(bootstrap)
+    try:
+        async with asyncio.timeout(CREATE_WITHIN_S):
+            missing = _missing(topics, await _partition_counts(admin))
+            if missing:
+                new = [
+                    NewTopic(name, topics[name], replication, topic_configs=dict((configs or {}).get(name, {})))
+                    for name in missing
+                ]
+                _check_created(await admin.create_topics(new))
+                while _missing(topics, await _partition_counts(admin)):  # the controller knows before the brokers do
+                    await asyncio.sleep(0.1)  # noqa: ASYNC110
+            return missing
+    except TimeoutError:
+        raise Unreachable(f"Kafka at {bootstrap} took more than {CREATE_WITHIN_S:.0f} s to create topics") from None
+    except KafkaError as error:
+        raise SetupError(f"topics are not created on Kafka at {bootstrap}: {error}") from error
+    finally:
+        await admin.close()
+
+
+async def _connect(bootstrap: str) -> AIOKafkaAdminClient:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await admin.start()
+    except (KafkaConnectionError, KafkaError, TimeoutError, OSError) as error:
+        await admin.close()
+        raise Unreachable(f"Kafka at {bootstrap} does not answer: start it, or set LIVEWARDEN_KAFKA") from error
+    return admin
+
+
+async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+
+
+def _missing(topics: Mapping[str, int], present: Mapping[str, int]) -> list[str]:
+    wrong = [
+        f"{name} has {present[name]} partitions, expected {partitions}"
+        for name, partitions in sorted(topics.items())
+        if present.get(name, partitions) != partitions
+    ]
+    if wrong:
+        raise SetupError(f"{'; '.join(wrong)}: set the partition counts to what is there, or use other topics")
+    return sorted(set(topics) - set(present))
+
+
+def _check_created(response: object) -> None:
+    for name, code, *_ in response.topic_errors:  # type: ignore[attr-defined]
+        error = for_code(code)
+        if code != 0 and error is not TopicAlreadyExistsError:  # another worker may create it at the same moment
+            raise SetupError(f"topic {name} is not created: {error.__name__}: {error.description}")

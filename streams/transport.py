@@ -1,0 +1,242 @@
+"""The Faust transport: one message per fetched run of records, and a commit only of what was declared durable.
+
+Faust spends about 100 µs on every message, aiokafka 4, so a message here is not a record but a *run*: the records of one
+partition that one fetch brought, in offset order (`message.value` is a list of aiokafka's ConsumerRecord). Agents stay
+Faust agents: `async for run in stream.noack()`.
+
+Positions are ours. Faust's acks commit what was handed out, even when the agent raised, so nothing here acks. A worker
+makes rows and state durable and then declares the next offset with `commit`. What a rebalance leaves uncommitted is
+handed out again: a run can begin below what the worker has already seen, never above it, except where the log itself
+has a hole (compaction, retention, transaction markers).
+
+Subclasses private parts of faust-streaming 0.15.3 and aiokafka 0.14.0; both are pinned exactly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from typing import Any
+
+import faust
+import faust.streams
+from aiokafka import ConsumerRecord
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+from mode import Service
+
+from livewarden.errors import SetupError
+
+Run = list[ConsumerRecord]
+
+WATCH_EVERY_S = 0.5
+LEAVE_WITHIN_S = 3.0
+PARKED_POLL_S = 0.1
+
+
+async def commit(app: faust.App, durable: Mapping[TP, int]) -> dict[TP, int]:
+    """Commit `durable` (partition: next offset to read) to Kafka; return what was committed.
+
+    Call it after rows and state below these offsets are safe. Left out, and harmless: a partition that is no longer
+    assigned to this worker, and an offset that is not ahead of the committed one. While the broker is away it waits,
+    so bound it with `asyncio.timeout` where waiting is wrong.
+    """
+    committed: dict[TP, int] = await app.consumer.commit_durable(durable)
+    return committed
+
+
+async def end_offsets(app: faust.App, partitions: Collection[TP]) -> dict[TP, int]:
+    """The offset that the next record of each partition will get, asked of the broker now.
+
+    Raises KafkaError where the broker does not answer: silence is no evidence that a partition is quiet.
+    """
+    ends = await app.consumer.highwaters(*(TopicPartition(*tp) for tp in partitions))
+    return {TP(*tp): offset for tp, offset in ends.items()}
+
+
+async def caught_up(app: faust.App, done: Mapping[TP, int]) -> frozenset[TP]:
+    """Those partitions of `done` (partition: next offset the worker will process) that hold nothing unprocessed.
+
+    True of a partition when, at some moment during the call, everything in its log had been fetched and every run that
+    was handed out lies below `done`. A partition that is not assigned here is never caught up. Raises as `end_offsets`.
+    """
+    mine = {tp: offset for tp, offset in done.items() if tp in app.consumer.assignment()}
+    if not mine:
+        return frozenset()
+    ends = await end_offsets(app, mine)
+    return frozenset(tp for tp in await app.consumer.reached(ends) if mine[tp] >= app.consumer.handed_until(tp))
+
+
+def require_c_extension() -> None:
+    """Raise SetupError without Faust's C extension: the Python path acknowledges messages that it skipped."""
+    if faust.streams._CStreamIterator is None:
+        raise SetupError("Faust runs without its C extension: unset NO_CYTHON, or install faust-streaming from a wheel")
+
+
+class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The thread that owns the aiokafka consumer. Everything here runs in its loop, beside aiokafka's own tasks."""
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _watch_coordinator(self) -> None:
+        # aiokafka parks a group error until somebody calls check_errors(). Its own getmany() does, Faust never: the
+        # worker would live on without partitions, silent for ever.
+        while not self.should_stop:
+            await self.sleep(WATCH_EVERY_S)
+            if self._consumer is None or self._consumer._coordinator is None:
+                continue
+            try:
+                self._consumer._coordinator.check_errors()
+            except (GroupAuthorizationFailedError, TopicAuthorizationFailedError):
+                raise
+            except KafkaError as error:
+                self.log.warning("group coordinator: %r, joining again", error)
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group, in bounded time: a broker that is away must not keep a worker from ending."""
+        try:
+            async with asyncio.timeout(LEAVE_WITHIN_S):
+                await super().on_thread_stop()
+        except TimeoutError:
+            self.log.warning("left without a good-bye, Kafka does not answer; the group notices by session timeout")
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109
+        max_records: int | None = None,
+    ) -> dict[TP, tuple[int, Run]]:
+        """Runs by partition, each with the generation of the group in which it was fetched."""
+        try:
+            fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        except KafkaError as error:
+            if error is consumer._coordinator._pending_exception:
+                return {}  # a group error that woke this fetch; the watchdog handles it
+            raise
+        if not self.consumer.flow_active:
+            # The fetch waited across the start of a rebalance. Its records will not be handed over, and Faust's seek
+            # to the committed offset may already be done, so take the position back here and now.
+            for partition, run in fetched.items():
+                consumer.seek(partition, run[0].offset)
+            return {}
+        generation = self.app.consumer_generation_id
+        return {TP(*partition): (generation, run) for partition, run in fetched.items()}
+
+    async def commit_assigned(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
+        """Commit those of `offsets` whose partition is assigned; return what the broker took."""
+        consumer = self._ensure_consumer()
+        mine = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
+        if not mine:
+            return {}
+        try:
+            await consumer.commit({TopicPartition(*tp): OffsetAndMetadata(at, "") for tp, at in mine.items()})
+        except (CommitFailedError, IllegalStateError) as error:
+            self.log.info("not committed, the group has moved on: %s", error)
+            return {}
+        return mine
+
+    async def rewind(self, partitions: Iterable[TP]) -> None:
+        """Seek to the beginning."""
+        # Offset 0 may be gone from the log; aiokafka then resets to the earliest one, as it would have at the start.
+        for tp in partitions:
+            self._ensure_consumer().seek(TopicPartition(*tp), 0)
+
+    async def reached(self, ends: Mapping[TP, int]) -> set[TP]:
+        """Partitions whose fetch position is at or beyond `ends`."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        states = {} if assignment is None else {tp: assignment.state_value(TopicPartition(*tp)) for tp in ends}
+        return {tp for tp, state in states.items() if state and state.has_valid_position and state.position >= ends[tp]}
+
+
+class RunConsumer(driver.Consumer):  # type: ignore[misc]
+    """Hands out runs, and commits only what `commit_durable` is given."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._unparked = asyncio.Event()
+        self._committing = asyncio.Lock()
+        self._durable: dict[TP, int] = {}
+        self._handed: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> RunConsumerThread:
+        return RunConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
+        """Fetch once, waiting at most `timeout` seconds for records, and yield one message per partition."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        active = self._get_active_partitions()
+        if not active:  # nothing assigned, or every buffer full
+            self._unparked.clear()
+            await self.wait_first(self._unparked.wait(), timeout=timeout)
+            return
+        # A parked partition comes back to the next fetch only, so do not wait long in this one.
+        fetched = await self._getmany(active, PARKED_POLL_S if self._buffered_partitions else timeout)
+        for tp, (generation, run) in fetched.items():
+            if not self.flow_active or generation != self.app.consumer_generation_id:
+                return  # fetched before a rebalance; whoever owns the partition now reads it from the committed offset
+            self._handed[tp] = run[-1].offset + 1
+            message = self._to_message(tp, run[-1])
+            message.value, message.generation_id = run, generation
+            yield tp, message
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        # Faust's own loop also keeps acks and gaps of offsets, which runs would only confuse: here aiokafka's position
+        # is the position.
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                await asyncio.sleep(0)
+                async for _, message in self.getmany(timeout=1.0):
+                    await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        except (*self.consumer_stopped_errors, asyncio.CancelledError):
+            if not self.app.should_stop:
+                raise
+
+    async def perform_seek(self) -> None:
+        """After a rebalance, before the flow resumes: every partition to its committed offset, or to its beginning."""
+        await super().perform_seek()
+        self._handed.clear()
+        self._durable = {TP(*tp): offset for tp, offset in self._committed_offset.items() if offset}
+        # Faust leaves a partition without a committed offset where a fetch has put it, and drops what that fetch got.
+        fresh = [tp for tp in self.assignment() if tp not in self._durable]
+        await self._thread.call_thread(self._thread.rewind, fresh)
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """A buffer has room again: let a waiting fetch know."""
+        super().on_buffer_drop(tp)
+        self._unparked.set()
+
+    def handed_until(self, tp: TP) -> int:
+        """The offset after the last run handed out since the rebalance; 0 before the first."""
+        return self._handed.get(tp, 0)
+
+    async def reached(self, ends: Mapping[TP, int]) -> set[TP]:
+        """Partitions whose fetch position is at or beyond `ends`."""
+        found: set[TP] = await self._thread.call_thread(self._thread.reached, ends)
+        return found
+
+    async def commit_durable(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
+        """See `commit`."""
+        async with self._committing:
+            ahead = {TP(*tp): offset for tp, offset in offsets.items() if offset > self._durable.get(TP(*tp), 0)}
+            if not ahead:
+                return {}
+            committed: dict[TP, int] = await self._thread.call_thread(self._thread.commit_assigned, ahead)
+            self._durable.update(committed)
+            self.app.monitor.on_tp_commit(committed)
+            return committed
+
+
+class RunTransport(driver.Transport):  # type: ignore[misc]
+    """Faust's aiokafka transport with `RunConsumer`."""
+
+    Consumer = RunConsumer

@@ -1,0 +1,175 @@
+"""The worker: Faust agents over the stages. Plumbing only; what it decides is decided in `models`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import faust
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from livewarden.clock import Clock
+from livewarden.contracts import TOPICS
+from livewarden.errors import RetryLater
+from livewarden.settings import Settings
+from models.partial import Message
+from models.plan import Plan
+from sinks.store import Store
+from streams import telemetry
+from streams.faust_app import build_app, raw_topic, serve
+from streams.lane import Lane
+from streams.stages import PARTIALS, Detect, Ingest, encode_message
+from streams.transport import Run, caught_up, commit
+
+_log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+SAVE_WITHIN_S = 3.0
+IDLE_EVERY_S = 5.0
+
+
+class Worker:
+    """One process of the consumer group: ingest lanes for its source partitions, detect lanes for its partials partitions.
+
+    A lane is restored from the newest checkpoint when its partition is assigned, and saved before it is given away where
+    time allows.
+    """
+
+    def __init__(self, settings: Settings, plan: Plan, store: Store, clock: Clock) -> None:
+        self._settings = settings
+        self._plan = plan
+        self._store = store
+        self._clock = clock
+        self._lanes: dict[TP, Lane] = {}
+        self._producer: AIOKafkaProducer | None = None
+        self._lateness_ms = settings.lateness_ms()
+        self.app: faust.App = build_app(
+            name=settings.group,
+            bootstrap=settings.kafka,
+            session_timeout_s=settings.session_timeout_s,
+            member=settings.member,
+            embedded=settings.embedded_kafka,
+            on_assigned=self._assigned,
+            on_revoked=self._revoked,
+        )
+        for topic in (*TOPICS, PARTIALS):
+            self.app.agent(raw_topic(self.app, topic), name=f"{'detect' if topic == PARTIALS else 'ingest'}-{topic}")(
+                self._consume
+            )
+        self.app.task(self._tick)
+        if settings.idle_after_s:
+            self.app.task(self._seal_idle)
+
+    async def run(self) -> int:
+        """Run until told to stop (0) or a crash (1)."""
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.kafka, enable_idempotence=True, acks="all", linger_ms=2
+        )
+        await self._producer.start()
+        try:
+            return await serve(self.app, before_stop=self.save)
+        finally:
+            await self._producer.stop()
+
+    async def save(self) -> None:
+        """Make every lane durable, as far as it goes in a few seconds; what is not will be read again."""
+        try:
+            async with asyncio.timeout(SAVE_WITHIN_S):
+                for lane in list(self._lanes.values()):
+                    await lane.save()
+        except TimeoutError:
+            _log.warning("not everything was saved within %s s; the rest will be read again", SAVE_WITHIN_S)
+
+    async def _consume(self, stream: faust.StreamT[Run]) -> None:
+        """Hand runs to the lane of their partition."""
+        async for run in stream.noack():
+            lane = self._lanes.get(TP(run[0].topic, run[0].partition))
+            if lane is not None:
+                await lane.take(run)
+
+    async def _assigned(self, partitions: frozenset[TP]) -> None:
+        for tp in sorted(partitions - self._lanes.keys()):
+            lane = await self._lane(tp)
+            if lane is not None:
+                self._lanes[tp] = lane
+        self._gauge()
+
+    async def _revoked(self, partitions: frozenset[TP]) -> None:
+        lanes = [self._lanes.pop(tp) for tp in sorted(partitions) if tp in self._lanes]
+        try:
+            async with asyncio.timeout(SAVE_WITHIN_S):
+                for lane in lanes:
+                    await lane.save()
+        except TimeoutError:
+            _log.warning("revoked before everything was saved; the next owner reads the rest again")
+        for lane in lanes:
+            lane.close()
+        self._gauge()
+
+    async def _lane(self, tp: TP) -> Lane | None:
+        settings = self._settings
+        if tp.topic == PARTIALS:
+            detect = Detect(self._plan, tp.topic, tp.partition)
+            saved = await self._store.load(detect.name, tp.topic, tp.partition)
+            if saved is not None:
+                detect.restore(saved)
+            return Lane(detect, self._store, self._send, self._commit, settings.detect_checkpoint_s)
+        if tp.topic not in self._lateness_ms:
+            return None
+        lateness = self._lateness_ms[tp.topic]
+        ingest = Ingest(self._plan, tp.topic, tp.partition, settings.partitions, lateness)
+        saved = await self._store.load(ingest.name, tp.topic, tp.partition)
+        if saved is not None:
+            ingest.restore(saved)
+            ingest.resume()
+        return Lane(ingest, self._store, self._send, self._commit, settings.ingest_checkpoint_s)
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        assert self._producer is not None
+        try:
+            sent = []
+            for message in messages:
+                key, value = encode_message(message)
+                sent.append(await self._producer.send(PARTIALS, value, key))
+            await asyncio.gather(*sent)
+        except KafkaError as error:
+            raise RetryLater(f"Kafka does not take partials: {error!r}") from error
+
+    async def _commit(self, topic: str, partition: int, offset: int) -> None:
+        await commit(self.app, {TP(topic, partition): offset})
+
+    async def _tick(self) -> None:
+        while not self.app.should_stop:
+            await asyncio.sleep(TICK_S)
+            for lane in list(self._lanes.values()):
+                await lane.tick(self._settings.flush_s)
+
+    async def _seal_idle(self) -> None:
+        """Seal partitions that are read to their end and have been quiet for a while."""
+        patience = self._settings.idle_after_s
+        while not self.app.should_stop:
+            await asyncio.sleep(min(IDLE_EVERY_S, patience))
+            quiet = {
+                tp: lane.stage.next_offset
+                for tp, lane in self._lanes.items()
+                if tp.topic != PARTIALS and lane.quiet_for() >= patience
+            }
+            try:
+                reached = await caught_up(self.app, quiet)
+            except KafkaError as error:
+                _log.warning("Kafka does not say where partitions end: %r", error)
+                continue
+            for tp in sorted(reached):
+                lane = self._lanes.get(tp)
+                if lane is not None and isinstance(lane.stage, Ingest):
+                    stage = lane.stage
+                    until = self._clock.now_ms() - self._lateness_ms[tp.topic] - int(1000 * patience)
+                    await lane.seal(lambda stage=stage, until=until: stage.advance(until))  # type: ignore[misc]
+
+    def _gauge(self) -> None:
+        for name, is_detect in (("ingest", False), ("detect", True)):
+            owned = sum((tp.topic == PARTIALS) is is_detect for tp in self._lanes)
+            telemetry.gauge("livewarden_partitions", name, value=owned)

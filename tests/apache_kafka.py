@@ -1,0 +1,139 @@
+"""A real Apache Kafka for tests: one KRaft node, from its jars on Maven Central, on free loopback ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from livewarden.errors import Unreachable
+from streams.topics import ensure_topics
+
+KAFKA_VERSION = "4.2.0"
+CACHE = Path(__file__).resolve().parent.parent / ".kafka"
+START_WITHIN_S = 90.0
+
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>livewarden</groupId><artifactId>test-kafka</artifactId><version>1</version>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{kafka}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+  </dependencies>
+</project>
+"""
+
+_PROPERTIES = """process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={data}
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+"""
+
+_JAVA = (
+    "java",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+)
+
+
+def has_java_and_maven() -> bool:
+    return shutil.which("java") is not None and shutil.which("mvn") is not None
+
+
+class ApacheKafka:
+    """Started on entry, killed on exit; `bootstrap` in between."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="livewarden-kafka-"))
+        self._log = self._folder / "kafka.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.bootstrap = ""
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        classpath = f"{_jars()}/*"
+        broker, controller = _free_ports(2)
+        properties = self._folder / "server.properties"
+        properties.write_text(_PROPERTIES.format(broker=broker, controller=controller, data=self._folder / "data"))
+        storage = (*_JAVA, "-cp", classpath, "kafka.tools.StorageTool")
+        cluster = subprocess.run([*storage, "random-uuid"], check=True, capture_output=True, text=True).stdout.strip()
+        subprocess.run([*storage, "format", "-t", cluster, "-c", str(properties)], check=True, capture_output=True)
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*_JAVA, "-cp", classpath, "kafka.Kafka", str(properties)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.bootstrap = f"127.0.0.1:{broker}"
+        self._wait()
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        port = int(self.bootstrap.rpartition(":")[2])
+        deadline = time.monotonic() + START_WITHIN_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with contextlib.suppress(OSError, Unreachable), socket.create_connection(("127.0.0.1", port), timeout=1):
+                asyncio.run(ensure_topics(self.bootstrap, {}))
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"Apache Kafka {KAFKA_VERSION} does not start:\n{self._log.read_text()[-4000:]}")
+
+
+def _jars() -> Path:
+    jars = CACHE / f"kafka-{KAFKA_VERSION}"
+    if not jars.exists():
+        CACHE.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            (Path(folder) / "pom.xml").write_text(_POM.format(kafka=KAFKA_VERSION))
+            fetched = Path(folder) / "jars"
+            maven = ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={fetched}"]
+            subprocess.run(maven, cwd=folder, check=True, timeout=600)
+            with contextlib.suppress(FileExistsError, OSError):
+                os.rename(fetched, jars)  # another test process may have been faster
+    return jars
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]

@@ -1,0 +1,295 @@
+"""The record-batch transport on every broker: order, commits, rebalances, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import faust
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from faust.types import TP
+
+from livewarden.errors import SetupError
+from streams.faust_app import build_app, raw_topic
+from streams.transport import caught_up, commit, end_offsets, require_c_extension
+from tests.kafka_fixtures import Broker
+
+SYNC_GROUP = 14
+UNKNOWN_SERVER_ERROR = -1
+WITHIN_S = 60
+
+
+class Worker:
+    """Keeps the runs it is handed; commits only when told."""
+
+    def __init__(self, broker: Broker, group: str, topic: str, **settings: Any) -> None:
+        self.runs: list[list[ConsumerRecord]] = []
+        self.assigned: frozenset[TP] = frozenset()
+        self.revoked: list[frozenset[TP]] = []
+        self.assigned_before_runs: list[int] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self._changed = asyncio.Condition()
+        self.app: faust.App = build_app(
+            name=group,
+            bootstrap=broker.bootstrap,
+            session_timeout_s=6.0,
+            embedded=broker.embedded is not None,
+            on_assigned=self._on_assigned,
+            on_revoked=self._on_revoked,
+            **settings,
+        )
+        self.app.agent(raw_topic(self.app, topic))(self._take)
+
+    async def _take(self, stream: Any) -> None:
+        async for run in stream.noack():
+            await self.open.wait()
+            self.runs.append(run)
+            await self._tell()
+
+    async def _on_assigned(self, partitions: frozenset[TP]) -> None:
+        self.assigned = partitions
+        self.assigned_before_runs.append(len(self.runs))
+        await self._tell()
+
+    async def _on_revoked(self, partitions: frozenset[TP]) -> None:
+        self.assigned -= partitions
+        self.revoked.append(partitions)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WITHIN_S), self._changed:
+            await self._changed.wait_for(true)
+
+    def offsets(self, partition: int) -> list[int]:
+        return [record.offset for run in self.runs for record in run if record.partition == partition]
+
+    def values(self) -> set[bytes]:
+        return {record.value for run in self.runs for record in run}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Worker]:
+        self.app.finalize()
+        await self.app.start()
+        try:
+            yield self
+        finally:
+            self.open.set()
+            async with asyncio.timeout(WITHIN_S):
+                await self.app.stop()
+
+
+async def fill(broker: Broker, topic: str, partitions: int, per_partition: int, start: int = 0) -> None:
+    """Write values `<partition>:<n>` with offset n."""
+    async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=5) as producer:
+        sent = [
+            await producer.send(topic, f"{partition}:{n}".encode(), partition=partition)
+            for n in range(start, start + per_partition)
+            for partition in range(partitions)
+        ]
+        await asyncio.gather(*sent)
+
+
+async def committed(broker: Broker, group: str, tp: TP) -> int | None:
+    async with AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, group_id=group) as consumer:
+        position: int | None = await consumer.committed(tp)
+        return position
+
+
+@pytest.fixture
+async def topic(broker: Broker) -> str:
+    name = broker.unique("topic")
+    await broker.create_topics({name: 2})
+    return name
+
+
+async def test_records_arrive_in_runs_and_in_order(broker: Broker, topic: str) -> None:
+    await fill(broker, topic, 2, 2_000)
+    async with Worker(broker, broker.unique("group"), topic).running() as worker:
+        await worker.until(lambda: sum(map(len, worker.runs)) >= 4_000)
+    assert worker.offsets(0) == list(range(2_000))
+    assert worker.offsets(1) == list(range(2_000))
+    assert len(worker.runs) < 400
+    assert all(len({record.partition for record in run}) == 1 for run in worker.runs)
+    assert worker.assigned_before_runs[0] == 0
+
+
+async def test_nothing_is_committed_unless_declared(broker: Broker, topic: str) -> None:
+    group = broker.unique("group")
+    await fill(broker, topic, 2, 100)
+    for _ in range(2):  # the second worker gets everything again
+        async with Worker(broker, group, topic).running() as worker:
+            await worker.until(lambda worker=worker: sum(map(len, worker.runs)) >= 200)
+        assert worker.offsets(0) == worker.offsets(1) == list(range(100))
+    assert await committed(broker, group, TP(topic, 0)) is None
+
+
+async def test_a_restart_goes_on_at_the_committed_offset(broker: Broker, topic: str) -> None:
+    group = broker.unique("group")
+    await fill(broker, topic, 2, 100)
+    async with Worker(broker, group, topic).running() as worker:
+        await worker.until(lambda: sum(map(len, worker.runs)) >= 200)
+        assert await commit(worker.app, {TP(topic, 0): 40}) == {TP(topic, 0): 40}
+    async with Worker(broker, group, topic).running() as worker:
+        await worker.until(lambda: sum(map(len, worker.runs)) >= 160)
+    assert worker.offsets(0) == list(range(40, 100))
+    assert worker.offsets(1) == list(range(100))
+
+
+async def test_a_commit_never_moves_back_and_skips_what_is_not_ours(broker: Broker, topic: str) -> None:
+    group = broker.unique("group")
+    tp, foreign = TP(topic, 0), TP("somebody-elses", 0)
+    await fill(broker, topic, 2, 50)
+    async with Worker(broker, group, topic).running() as worker:
+        await worker.until(lambda: len(worker.assigned) == 2 and len(worker.runs) >= 1)
+        assert await commit(worker.app, {tp: 30, foreign: 7}) == {tp: 30}
+        assert await commit(worker.app, {tp: 20}) == {}
+    async with Worker(broker, group, topic).running() as worker:
+        await worker.until(lambda: bool(worker.offsets(0)))
+        assert await commit(worker.app, {tp: 20}) == {}
+        assert await commit(worker.app, {tp: 45}) == {tp: 45}
+    assert await committed(broker, group, tp) == 45
+
+
+async def test_two_workers_share_and_the_survivor_takes_over(broker: Broker, topic: str) -> None:
+    group = broker.unique("group")
+    first, second = Worker(broker, group, topic), Worker(broker, group, topic)
+    everything = {TP(topic, 0), TP(topic, 1)}
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(first.running())
+        await first.until(lambda: first.assigned == everything)
+        async with second.running():
+            await second.until(lambda: len(second.assigned) == 1)
+            await first.until(lambda: len(first.assigned) == 1)
+            assert first.assigned | second.assigned == everything
+            await fill(broker, topic, 2, 500)
+            await second.until(lambda: sum(map(len, second.runs)) >= 500)
+            (theirs,) = second.assigned
+            assert await commit(second.app, {theirs: 300}) == {theirs: 300}
+        await first.until(lambda: first.assigned == everything)
+        await fill(broker, topic, 2, 100, start=500)
+        await first.until(lambda: {f"{p}:{n}".encode() for p in (0, 1) for n in range(500, 600)} <= first.values())
+    assert first.revoked
+    assert first.values() | second.values() == {f"{p}:{n}".encode() for p in (0, 1) for n in range(600)}
+    assert min(first.offsets(theirs.partition)) == 300  # what the other had declared is not read again
+
+
+async def test_a_slow_worker_parks_partitions_and_loses_nothing(broker: Broker, topic: str) -> None:
+    await fill(broker, topic, 2, 3_000)
+    worker = Worker(broker, broker.unique("group"), topic, buffer_runs=4, broker_max_poll_records=50)
+    worker.open.clear()
+    async with worker.running():
+        await worker.until(lambda: len(worker.assigned) == 2)
+        async with asyncio.timeout(WITHIN_S):
+            while not worker.app.consumer._buffered_partitions:
+                await asyncio.sleep(0.01)
+        worker.open.set()
+        await worker.until(lambda: sum(map(len, worker.runs)) >= 6_000)
+    assert worker.offsets(0) == worker.offsets(1) == list(range(3_000))
+
+
+async def test_caught_up_means_read_to_the_end_and_processed(broker: Broker, topic: str) -> None:
+    tp, empty = TP(topic, 0), TP(topic, 1)
+    await fill(broker, topic, 1, 10)
+    async with Worker(broker, broker.unique("group"), topic).running() as worker:
+        await worker.until(lambda: len(worker.offsets(0)) == 10)
+        assert await end_offsets(worker.app, [tp, empty]) == {tp: 10, empty: 0}
+        assert await caught_up(worker.app, {tp: 9, TP("not-ours", 0): 10}) == frozenset()
+        async with asyncio.timeout(WITHIN_S):
+            while await caught_up(worker.app, {tp: 10, empty: 0}) != {tp, empty}:
+                await asyncio.sleep(0.05)
+        worker.open.clear()
+        await fill(broker, topic, 1, 1, start=10)
+        assert tp not in await caught_up(worker.app, {tp: 10})
+
+
+async def test_the_watchdog_joins_again_after_a_group_error(embedded_broker: Broker) -> None:
+    topic = embedded_broker.unique("topic")
+    await embedded_broker.create_topics({topic: 2})
+    await fill(embedded_broker, topic, 2, 10)
+    assert embedded_broker.embedded is not None
+    embedded_broker.embedded.fail_next(SYNC_GROUP, UNKNOWN_SERVER_ERROR, times=2)
+    async with Worker(embedded_broker, "group", topic).running() as worker:
+        await worker.until(lambda: sum(map(len, worker.runs)) >= 20)
+
+
+async def test_a_broker_that_comes_back_finds_its_worker(embedded_broker: Broker) -> None:
+    topic = embedded_broker.unique("topic")
+    await embedded_broker.create_topics({topic: 2})
+    assert embedded_broker.embedded is not None
+    async with Worker(embedded_broker, "group", topic).running() as worker:
+        await fill(embedded_broker, topic, 2, 10)
+        await worker.until(lambda: sum(map(len, worker.runs)) >= 20)
+        embedded_broker.embedded.down()
+        waiting = asyncio.ensure_future(commit(worker.app, {TP(topic, 0): 10}))
+        embedded_broker.embedded.up()
+        await fill(embedded_broker, topic, 2, 10, start=10)
+        await worker.until(lambda: {19} <= set(worker.offsets(0)) & set(worker.offsets(1)))
+        await asyncio.wait_for(waiting, WITHIN_S)
+
+
+PROGRAM = """
+import logging, sys
+from streams.faust_app import build_app, raw_topic, run
+
+logging.basicConfig(level=logging.WARNING)
+bootstrap, group, topic, fail = sys.argv[1:]
+app = build_app(name=group, bootstrap=bootstrap)
+
+@app.agent(raw_topic(app, topic))
+async def take(stream):
+    async for records in stream.noack():
+        if fail == "fail":
+            raise ValueError("the worker broke")
+        print(len(records), flush=True)
+
+sys.exit(run(app))
+"""
+
+
+async def start_process(broker: Broker, group: str, topic: str, fail: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PROGRAM, broker.bootstrap, group, topic, fail),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_process_stops_when_told(broker: Broker, topic: str, number: signal.Signals) -> None:
+    await fill(broker, topic, 2, 10)
+    process = await start_process(broker, broker.unique("group"), topic, "work")
+    async with asyncio.timeout(WITHIN_S):
+        assert process.stdout is not None
+        assert await process.stdout.readline()
+        process.send_signal(number)
+        await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_a_crash_ends_the_process_with_1_and_commits_nothing(broker: Broker, topic: str) -> None:
+    group = broker.unique("group")
+    await fill(broker, topic, 2, 10)
+    process = await start_process(broker, group, topic, "fail")
+    async with asyncio.timeout(WITHIN_S):
+        _, log = await process.communicate()
+    assert process.returncode == 1
+    assert b"the worker broke" in log
+    assert await committed(broker, group, TP(topic, 0)) is None
+
+
+def test_the_c_extension_is_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_c_extension()
+    monkeypatch.setattr("faust.streams._CStreamIterator", None)
+    with pytest.raises(SetupError, match="NO_CYTHON"):
+        require_c_extension()

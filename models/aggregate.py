@@ -36,7 +36,7 @@ class Aggregator:
 
     The watermark is the largest event time seen on this partition less `lateness_ms`, or what a heartbeat promised; it never
     goes back. An event behind it is *late*: in no bucket, for any monitor, so that parts and wholes stay equal. An event
-    whose id was seen since the watermark is a *duplicate*. All else is *counted*. Sums are integers: the order of events
+    whose source and id were seen since the watermark is a *duplicate*. All else is *counted*. Sums are integers: the order of events
     between two watermarks changes nothing.
 
     It holds one cell per series and open bucket, and the ids since the watermark: larger `lateness_ms` accepts more
@@ -58,7 +58,7 @@ class Aggregator:
         }
         self._open: dict[tuple[str, int], dict[SeriesKey, _Cell]] = {}
         self._alive: dict[int, set[int]] = {size: set() for size in self._sizes}
-        self._ids: dict[str, int] = {}
+        self._ids: dict[str, dict[str, int]] = {}
         self._prune_at = NEVER
         self._sealed: dict[str, int] = dict.fromkeys(self._ticks, NEVER)
         self._next_tick = NEVER
@@ -101,9 +101,12 @@ class Aggregator:
         time_ms = event.time_ms
         if time_ms < self.watermark_ms:
             return "late"
-        if self._ids.get(event.id, NEVER - 1) >= self.watermark_ms:
+        ids = self._ids.get(event.source)
+        if ids is None:
+            ids = self._ids[event.source] = {}
+        if ids.get(event.id, NEVER - 1) >= self.watermark_ms:
             return "duplicate"
-        self._ids[event.id] = time_ms
+        ids[event.id] = time_ms
         for size in self._sizes:
             self._alive[size].add(time_ms - time_ms % size)
         data = event.data
@@ -134,7 +137,9 @@ class Aggregator:
         self.fates["counted"] += 1
         self.ended = beat.state == "ENDED"
         messages = self.advance(until)
-        return "counted", messages or (self.seals() if self.ended else [])
+        if self.ended:
+            messages = [*(message for message in messages if isinstance(message, Partial)), *self.seals()]
+        return "counted", messages
 
     def _close(self) -> list[Message]:
         watermark = self.watermark_ms
@@ -149,7 +154,10 @@ class Aggregator:
             self._alive[size] = {start for start in self._alive[size] if start + size > watermark}
         messages.sort(key=lambda message: message.start_ms)  # type: ignore[union-attr]
         if watermark >= self._prune_at:
-            self._ids = {name: time_ms for name, time_ms in self._ids.items() if time_ms >= watermark}
+            for source, ids in list(self._ids.items()):
+                self._ids[source] = {name: time_ms for name, time_ms in ids.items() if time_ms >= watermark}
+                if not self._ids[source]:
+                    del self._ids[source]
             self._prune_at = watermark + max(self._lateness_ms, 1000)
         for group, tick in self._ticks.items():
             if watermark - watermark % tick > self._sealed[group]:
@@ -180,6 +188,7 @@ class Aggregator:
             "sealed": self._sealed,
             "fates": dict(self.fates),
             "ids": self._ids,
+            "configs": {name: monitor.config_hash for name, monitor in self._monitors.items()},
             "alive": [[size, sorted(starts)] for size, starts in self._alive.items()],
             "open": [
                 [
@@ -192,18 +201,18 @@ class Aggregator:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `snapshot`. Buckets of monitors that no longer exist are dropped; new monitors begin empty."""
+        """Go on from `snapshot`. Buckets of monitors that are gone or changed are dropped; new monitors begin empty."""
         self.watermark_ms = state["watermark"]
         self.ended = state["ended"]
         self._sealed.update({group: mark for group, mark in state["sealed"].items() if group in self._ticks})
         self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
         self.fates = Counter(state["fates"])
-        self._ids = dict(state["ids"])
+        self._ids = {source: dict(ids) for source, ids in state["ids"].items()}
         for size, starts in state["alive"]:
             if size in self._alive:
                 self._alive[size] = set(starts)
         for name, start, rows in state["open"]:
-            if name in self._monitors:
+            if name in self._monitors and self._monitors[name].config_hash == state["configs"][name]:
                 self._open[name, start] = {
                     tuple(s): _Cell(value, exposure, sketch) for s, value, exposure, sketch in rows
                 }

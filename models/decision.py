@@ -65,12 +65,14 @@ class Decision:
             return "insufficient", []
         over = judgement.score >= monitor.threshold and self._counts(monitor, judgement)
         passes = over and self._floors(monitor, judgement, subjects)
+        catch_up = catch_up and judgement.direction == "UP"
         if not self._alerts:
             if not passes:
                 return ("odd" if over else "calm"), []
             reason = self._suppression(monitor, start_ms, observed, judgement, catch_up)
             return "firing", [self._open(monitor, series, start_ms, observed, judgement, subjects, reason)]
-        return "firing", self._go_on(monitor, series, start_ms, observed, judgement, subjects, passes)
+        tell = passes and not catch_up
+        return "firing", self._go_on(monitor, series, start_ms, observed, judgement, subjects, tell)
 
     def _open(
         self,
@@ -98,7 +100,7 @@ class Decision:
         observed: float,
         judgement: Judgement,
         subjects: int | None,
-        passes: bool,
+        tell: bool,
     ) -> list[Alert]:
         first = self._alerts[0]
         self._lasting += 1
@@ -123,7 +125,7 @@ class Decision:
                 episode_id=first.episode_id,
             )
             return [regime, *self._close(monitor)]
-        if passes and same_way and self._worse(monitor, observed, judgement):
+        if tell and same_way and self._worse(monitor, observed, judgement):
             alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, episode_id=first.episode_id)
             self._told = (observed, judgement.expected)
             self._alerts.append(alert)
@@ -140,7 +142,7 @@ class Decision:
     def _suppression(
         self, monitor: Monitor, start_ms: int, observed: float, judgement: Judgement, catch_up: bool
     ) -> str | None:
-        if catch_up and judgement.direction == "UP":
+        if catch_up:
             return "catch-up after a gap"
         if self._until_ms is not None and start_ms < self._until_ms and not self._worse(monitor, observed, judgement):
             return "cooldown"
@@ -160,7 +162,7 @@ class Decision:
         high, low = observed, judgement.expected
         if judgement.direction == "DOWN":
             high, low = low, high
-        return max(high, low) < THIN and monitor.measured[0] != "ratio" or high >= monitor.min_effect * low
+        return (max(high, low) < THIN and monitor.measured[0] != "ratio") or high >= monitor.min_effect * low
 
     @staticmethod
     def _counts(monitor: Monitor, judgement: Judgement) -> bool:

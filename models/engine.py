@@ -88,6 +88,7 @@ class Engine:
         self._monitors = {monitor.name: monitor for monitor in plan.in_group(group)}
         self._watches = {name: _Watch(monitor) for name, monitor in sorted(self._monitors.items())}
         self._seals: dict[int, Seal] = {}
+        self._ended_ms: dict[int, int] = {}
         self._cases = Casebook(group, self._monitors, self._points)
         self._dirty: set[tuple[str, SeriesKey]] = set()
         self.watermark_ms: int | None = None
@@ -101,6 +102,10 @@ class Engine:
                 if old is not None and message.watermark_ms < old.watermark_ms:
                     return
                 self._seals[message.partition] = message
+                if message.ended:
+                    self._ended_ms.setdefault(message.partition, message.watermark_ms)
+                else:
+                    self._ended_ms.pop(message.partition, None)
                 if len(self._seals) >= message.of:
                     self._advance(min(seal.watermark_ms for seal in self._seals.values()), findings)
             return
@@ -122,7 +127,9 @@ class Engine:
         if self.watermark_ms is not None and watermark_ms <= self.watermark_ms:
             return
         self.watermark_ms = watermark_ms
-        ended = all(seal.ended for seal in self._seals.values())
+        heard_until = watermark_ms
+        if len(self._ended_ms) == len(self._seals):
+            heard_until = min(watermark_ms, max(self._ended_ms.values()))
         due: list[tuple[int, str, int, bool]] = []
         for name, watch in self._watches.items():
             due += [
@@ -130,11 +137,12 @@ class Engine:
                 for start in watch.open
                 if start + watch.monitor.bucket <= watermark_ms
             ]
-            due += [(end, name, start, False) for start, end in self._gaps(watch, watermark_ms, ended)]
+            due += [(end, name, start, False) for start, end in self._gaps(watch, watermark_ms, heard_until)]
         end = None
         for until, name, start, alive in sorted(due):
-            if end is not None and until != end:
+            if until != end:
                 self._file(findings)
+                self._cases.expire(until)
             end = until
             watch = self._watches[name]
             if alive:
@@ -145,8 +153,8 @@ class Engine:
         self._file(findings)
         self._cases.expire(watermark_ms)
 
-    def _gaps(self, watch: _Watch, watermark_ms: int, ended: bool) -> Iterator[tuple[int, int]]:
-        """Where silence has lasted long enough to be told: (start, moment of telling)."""
+    def _gaps(self, watch: _Watch, watermark_ms: int, heard_until: int) -> Iterator[tuple[int, int]]:
+        """Where silence has lasted long enough to be told: (start, moment of telling). None after a source that ended."""
         if watch.monitor.detector != "silence" or watch.judged_until is None:
             return
         size, since = watch.monitor.bucket, watch.judged_until
@@ -155,7 +163,7 @@ class Engine:
             if start - since >= patience:
                 yield since, since + patience
             since = start + size
-        if not ended and watch.gap is None and watermark_ms - since >= patience:
+        if watch.gap is None and heard_until - since >= patience:
             yield since, since + patience
 
     def _judge(self, watch: _Watch, start: int, findings: Findings) -> None:
@@ -168,12 +176,12 @@ class Engine:
             watch.gap = None
         if monitor.detector == "silence":
             return
-        if silent:
-            for series in watch.series.values():
-                series.after_gap()
         for key in merged.keys() - watch.series.keys():
             series = watch.series[key] = Series(monitor, key)
             series.detector.learn_quiet(watch.buckets)
+        if silent:
+            for series in watch.series.values():
+                series.after_gap()
         watch.buckets += 1
         forget_before = start - max(FORGET_DAYS * 86_400_000, 60 * monitor.bucket)
         for key in sorted(watch.series):
@@ -185,11 +193,11 @@ class Engine:
                 del watch.series[key]
                 self._dirty.add((monitor.name, key))
                 continue
+            self._dirty.add((monitor.name, key))
             observed, subjects = self._measure(monitor, value, exposure, sketches)
             if observed is None:
                 continue
             state, judgement, alerts = series.judge(start, observed, subjects)
-            self._dirty.add((monitor.name, key))
             findings.alerts += [self._cases.take(alert) for alert in alerts]
             if observed or state in ("odd", "firing") or judgement.expected >= 0.05:
                 findings.judged.append(
@@ -233,6 +241,7 @@ class Engine:
             "watermark": self.watermark_ms,
             "repeated": self.repeated,
             "seals": [[s.partition, s.of, s.watermark_ms, s.ended, s.topic] for s in self._seals.values()],
+            "ended": list(self._ended_ms.items()),
             "cases": self._cases.snapshot(),
             "watches": {
                 name: {
@@ -264,6 +273,7 @@ class Engine:
         self.repeated = header["repeated"]
         for partition, of, mark, ended, topic in header["seals"]:
             self._seals[partition] = Seal(self.group, topic, partition, of, mark, ended)
+        self._ended_ms = dict(header["ended"])
         kept = set()
         for name, state in header["watches"].items():
             watch = self._watches.get(name)
@@ -287,5 +297,4 @@ class Engine:
 
 
 def _alert_state(alert: Alert | None) -> dict[str, Any] | None:
-
     return asdict(alert) if alert else None

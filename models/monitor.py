@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from livewarden.contracts import CONTRACTS, Contract
+from livewarden.contracts import AGGREGATES, CONTRACTS, Contract
 from livewarden.contracts.base import Precision
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from models.duration import Duration
@@ -22,6 +22,9 @@ DetectorName = Literal["traffic", "enforcement", "silence"]
 _MEASURE = re.compile(r"(count|sum|ratio|distinct)(?:\(\s*([\w.]+)\s*(?:,\s*([\w.]+)\s*)?\))?")
 _ARITY = {"count": 0, "sum": 1, "ratio": 2, "distinct": 1}
 _NAME = r"^[a-z][a-z0-9-]{1,62}$"
+
+SPAN_MS: dict[str, int] = {"second": SECOND_MS, "minute": MINUTE_MS, "hour": HOUR_MS, "day": DAY_MS}
+"""How long the span is that a precision leaves open."""
 
 EVENTS: dict[str, type[Contract]] = {contract.type_name: contract for contract in CONTRACTS}
 
@@ -52,7 +55,10 @@ class Monitor(BaseModel):
     name: Annotated[str, StringConstraints(pattern=_NAME)] = Field(description="lower-case words joined by hyphens")
     title: str = Field(default="", description="one line for people")
     event: str = Field(description="event type, for example enforcement.action")
-    precision: Precision = Field(default="second", description="only events whose time is known this exactly")
+    precision: Precision = Field(
+        default="minute",
+        description="events whose time is known at least this exactly; hour and day read live.aggregates",
+    )
     where: dict[str, list[str]] = Field(default_factory=dict, description="field -> accepted values")
     measure: str = Field(default="count", description="count, sum(field), ratio(field, field) or distinct(field)")
     group_by: list[str] = Field(default_factory=list, description="fields whose values make a series")
@@ -104,10 +110,7 @@ class Monitor(BaseModel):
                     )
         if not 10 * SECOND_MS <= self.bucket <= DAY_MS or DAY_MS % self.bucket:
             raise ValueError("bucket: from 10s to 1d, and a whole number of buckets must fill a day")
-        if (
-            self.precision != "second"
-            and self.bucket < {"minute": MINUTE_MS, "hour": HOUR_MS, "day": DAY_MS}[self.precision]
-        ):
+        if self.bucket < SPAN_MS[self.precision]:
             raise ValueError(f"bucket: shorter than the precision of the events ({self.precision})")
         if self.detector == "enforcement" and kind not in ("count", "distinct"):
             raise ValueError("detector: the enforcement detector judges counts; use traffic for sums and ratios")
@@ -130,7 +133,7 @@ class Monitor(BaseModel):
     @cached_property
     def topic(self) -> str:
         """The topic the source events come on: coarse ones have one of their own."""
-        return "live.aggregates" if self.precision in ("hour", "day") else self.contract.topic
+        return AGGREGATES if self.precision in ("hour", "day") else self.contract.topic
 
     @cached_property
     def group_name(self) -> str:
@@ -157,8 +160,9 @@ class Monitor(BaseModel):
 
     @cached_property
     def lasting_buckets(self) -> int:
-        """How many buckets an anomaly must last to be a new normal: half a day, or a week of days."""
-        return self.regime_after or (max(7, self.buckets_per_day // 2) if self.bucket < DAY_MS else 7)
+        """How many buckets an anomaly must last to be a new normal: half a day, two hours for traffic, a week of days."""
+        span = DAY_MS // 12 if self.detector == "traffic" else DAY_MS // 2
+        return self.regime_after or (7 if self.bucket == DAY_MS else max(7, span // self.bucket))
 
     @cached_property
     def config_hash(self) -> str:

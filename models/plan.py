@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-from livewarden.contracts import Contract
-from models.monitor import Monitor
+from livewarden.contracts import AGGREGATES, Contract
+from livewarden.times import HOUR_MS
+from models.monitor import SPAN_MS, Monitor
 
 SeriesKey = tuple[str, ...]
 """The values of a monitor's `group_by`, in its order; "" where the event has none."""
@@ -65,10 +66,12 @@ class Plan:
         self._questions: dict[tuple[str, str], list[Question]] = {}
         for monitor in monitors:
             if monitor.detector != "silence":
-                self._questions.setdefault((monitor.event, monitor.precision), []).append(Question(monitor))
+                for precision, span_ms in SPAN_MS.items():
+                    if span_ms <= SPAN_MS[monitor.precision] and (span_ms >= HOUR_MS) == (monitor.topic == AGGREGATES):
+                        self._questions.setdefault((monitor.event, precision), []).append(Question(monitor))
 
     def questions(self, data: Contract) -> Iterable[Question]:
-        """The monitors that look at this type of event at this precision."""
+        """The monitors that look at this type of event at this precision, those of its topic only."""
         return self._questions.get((data.type_name, data.time_precision), ())
 
     def on_topic(self, topic: str) -> list[Monitor]:

@@ -44,6 +44,7 @@ class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
         self.season = season
         self._seen = 0
         self._mean = stats.EWMean(FADING)
+        self._fresh = True
         self._extreme = stats.Quantile(0.99)
         self._hours: dict[int, tuple[float, int]] = {}
         self._hour_extreme = stats.Quantile(0.99)
@@ -57,7 +58,7 @@ class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
         """Judge a bucket; not ready in the first 50, and never for a value that is not finite."""
         value = x["value"]
         if self._seen < WARM_UP or not math.isfinite(value):
-            return Judgement(0.0, "UP", self._mean.get() if self._seen else 0.0, False)
+            return Judgement(0.0, "UP", 0.0 if self._fresh else self._mean.get(), False)
         mean = self._mean.get()
         ratio = abs(value - mean) / self._unit(self._extreme, mean)
         expected = mean
@@ -73,7 +74,7 @@ class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
         value = x["value"]
         if not math.isfinite(value):
             return
-        if self._seen:
+        if not self._fresh:
             mean = self._mean.get()
             residual = abs(value - mean)
             if self._seen >= WARM_UP:
@@ -84,18 +85,21 @@ class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
         if self.season != "none":
             self._learn_hour(x, value)
         self._mean.update(value)
+        self._fresh = False
         self._seen += 1
 
     def learn_quiet(self, buckets: int) -> None:
         """A traffic series begins with its first value: nothing is learned."""
 
     def forget_recent(self) -> None:
-        """Start the running mean again at the next value."""
+        """Start the running mean again at the next value, which has no distance to what was before."""
         self._mean = stats.EWMean(FADING)
+        self._fresh = True
         self._seen = min(self._seen, WARM_UP - 5)
 
     def reanchor(self) -> None:
-        """Nothing to do: the running mean is the recent level already; the hours are learned anew."""
+        """Start the running mean again at the next value: it held still while the level was odd. The hours are learned anew."""
+        self.forget_recent()
         self._hours.clear()
         self._hour_seen = 0
 
@@ -127,7 +131,7 @@ class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
         """All state as plain JSON values; the quantile sketches as base64 of their own bytes."""
         return {
             "seen": self._seen,
-            "mean": self._mean.get() if self._seen else None,
+            "mean": None if self._fresh else self._mean.get(),
             "extreme": _quantile_text(self._extreme),
             "hour_extreme": _quantile_text(self._hour_extreme),
             "hour_seen": self._hour_seen,
@@ -137,7 +141,9 @@ class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `snapshot`: the first value of a fresh mean is that mean."""
         self._seen = state["seen"]
-        if state["mean"] is not None:
+        self._fresh = state["mean"] is None
+        self._mean = stats.EWMean(FADING)
+        if not self._fresh:
             self._mean.update(state["mean"])
         self._extreme = _quantile(state["extreme"])
         self._hour_extreme = _quantile(state["hour_extreme"])

@@ -20,10 +20,12 @@ LIMITS: Mapping[str, str] = {
 """Settings of every reader's session: seconds, bytes, bytes."""
 
 _STATEMENTS = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "EXISTS", "USE"})
+# Not every harmless-looking name is: format_schema and format_template_* read files, output_format_schema writes one.
 _SETTABLE = re.compile(
-    r"(max_(rows|bytes|result|threads|block|execution|memory)|result_overflow|read_overflow|timeout_overflow|output_format_"
-    r"|date_time_|format_|join_|final$|limit$|offset$|extremes$|session_timezone$|http_|enable_http_compression$"
-    r"|send_progress_in_http_headers$|cancel_http|use_query_cache$|log_comment$)"
+    r"max_\w+|(result|read|timeout)_overflow_mode|join_\w+|date_time_\w+|http_\w+"
+    r"|output_format_(json|csv|tsv|pretty|xml|native|arrow|parquet|decimal|bool|write_statistics)\w*"
+    r"|final|limit|offset|extremes|session_timezone|log_comment|enable_http_compression|send_progress_in_http_headers"
+    r"|cancel_http_readonly_queries_on_client_close|cast_string_to_dynamic_use_inference"
 )
 _TABLE_FUNCTIONS = frozenset(
     [
@@ -68,7 +70,7 @@ class Guard:
     def admit(self, session: Session, sql: str, settings: Mapping[str, str]) -> str:
         """Make `session` read-only under `settings` and the limits; return the form of `sql` that may run in it."""
         for name in settings:
-            if name != "readonly" and not _SETTABLE.match(name):
+            if name != "readonly" and not _SETTABLE.fullmatch(name):
                 raise QueryFailed(f"Cannot modify '{name}' setting in readonly mode. (READONLY)", 164)
         escaped = sql.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
         form = (

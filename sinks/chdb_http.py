@@ -56,6 +56,7 @@ _STREAMED = frozenset(
         "JSONCompactEachRow",
     ]
 )
+_PYTHON_FORMATS = frozenset({"dataframe", "datastore", "arrowtable", "debug"})
 _SELECT = re.compile(r"[\s(]*(SELECT|WITH|FROM)\b", re.IGNORECASE)
 _RESULT = re.compile(r"[\s(]*(SELECT|WITH|FROM|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS|CHECK)\b", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
@@ -241,15 +242,18 @@ async def _understand(request: web.Request) -> Ask:
     sql, data, written = _split_insert(text, body)
     asked = request.headers.get("X-ClickHouse-Format") or values.get("default_format") or "TabSeparated"
     found = _OUTPUT.search(sql)
+    output = written or (found[1] if found else asked)
+    if not re.fullmatch(r"\w+", output) or output.lower() in _PYTHON_FORMATS:
+        raise QueryFailed(f"Unknown format {output!r}. (UNKNOWN_FORMAT)", 73)
     return Ask(
         sql=sql,
         data=data,
-        output=written or (found[1] if found else asked),
+        output=output,
         whole=values.get("wait_end_of_query", "0") not in ("0", ""),
         settings={n: v for n, v in values.items() if n not in _TRANSPORT and not n.startswith("param_")},
         parameters={n.removeprefix("param_"): v for n, v in values.items() if n.startswith("param_")},
         database=values.get("database") or request.headers.get("X-ClickHouse-Database") or "",
-        query_id=values.get("query_id", ""),
+        query_id=re.sub(r"[^\w-]", "", values.get("query_id", "")),
     )
 
 

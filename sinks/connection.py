@@ -111,7 +111,6 @@ def _meaning(error: DatabaseError, address: Address) -> Exception:
             return RetryLater(f"ClickHouse at {address.url} failed: {text}")
         if status:
             return SetupError(f"{address.url} does not answer like ClickHouse: set LIVEWARDEN_CLICKHOUSE_URL ({text})")
-        return SetupError(f"rows that ClickHouse cannot hold: {text}")
     if error.code in _PASSING:
         return RetryLater(f"ClickHouse at {address.url} is busy: {text}", after_s=2.0)
     if error.code in _DENIED:

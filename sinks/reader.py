@@ -57,7 +57,7 @@ class Reader:
         )
 
     async def dead_letters(self, *, reason: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Records set aside, in the order they came, the newest `limit`; `key` and `value` are bytes."""
+        """Records set aside, in the order they came, the newest `limit`; `value` is bytes."""
         where = ["reason = %(reason)s"] if reason is not None else []
         return await self._newest(
             table("dead_letters"), where, {"reason": reason}, "recorded_at DESC, topic, partition, offset", limit
@@ -70,25 +70,26 @@ class Reader:
         return list(reversed(await self._newest(kind, [], {}, order, limit)))
 
     async def counts(self) -> dict[str, int]:
-        """How many events, late events, dead letters, live alerts and live cases there are."""
+        """How many events, late ones and repeated ones among them, dead letters, live alerts and live cases there are."""
         row = (
             await self._select(
                 "SELECT (SELECT count() FROM events FINAL), (SELECT count() FROM events FINAL WHERE late = 1),"
+                " (SELECT count() FROM events FINAL WHERE duplicate = 1),"
                 " (SELECT count() FROM dead_letters FINAL), (SELECT count() FROM alerts FINAL WHERE run = 'live'),"
                 " (SELECT count() FROM case_candidates FINAL WHERE run = 'live')"
             )
         )[0]
-        return dict(zip(("events", "late", "dead_letters", "alerts", "cases"), row, strict=True))
+        return dict(zip(("events", "late", "duplicate", "dead_letters", "alerts", "cases"), row, strict=True))
 
     async def events(
         self, from_ms: int | None = None, to_ms: int | None = None, *, topics: Sequence[str] = ()
     ) -> AsyncIterator[Row]:
-        """Events of `[from_ms, to_ms)` as a replay needs them: by topic, partition and offset, late ones left out.
+        """Events of `[from_ms, to_ms)` as a replay needs them: by topic, partition and offset, late and repeated ones left out.
 
         They are streamed; memory does not grow with their number.
         """
         kind = table("events")
-        where, values = ["late = 0"], {"from": from_ms, "to": to_ms, "topics": list(topics)}
+        where, values = ["late = 0 AND duplicate = 0"], {"from": from_ms, "to": to_ms, "topics": list(topics)}
         if from_ms is not None:
             where.append("event_time >= fromUnixTimestamp64Milli(%(from)s, 'UTC')")
         if to_ms is not None:
@@ -127,7 +128,7 @@ class Reader:
     ) -> list[dict[str, Any]]:
         condition = f" WHERE {' AND '.join(where)}" if where else ""
         sql = f"SELECT {_columns(kind)} FROM {kind.name} FINAL{condition} ORDER BY {order} LIMIT {int(limit)}"
-        raw = {"key": "bytes", "value": "bytes"} if kind.name == "dead_letters" else {}
+        raw = {"value": "bytes"} if kind.name == "dead_letters" else {}
         found = [dict(zip(kind.columns, map(_short, row), strict=True)) for row in await self._select(sql, values, raw)]
         return found[::-1]
 

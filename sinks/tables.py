@@ -60,8 +60,8 @@ def table(name: str) -> Table:
 
 
 def in_order(rows: Sequence[Row], identity: tuple[str, ...]) -> list[Row]:
-    """Rows sorted by identity, whatever its types."""
-    return sorted(rows, key=lambda row: repr(tuple(_hashable(row[name]) for name in identity)))
+    """Rows sorted by identity."""
+    return sorted(rows, key=lambda row: tuple(_hashable(row[name]) for name in identity))
 
 
 def _hashable(value: Any) -> Any:
@@ -82,6 +82,7 @@ _ALL = (
             "precision": _NAME,
             "weight": "UInt64",
             "late": "UInt8",
+            "duplicate": "UInt8",
             "key": "String",
             "data": "String",
         },

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaConnectionError
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.events import Event
 from faust.types import TP
 
+from streams.topics import no_answer
 from streams.transport import RunTransport, require_c_extension
 
 Hook = Callable[[frozenset[TP]], Awaitable[None]]
@@ -56,7 +56,6 @@ def build_app(
     defaults: dict[str, Any] = {
         "broker": [f"kafka://{server.strip()}" for server in bootstrap.split(",")],
         "store": "memory://",
-        "datadir": Path(tempfile.gettempdir()) / f"livewarden-{name}",
         "autodiscover": False,
         "web_enabled": False,
         "topic_allow_declare": False,
@@ -98,9 +97,11 @@ def run(app: faust.App) -> int:
 
 
 async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | None = None) -> int:
-    """As `run`, inside a loop that runs already. Stops within about `STOP_WITHIN_S` seconds.
+    """As `run`, inside a loop that runs already.
 
-    `before_stop` is awaited first when the worker was told to stop, while its partitions are still its own; not after a crash.
+    `before_stop` is awaited when the worker was told to stop, while its partitions are still its own; not after a crash.
+    Raises Unreachable when no broker answers at the start. Stops within about `STOP_WITHIN_S` seconds, also while an
+    agent is busy or the broker is away: what was not committed is read again.
     """
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
@@ -110,11 +111,16 @@ async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | Non
         await _first(told.wait(), _until_crash(app))
         if before_stop is not None and app.crash_reason is None:
             await before_stop()
+    except KafkaConnectionError as error:
+        raise no_answer(",".join(f"{url.host}:{url.port}" for url in app.conf.broker)) from error
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         reason = app.crash_reason
-        await app.stop()
+        try:
+            await asyncio.wait_for(app.stop(), STOP_WITHIN_S)
+        except TimeoutError:
+            _log.error("worker %s did not stop within %.0f s", app.conf.id, STOP_WITHIN_S)
     if reason is not None:
         _log.critical("worker %s crashed: %r", app.conf.id, reason, exc_info=reason)
         return 1
@@ -166,6 +172,9 @@ class PatientAssignor(PartitionAssignor):  # type: ignore[misc]
 class _App(faust.App):  # type: ignore[misc]
     def _new_transport(self) -> RunTransport:
         return RunTransport(self.conf.broker_consumer, self)
+
+    def _create_directories(self) -> None:
+        pass  # they would be for tables, and there are none
 
 
 def _assigned(hook: Hook) -> Callable[..., Awaitable[None]]:

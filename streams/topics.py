@@ -41,6 +41,11 @@ def topic_plan(partitions: int, partials_partitions: int | None = None) -> dict[
     return dict.fromkeys(source_topics(), partitions) | {PARTIALS: partials_partitions or partitions}
 
 
+def no_answer(bootstrap: str) -> Unreachable:
+    """The one error for a Kafka that does not answer at start."""
+    return Unreachable(f"Kafka at {bootstrap} does not answer: start it, or set LIVEWARDEN_KAFKA")
+
+
 async def ensure_topics(
     bootstrap: str,
     topics: Mapping[str, int],
@@ -65,8 +70,8 @@ async def ensure_topics(
                     for name in missing
                 ]
                 _check_created(await admin.create_topics(new))
-                while _missing(topics, await _partition_counts(admin)):  # the controller knows before the brokers do
-                    await asyncio.sleep(0.1)  # noqa: ASYNC110
+                while _missing(topics, await _partition_counts(admin)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)  # the controller knows a topic before the brokers' metadata does
             return missing
     except TimeoutError:
         raise Unreachable(f"Kafka at {bootstrap} took more than {CREATE_WITHIN_S:.0f} s to create topics") from None
@@ -83,7 +88,7 @@ async def _connect(bootstrap: str) -> AIOKafkaAdminClient:
             await admin.start()
     except (KafkaConnectionError, KafkaError, TimeoutError, OSError) as error:
         await admin.close()
-        raise Unreachable(f"Kafka at {bootstrap} does not answer: start it, or set LIVEWARDEN_KAFKA") from error
+        raise no_answer(bootstrap) from error
     return admin
 
 

@@ -33,10 +33,12 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from livewarden.errors import SetupError
+from livewarden.errors import RetryLater, SetupError
 
 Run = list[ConsumerRecord]
 
+ANSWER_WITHIN_S = 5.0
+FETCH_WAIT_MS = 250
 WATCH_EVERY_S = 0.5
 LEAVE_WITHIN_S = 3.0
 PARKED_POLL_S = 0.1
@@ -56,10 +58,11 @@ async def commit(app: faust.App, durable: Mapping[TP, int]) -> dict[TP, int]:
 async def end_offsets(app: faust.App, partitions: Collection[TP]) -> dict[TP, int]:
     """The offset that the next record of each partition will get, asked of the broker now.
 
-    Raises KafkaError where the broker does not answer: silence is no evidence that a partition is quiet.
+    Raises RetryLater where no broker answers within `ANSWER_WITHIN_S` seconds: silence is no evidence that a partition
+    is quiet.
     """
-    ends = await app.consumer.highwaters(*(TopicPartition(*tp) for tp in partitions))
-    return {TP(*tp): offset for tp, offset in ends.items()}
+    ends: dict[TP, int] = await app.consumer.ends(partitions)
+    return ends
 
 
 async def caught_up(app: faust.App, done: Mapping[TP, int]) -> frozenset[TP]:
@@ -99,13 +102,22 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             except KafkaError as error:
                 self.log.warning("group coordinator: %r, joining again", error)
 
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # One fetch per broker is under way at a time, for the partitions that had nothing buffered when it was sent. A
+        # record of another partition, and a question for end offsets, wait behind it: for up to 1.5 s as Faust sets it.
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
     async def on_thread_stop(self) -> None:
         """Leave the group, in bounded time: a broker that is away must not keep a worker from ending."""
         try:
             async with asyncio.timeout(LEAVE_WITHIN_S):
                 await super().on_thread_stop()
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError):  # aiokafka lets the cancellation of its own fetch escape
             self.log.warning("left without a good-bye, Kafka does not answer; the group notices by session timeout")
+            if self._consumer is not None:
+                await self._consumer._client.close()
 
     async def _fetch_records(
         self,
@@ -148,6 +160,15 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         # Offset 0 may be gone from the log; aiokafka then resets to the earliest one, as it would have at the start.
         for tp in partitions:
             self._ensure_consumer().seek(TopicPartition(*tp), 0)
+
+    async def ends(self, partitions: Collection[TP]) -> dict[TP, int]:
+        """See `end_offsets`."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                ends = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in partitions])
+        except (KafkaError, TimeoutError) as error:
+            raise RetryLater(f"Kafka does not say where the partitions end: {error!r}") from error
+        return {TP(*tp): offset for tp, offset in ends.items()}
 
     async def reached(self, ends: Mapping[TP, int]) -> set[TP]:
         """Partitions whose fetch position is at or beyond `ends`."""
@@ -218,6 +239,11 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
     def handed_until(self, tp: TP) -> int:
         """The offset after the last run handed out since the rebalance; 0 before the first."""
         return self._handed.get(tp, 0)
+
+    async def ends(self, partitions: Collection[TP]) -> dict[TP, int]:
+        """See `end_offsets`."""
+        ends: dict[TP, int] = await self._thread.call_thread(self._thread.ends, partitions)
+        return ends
 
     async def reached(self, ends: Mapping[TP, int]) -> set[TP]:
         """Partitions whose fetch position is at or beyond `ends`."""

@@ -1,10 +1,13 @@
-"""ClickHouse for tests: one embedded engine per test process, a fresh migrated database per test, a real server where given."""
+"""ClickHouse for tests: one embedded engine per test process, a fresh database per test, a real server where given."""
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -15,48 +18,65 @@ from sinks.embedded import EmbeddedClickHouse
 
 REAL_SERVER = "LIVEWARDEN_TEST_CLICKHOUSE"
 """`http://user:password@host:port` of a server on which tests may create and drop databases."""
+SERVERS = ["embedded", "server"] if os.environ.get(REAL_SERVER) else ["embedded"]
 
 _numbers = itertools.count(1)
 
 
+@cache
+def process_clickhouse() -> EmbeddedClickHouse:
+    """The engine of this test process, started when first asked for. A process can have only one, whoever imports this."""
+    clickhouse = EmbeddedClickHouse().start()
+    atexit.register(clickhouse.close)
+    return clickhouse
+
+
 @pytest.fixture(scope="session")
-def embedded_clickhouse() -> Iterator[EmbeddedClickHouse]:
-    """The engine of this test process; a process has one."""
-    with EmbeddedClickHouse() as clickhouse:
-        yield clickhouse
+def embedded_clickhouse() -> EmbeddedClickHouse:
+    """The embedded ClickHouse of this test process."""
+    return process_clickhouse()
 
 
-@pytest.fixture(params=["embedded", "server"])
-def clickhouse_server(request: pytest.FixtureRequest) -> Address:
-    """ClickHouse, no database chosen: the embedded one, and the real one where `LIVEWARDEN_TEST_CLICKHOUSE` names it."""
-    if request.param == "embedded":
-        embedded: EmbeddedClickHouse = request.getfixturevalue("embedded_clickhouse")
+def server_address(name: str) -> Address:
+    """The address, no database chosen, of one of `SERVERS`."""
+    if name == "embedded":
+        embedded = process_clickhouse()
         return Address(embedded.url, embedded.user, embedded.password, "default")
-    return real_server()
-
-
-def real_server() -> Address:
-    """The real server's address; skips where there is none."""
-    url = os.environ.get(REAL_SERVER)
-    if not url:
-        pytest.skip(f"{REAL_SERVER} is not set")
-    parts = urlsplit(url)
+    parts = urlsplit(os.environ[REAL_SERVER])
     bare = f"{parts.scheme}://{parts.hostname}:{parts.port or 8123}"
     return Address(bare, unquote(parts.username or "default"), unquote(parts.password or ""), "default")
 
 
+@asynccontextmanager
+async def fresh_database(server: Address, *, migrated: bool = True) -> AsyncIterator[Address]:
+    """A database of its own, which goes with the context; without `migrated` it does not even exist yet."""
+    name = f"livewarden_test_{os.getpid()}_{next(_numbers)}"
+    address = Address(server.url, server.user, server.password, name)
+    try:
+        if migrated:
+            await migrate.apply(address)
+        yield address
+    finally:
+        client = await open_client(server, in_database=False)
+        await client.command(f"DROP DATABASE IF EXISTS {name} SYNC")
+        await client.close()
+
+
+@pytest.fixture(params=SERVERS)
+def clickhouse_server(request: pytest.FixtureRequest) -> Address:
+    """ClickHouse, no database chosen: the embedded one, and the real one where `LIVEWARDEN_TEST_CLICKHOUSE` names it."""
+    return server_address(request.param)
+
+
 @pytest.fixture
 async def clickhouse_empty(clickhouse_server: Address) -> AsyncIterator[Address]:
-    """An address whose database does not exist yet; dropped afterwards."""
-    name = f"livewarden_test_{os.getpid()}_{next(_numbers)}"
-    yield Address(clickhouse_server.url, clickhouse_server.user, clickhouse_server.password, name)
-    client = await open_client(clickhouse_server, in_database=False)
-    await client.command(f"DROP DATABASE IF EXISTS {name} SYNC")
-    await client.close()
+    """An address whose database does not exist yet."""
+    async with fresh_database(clickhouse_server, migrated=False) as address:
+        yield address
 
 
 @pytest.fixture
-async def clickhouse(clickhouse_empty: Address) -> Address:
+async def clickhouse(clickhouse_server: Address) -> AsyncIterator[Address]:
     """An address with a fresh database of the newest schema."""
-    await migrate.apply(clickhouse_empty)
-    return clickhouse_empty
+    async with fresh_database(clickhouse_server) as address:
+        yield address

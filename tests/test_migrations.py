@@ -11,9 +11,9 @@ from sinks.clickhouse import ClickHouseStore
 from sinks.connection import Address, open_client
 from sinks.reader import Reader
 from sinks.tables import MANIFEST, STATE, TABLES
-from tests.clickhouse_fixtures import clickhouse, clickhouse_empty, clickhouse_server, embedded_clickhouse
+from tests.clickhouse_fixtures import clickhouse, clickhouse_empty, clickhouse_server
 
-__all__ = ["clickhouse", "clickhouse_empty", "clickhouse_server", "embedded_clickhouse"]
+__all__ = ["clickhouse", "clickhouse_empty", "clickhouse_server"]
 pytestmark = pytest.mark.clickhouse
 
 
@@ -22,7 +22,9 @@ async def test_apply_then_nothing_is_pending(clickhouse_empty: Address) -> None:
     planned = await migrate.apply(clickhouse_empty, dry_run=True)
     assert {each.state for each in await migrate.status(clickhouse_empty)} == {"pending"}
     applied = await migrate.apply(clickhouse_empty)
-    assert [each.name for each in applied] == [each.name for each in planned] == [each.name for each in migrate.shipped()]
+    assert (
+        [each.name for each in applied] == [each.name for each in planned] == [each.name for each in migrate.shipped()]
+    )
     assert {each.state for each in await migrate.status(clickhouse_empty)} == {"applied"}
     assert await migrate.apply(clickhouse_empty) == []
 
@@ -43,7 +45,7 @@ async def test_a_changed_file_is_refused(clickhouse: Address) -> None:
     await client.insert("schema_migrations", [row], column_names=["version", "name", "checksum"])
     await client.close()
     for call in (migrate.status, migrate.apply):
-        with pytest.raises(SetupError, match="0001_tables.sql was changed after it was applied"):
+        with pytest.raises(SetupError, match=r"0001_tables.sql was changed after it was applied"):
             await call(clickhouse)
 
 
@@ -93,7 +95,9 @@ async def test_wrong_password(clickhouse: Address) -> None:
 
 
 async def test_nobody_there() -> None:
-    with pytest.raises(Unreachable, match=r"^ClickHouse at http://127.0.0.1:1 does not answer .*LIVEWARDEN_CLICKHOUSE_URL$"):
+    with pytest.raises(
+        Unreachable, match=r"^ClickHouse at http://127.0.0.1:1 does not answer .*LIVEWARDEN_CLICKHOUSE_URL$"
+    ):
         await ClickHouseStore.connect("http://127.0.0.1:1")
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import faust
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from faust.types import TP
 
-from livewarden.errors import SetupError
-from streams.faust_app import build_app, raw_topic
+from livewarden.errors import RetryLater, SetupError, Unreachable
+from streams.faust_app import build_app, raw_topic, serve
 from streams.transport import caught_up, commit, end_offsets, require_c_extension
 from tests.kafka_fixtures import Broker
 
@@ -71,6 +72,9 @@ class Worker:
         async with asyncio.timeout(WITHIN_S), self._changed:
             await self._changed.wait_for(true)
 
+    async def until_records(self, count: int) -> None:
+        await self.until(lambda: sum(map(len, self.runs)) >= count)
+
     def offsets(self, partition: int) -> list[int]:
         return [record.offset for run in self.runs for record in run if record.partition == partition]
 
@@ -116,7 +120,7 @@ async def topic(broker: Broker) -> str:
 async def test_records_arrive_in_runs_and_in_order(broker: Broker, topic: str) -> None:
     await fill(broker, topic, 2, 2_000)
     async with Worker(broker, broker.unique("group"), topic).running() as worker:
-        await worker.until(lambda: sum(map(len, worker.runs)) >= 4_000)
+        await worker.until_records(4_000)
     assert worker.offsets(0) == list(range(2_000))
     assert worker.offsets(1) == list(range(2_000))
     assert len(worker.runs) < 400
@@ -129,7 +133,7 @@ async def test_nothing_is_committed_unless_declared(broker: Broker, topic: str) 
     await fill(broker, topic, 2, 100)
     for _ in range(2):  # the second worker gets everything again
         async with Worker(broker, group, topic).running() as worker:
-            await worker.until(lambda worker=worker: sum(map(len, worker.runs)) >= 200)
+            await worker.until_records(200)
         assert worker.offsets(0) == worker.offsets(1) == list(range(100))
     assert await committed(broker, group, TP(topic, 0)) is None
 
@@ -138,10 +142,10 @@ async def test_a_restart_goes_on_at_the_committed_offset(broker: Broker, topic: 
     group = broker.unique("group")
     await fill(broker, topic, 2, 100)
     async with Worker(broker, group, topic).running() as worker:
-        await worker.until(lambda: sum(map(len, worker.runs)) >= 200)
+        await worker.until_records(200)
         assert await commit(worker.app, {TP(topic, 0): 40}) == {TP(topic, 0): 40}
     async with Worker(broker, group, topic).running() as worker:
-        await worker.until(lambda: sum(map(len, worker.runs)) >= 160)
+        await worker.until_records(160)
     assert worker.offsets(0) == list(range(40, 100))
     assert worker.offsets(1) == list(range(100))
 
@@ -173,7 +177,7 @@ async def test_two_workers_share_and_the_survivor_takes_over(broker: Broker, top
             await first.until(lambda: len(first.assigned) == 1)
             assert first.assigned | second.assigned == everything
             await fill(broker, topic, 2, 500)
-            await second.until(lambda: sum(map(len, second.runs)) >= 500)
+            await second.until_records(500)
             (theirs,) = second.assigned
             assert await commit(second.app, {theirs: 300}) == {theirs: 300}
         await first.until(lambda: first.assigned == everything)
@@ -191,10 +195,10 @@ async def test_a_slow_worker_parks_partitions_and_loses_nothing(broker: Broker, 
     async with worker.running():
         await worker.until(lambda: len(worker.assigned) == 2)
         async with asyncio.timeout(WITHIN_S):
-            while not worker.app.consumer._buffered_partitions:
+            while not worker.app.consumer._buffered_partitions:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         worker.open.set()
-        await worker.until(lambda: sum(map(len, worker.runs)) >= 6_000)
+        await worker.until_records(6_000)
     assert worker.offsets(0) == worker.offsets(1) == list(range(3_000))
 
 
@@ -206,11 +210,95 @@ async def test_caught_up_means_read_to_the_end_and_processed(broker: Broker, top
         assert await end_offsets(worker.app, [tp, empty]) == {tp: 10, empty: 0}
         assert await caught_up(worker.app, {tp: 9, TP("not-ours", 0): 10}) == frozenset()
         async with asyncio.timeout(WITHIN_S):
-            while await caught_up(worker.app, {tp: 10, empty: 0}) != {tp, empty}:
+            while await caught_up(worker.app, {tp: 10, empty: 0}) != {tp, empty}:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         worker.open.clear()
         await fill(broker, topic, 1, 1, start=10)
         assert tp not in await caught_up(worker.app, {tp: 10})
+
+
+async def test_a_run_fetched_before_a_rebalance_is_not_handed_over_after_it(broker: Broker, topic: str) -> None:
+    group = broker.unique("group")
+    first, second = Worker(broker, group, topic), Worker(broker, group, topic)
+    async with first.running():
+        await first.until(lambda: len(first.assigned) == 2)
+        consumer, fetching, filled, fetched, go_on = first.app.consumer, *(asyncio.Event() for _ in range(4))
+        fetch = consumer._getmany
+
+        async def fetch_both_and_wait(*arguments: Any) -> Any:
+            fetching.set()
+            await filled.wait()
+            runs: dict[TP, Any] = {}
+            while len(runs) < 2 and not fetched.is_set():
+                runs |= await fetch(*arguments)
+            fetched.set()
+            await go_on.wait()
+            return runs or await fetch(*arguments)
+
+        consumer._getmany = fetch_both_and_wait
+        await asyncio.wait_for(fetching.wait(), WITHIN_S)
+        await fill(broker, topic, 2, 100)
+        filled.set()
+        await asyncio.wait_for(fetched.wait(), WITHIN_S)
+        async with second.running():
+            await second.until(lambda: len(second.assigned) == 1)
+            await first.until(lambda: len(first.assigned) == 1)
+            go_on.set()
+            await first.until_records(100)
+            await second.until_records(100)
+            (mine,), (theirs,) = first.assigned, second.assigned
+    assert first.offsets(mine.partition) == second.offsets(theirs.partition) == list(range(100))
+    assert first.offsets(theirs.partition) == []
+
+
+async def test_records_that_come_while_the_flow_is_stopped_are_not_lost(broker: Broker, topic: str) -> None:
+    async with Worker(broker, broker.unique("group"), topic).running() as worker:
+        await worker.until(lambda: len(worker.assigned) == 2)
+        await fill(broker, topic, 2, 10)
+        await worker.until_records(20)
+        consumer, fetching = worker.app.consumer, asyncio.Event()
+        fetch = consumer._getmany
+
+        async def tell_and_fetch(*arguments: Any) -> Any:
+            fetching.set()
+            return await fetch(*arguments)
+
+        consumer._getmany = tell_and_fetch
+        await asyncio.wait_for(fetching.wait(), WITHIN_S)
+        consumer.stop_flow()
+        await fill(broker, topic, 2, 10, start=10)
+        consumer.resume_flow()
+        await worker.until_records(40)
+    assert worker.offsets(0) == worker.offsets(1) == list(range(20))
+
+
+async def test_what_was_never_committed_comes_again_from_the_beginning(broker: Broker, topic: str) -> None:
+    await fill(broker, topic, 2, 10)
+    async with Worker(broker, broker.unique("group"), topic).running() as worker:
+        await worker.until_records(20)
+        await commit(worker.app, {TP(topic, 1): 7})
+        await worker.app.consumer.perform_seek()
+        await worker.until(lambda: len(worker.offsets(0)) >= 20 and len(worker.offsets(1)) >= 13)
+    assert worker.offsets(0) == [*range(10), *range(10)]
+    assert worker.offsets(1) == [*range(10), 7, 8, 9]
+
+
+@pytest.mark.kafka
+@pytest.mark.real_kafka
+async def test_a_log_that_has_lost_its_beginning_is_read_from_where_it_begins(apache_kafka: str) -> None:
+    broker = Broker(apache_kafka)
+    topic = broker.unique("topic")
+    await broker.create_topics({topic: 1})
+    await fill(broker, topic, 1, 100)
+    admin = AIOKafkaAdminClient(bootstrap_servers=apache_kafka)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=60)})
+    finally:
+        await admin.close()
+    async with Worker(broker, broker.unique("group"), topic).running() as worker:
+        await worker.until_records(40)
+    assert worker.offsets(0) == list(range(60, 100))
 
 
 async def test_the_watchdog_joins_again_after_a_group_error(embedded_broker: Broker) -> None:
@@ -220,7 +308,7 @@ async def test_the_watchdog_joins_again_after_a_group_error(embedded_broker: Bro
     assert embedded_broker.embedded is not None
     embedded_broker.embedded.fail_next(SYNC_GROUP, UNKNOWN_SERVER_ERROR, times=2)
     async with Worker(embedded_broker, "group", topic).running() as worker:
-        await worker.until(lambda: sum(map(len, worker.runs)) >= 20)
+        await worker.until_records(20)
 
 
 async def test_a_broker_that_comes_back_finds_its_worker(embedded_broker: Broker) -> None:
@@ -229,13 +317,30 @@ async def test_a_broker_that_comes_back_finds_its_worker(embedded_broker: Broker
     assert embedded_broker.embedded is not None
     async with Worker(embedded_broker, "group", topic).running() as worker:
         await fill(embedded_broker, topic, 2, 10)
-        await worker.until(lambda: sum(map(len, worker.runs)) >= 20)
+        await worker.until_records(20)
         embedded_broker.embedded.down()
         waiting = asyncio.ensure_future(commit(worker.app, {TP(topic, 0): 10}))
         embedded_broker.embedded.up()
         await fill(embedded_broker, topic, 2, 10, start=10)
         await worker.until(lambda: {19} <= set(worker.offsets(0)) & set(worker.offsets(1)))
         await asyncio.wait_for(waiting, WITHIN_S)
+
+
+async def test_a_worker_stops_while_the_broker_is_away(embedded_broker: Broker) -> None:
+    topic = embedded_broker.unique("topic")
+    await embedded_broker.create_topics({topic: 2})
+    assert embedded_broker.embedded is not None
+    worker = Worker(embedded_broker, "group", topic)
+    async with asyncio.timeout(WITHIN_S), worker.running():
+        await worker.until(lambda: len(worker.assigned) == 2)
+        embedded_broker.embedded.down()
+        with pytest.raises(RetryLater):
+            await end_offsets(worker.app, [TP(topic, 0)])
+
+
+async def test_a_process_without_kafka_says_so_in_one_line() -> None:
+    with pytest.raises(Unreachable, match=r"^Kafka at 127\.0\.0\.1:1 does not answer: .*LIVEWARDEN_KAFKA$"):
+        await serve(build_app(name="group", bootstrap="127.0.0.1:1"))
 
 
 PROGRAM = """

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS events
     precision LowCardinality(String) COMMENT 'How exact event_time is: second, minute, hour or day',
     weight UInt64 COMMENT 'How many happenings the event stands for; 1 unless it is an aggregate. Sum this, do not count rows',
     late UInt8 COMMENT '1: it came behind its partition''s watermark, is in no judgement and is left out of replays',
+    duplicate UInt8 COMMENT '1: its event_id was counted before on this partition; it is in no judgement and is left out of replays',
     key String COMMENT 'Kafka key: the entity that decides the partition',
     data String CODEC(ZSTD(3)) COMMENT 'The event''s data as JSON, as its contract writes it',
     stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written; the retention counts from here, so that old recordings can be loaded',
@@ -24,7 +25,7 @@ PARTITION BY toYYYYMM(event_time)
 ORDER BY (topic, partition, offset)
 TTL stored_at + INTERVAL 400 DAY
 SETTINGS non_replicated_deduplication_window = 10000
-COMMENT 'Every valid event as it came, late ones too. Kept 400 days after it was stored';
+COMMENT 'Every valid event as it came, late and repeated ones too. Kept 400 days after it was stored';
 
 CREATE TABLE IF NOT EXISTS dead_letters
 (
@@ -33,16 +34,17 @@ CREATE TABLE IF NOT EXISTS dead_letters
     offset UInt64 COMMENT 'Position in the partition',
     reason LowCardinality(String) COMMENT 'Why it was set aside, as a stable code: broken_json, unknown_type, contract, oversized, null_value and others',
     detail String COMMENT 'The same in words, with the field that is wrong',
-    key String COMMENT 'Kafka key, raw bytes',
+    key String COMMENT 'Kafka key as text',
     headers String COMMENT 'Kafka headers as JSON',
     value String CODEC(ZSTD(3)) COMMENT 'The record''s raw bytes as they came; may not be UTF-8',
-    recorded_at DateTime64(3, 'UTC') COMMENT 'When it was set aside'
+    recorded_at DateTime64(3, 'UTC') COMMENT 'Timestamp of the record in Kafka',
+    stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written; the retention counts from here'
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (topic, partition, offset)
-TTL toDateTime(recorded_at) + INTERVAL 180 DAY
+TTL stored_at + INTERVAL 180 DAY
 SETTINGS non_replicated_deduplication_window = 10000
-COMMENT 'Records that break their contract, whole, so that they can be corrected and requeued. Kept 180 days';
+COMMENT 'Records that break their contract, whole, so that they can be corrected and requeued. Kept 180 days after it was stored';
 
 CREATE TABLE IF NOT EXISTS partials
 (

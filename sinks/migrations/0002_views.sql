@@ -46,8 +46,8 @@ SELECT event_time AS decided_at,
        JSONExtract(data, 'reviewer_type', 'Nullable(String)') AS reviewer_type,
        weight, precision, late, event_id, source, topic, partition, offset
 FROM events FINAL
-WHERE type = 'enforcement.action'
-COMMENT 'Moderation actions, one row an event, late ones too (late = 1). Sum weight, do not count rows: a row may stand for a day';
+WHERE type = 'enforcement.action' AND duplicate = 0
+COMMENT 'Moderation actions, one row an event, late ones too (late = 1), repeated ones not. Sum weight, do not count rows: a row may stand for a day';
 
 CREATE VIEW IF NOT EXISTS traffic_samples AS
 SELECT event_time AS window_start,
@@ -72,8 +72,8 @@ SELECT event_time AS window_start,
        JSONExtract(data, 'currency', 'Nullable(String)') AS currency,
        weight, precision, late, event_id, source, topic, partition, offset
 FROM events FINAL
-WHERE type = 'traffic.sample'
-COMMENT 'Traffic of LIVE rooms, one row an event, late ones too (late = 1). Money in minor units of currency';
+WHERE type = 'traffic.sample' AND duplicate = 0
+COMMENT 'Traffic of LIVE rooms, one row an event, late ones too (late = 1), repeated ones not. Money in minor units of currency';
 
 CREATE VIEW IF NOT EXISTS series_history AS
 SELECT run, monitor, series, window_start, window_end, observed, expected, score, state, config_hash
@@ -87,7 +87,8 @@ GROUP BY hour, topic, reason
 COMMENT 'Records set aside, by hour, topic and reason, with one example in words';
 
 CREATE VIEW IF NOT EXISTS ingest_by_hour AS
-SELECT toStartOfHour(event_time) AS hour, topic, type, count() AS events, sum(weight) AS happenings, countIf(late = 1) AS late_events
+SELECT toStartOfHour(event_time) AS hour, topic, type, countIf(duplicate = 0) AS events,
+       sumIf(weight, duplicate = 0) AS happenings, countIf(late = 1) AS late_events, countIf(duplicate = 1) AS repeated_events
 FROM events FINAL
 GROUP BY hour, topic, type
-COMMENT 'Stored events by hour of event time, topic and type: rows, happenings they stand for, and how many came late';
+COMMENT 'By hour of event time, topic and type: events, the happenings they stand for, how many of them came late, and how many repetitions were left out';

@@ -36,6 +36,9 @@ _DAY_MEAN = float(_day(np.arange(0, 24, 0.05)).mean())
 class Market:
     """One market. `size` is relative to the largest (1.0) and scales viewers, rooms, shops and enforcement alike.
 
+    `cdns` is the number of its delivery networks, 2 or 3. `residents` is the number of channels that are on air day and
+    night in shifts; without one, a small market is now and then without any room.
+
     >>> de = Market("DE", 1.0)
     >>> night, evening = de.shape(np.array([2, 19]) * HOUR_MS)
     >>> bool(evening > 5 * night)
@@ -47,6 +50,7 @@ class Market:
     utc_offset_h: int = 1
     language: str = "en"
     cdns: int = 3
+    residents: int = 1
 
     def shape(self, times: Times) -> Floats:
         """How active the market is at `times`; about 1 on average over a week, larger is busier."""
@@ -65,6 +69,6 @@ MARKETS = (
     Market("IT", 0.6, language="it"),
     Market("ES", 0.55, language="es"),
     Market("NL", 0.25, language="nl", cdns=2),
-    Market("IE", 0.12, utc_offset_h=0, cdns=2),
+    Market("IE", 0.12, utc_offset_h=0, cdns=2, residents=0),
 )
 """Six European markets, winter time."""

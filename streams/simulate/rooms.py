@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livewarden.times import MINUTE_MS
+from livewarden.times import HOUR_MS, MINUTE_MS
 from streams.simulate.market import Floats, Market, Times
 from streams.simulate.noise import log_drift, zipf_ranks
 from streams.simulate.scenario import Scenario
 
 WARM_UP_H = 8
 """Rooms that opened this long before the start may still be open at it."""
-OPEN_ROOMS = 4.2
-"""Rooms open at a time in a market of size 1, averaged over a week."""
+OPEN_ROOMS = 3.2
+"""Occasional rooms open at a time in a market of size 1, averaged over a week."""
+SHIFT_MS = 6 * HOUR_MS
+"""Length of a resident channel's room; the next overlaps it by a quarter of an hour."""
 VIEWERS = 5200
 """Viewers in a market of size 1, averaged over a week, when there are plenty of rooms."""
 _MEDIAN_MIN, _SPREAD, _SHORTEST_MIN, _LONGEST_MIN = 95.0, 0.6, 12.0, 420.0
@@ -88,6 +90,13 @@ def plan_rooms(scenario: Scenario, market: Market) -> list[Room]:
     lengths = np.clip(rng.lognormal(np.log(_MEDIAN_MIN), _SPREAD, count), _SHORTEST_MIN, _LONGEST_MIN)
     ends = starts + (lengths * MINUTE_MS).astype(np.int64)
     weights = rng.lognormal(0.0, 0.9, count)
+    for resident in range(market.residents):
+        shifts = np.arange(minutes[0] + (resident + 1) * HOUR_MS, scenario.end_ms, SHIFT_MS)
+        starts = np.concatenate((starts, shifts))
+        ends = np.concatenate((ends, shifts + SHIFT_MS + 15 * MINUTE_MS))
+        weights = np.concatenate((weights, rng.lognormal(0.4, 0.2, shifts.size)))
+    order = np.argsort(starts, kind="stable")
+    starts, ends, weights, count = starts[order], ends[order], weights[order], starts.size
     ranks = zipf_ranks(rng, count, shops(market), 0.8)
     categories = rng.choice(_CATEGORIES, count)
     sources = rng.choice(_SOURCES, count, p=_SOURCE_SHARE)

@@ -1,0 +1,49 @@
+"""The command line: `livewarden`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from typer.exceptions import TyperException
+
+from livewarden.errors import LivewardenError
+from streams.cli import check, demo, diff, imports, migrate, replay, schema, simulate, sql, topics, worker
+
+app = typer.Typer(
+    name="livewarden",
+    help="Watches LIVE shopping: traffic and enforcement anomalies, as alerts and case candidates in ClickHouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (demo, worker, replay, diff, check, simulate, migrate, topics, schema, sql):
+    name = module.__name__.rpartition(".")[2]
+    app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))
+app.add_typer(imports.app, name="import")
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 1 for a "no", 2 for bad use, input or set-up (one line on stderr)."""
+    try:
+        code = typer.main.get_command(app).main(args=args, prog_name="livewarden", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "livewarden"
+        print(f"{command}: {_text(error)} (see {command} --help)", file=sys.stderr)
+        return 2
+    except LivewardenError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _text(error: TyperException) -> str:
+    return " ".join(str(getattr(error, "format_message", lambda: error)()).split()).rstrip(".")

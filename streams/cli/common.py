@@ -1,0 +1,118 @@
+"""What commands share: settings, the plan, and how results are shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import orjson
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from livewarden.errors import SetupError
+from livewarden.settings import Settings
+from livewarden.times import parse_ms
+from models.monitor_file import parse_monitors
+from models.plan import Plan
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+MonitorsFile = Annotated[
+    Path | None, typer.Option("--monitors", help="Monitors file (TOML); the one that ships where left out.")
+]
+T = TypeVar("T")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; a variable that cannot be read is a SetupError naming it."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        mistakes = (f"LIVEWARDEN_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise SetupError("; ".join(mistakes)) from error
+
+
+def load_plan(path: Path | None) -> Plan:
+    """The monitors of a file, or those that ship."""
+    if path is None:
+        return Plan(parse_monitors(files("livewarden").joinpath("monitors.toml").read_text(), "the shipped monitors"))
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
+    return Plan(parse_monitors(text, str(path)))
+
+
+def moment(text: str | None, option: str) -> int | None:
+    """An option's instant in milliseconds: RFC 3339, or a day."""
+    if text is None:
+        return None
+    try:
+        return parse_ms(text if "T" in text else f"{text}T00:00:00Z")
+    except ValueError as error:
+        raise SetupError(
+            f"{option}: {text!r} is no RFC 3339 time such as 2025-04-08 or 2025-04-08T12:00:00Z"
+        ) from error
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
+    """A plain table on stdout, as wide as the screen; piped, as wide as it must be."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    console = Console() if sys.stdout.isatty() else Console(width=400, no_color=True)
+    if console.is_terminal:
+        console.print(table, highlight=False)
+    else:
+        with console.capture() as capture:
+            console.print(table, highlight=False)
+        print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def progress() -> Progress:
+    """A progress bar on stderr where that is a terminal, else nothing."""
+    console = Console(stderr=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+def tracked(events: Iterable[T], description: str, every: int = 1_000) -> Iterator[T]:
+    """The same items, with a progress bar."""
+    with progress() as bar:
+        task = bar.add_task(description, total=None)
+        for number, event in enumerate(events, start=1):
+            if number % every == 0:
+                bar.update(task, completed=number)
+            yield event
+
+
+def number(value: float | None) -> str:
+    """A number for people: thousands separated, three significant digits below ten."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.3g}"
+
+
+def where(series: dict[str, str]) -> str:
+    """A series for people."""
+    return " · ".join(value or "?" for value in series.values()) or "all"

@@ -1,0 +1,40 @@
+"""`livewarden demo`: the whole product, with nothing installed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.cli.common import AsJson, print_json
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End when both recordings are processed.")] = False,
+    as_json: AsJson = False,
+    folder: Annotated[Path, typer.Option("--dir", help="Folder for the demo's data; made anew at each start.")] = Path(
+        "livewarden-demo"
+    ),
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of ClickHouse on 127.0.0.1; 0 takes a free one.")
+    ] = 8123,
+) -> int:
+    """Everything at once: embedded Kafka, a Faust worker, embedded ClickHouse, fed with real and with simulated events.
+
+    Real: what a platform filed in the EU DSA Transparency Database, day by day, September 2023 to June 2025. Simulated, and
+    named so wherever it shows: a LIVE evening with incidents in it. Without --once it stays, so that you can look around.
+
+    Example: livewarden demo --once --json
+    """
+    from streams.demo import Demo
+
+    say = (lambda text: None) if as_json else (lambda text: print(text, flush=True))
+    summary = asyncio.run(Demo(folder, 0 if once and port == 8123 else port, say).run(stay=not once))
+    if as_json:
+        print_json(summary)
+    elif not sys.stdout.isatty():
+        sys.stdout.flush()
+    return 0

@@ -1,0 +1,111 @@
+"""`livewarden replay`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from livewarden.errors import SetupError
+from livewarden.event import Event
+from streams.cli.common import (
+    AsJson,
+    MonitorsFile,
+    load_plan,
+    load_settings,
+    moment,
+    number,
+    print_json,
+    print_table,
+    tracked,
+    where,
+)
+from streams.delivery import deliver
+from streams.recording import DeadLine, read
+from streams.replay import Replay, Result
+
+
+def replay(
+    source: Annotated[list[Path], typer.Argument(metavar="SOURCE…", help="Recordings: .jsonl, .jsonl.gz or .parquet.")],
+    since: Annotated[str | None, typer.Option("--from", help="Report windows from this time on (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Report windows that start before this time.")] = None,
+    monitors: MonitorsFile = None,
+    run: Annotated[str, typer.Option(help="Name of the run; it stands in every alert.")] = "replay",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for alerts.jsonl, cases.jsonl, summary.json. Default: the run's name.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run recordings through the same code as live, and write what it would have said.
+
+    All events before --to are read, so that the models know what live knew; --from and --to choose what is reported.
+    Neither Kafka nor ClickHouse is touched.
+
+    Example: livewarden replay livewarden-demo/simulation.jsonl.gz --out tonight
+    """
+    first, last = moment(since, "--from"), moment(until, "--to")
+    if first is not None and last is not None and first >= last:
+        raise SetupError("--from must be earlier than --to")
+    settings, plan = load_settings(), load_plan(monitors)
+    partitions = settings.partitions_by_topic()
+    driver = Replay(plan, partitions, settings.lateness_ms(), run)
+    for path in source:
+        if str(path) in ("clickhouse", "kafka"):
+            raise SetupError(f"replay from {path} is not in this version; name a recording")
+        events = _until(read(path, lambda dead: _count(driver, dead)), last)
+        for _ in driver.take(deliver(tracked(events, path.name), partitions)):
+            pass
+    result = driver.result(first, last)
+    folder = out or Path(run)
+    write(result, folder)
+    summary = result.summary() | {"out": str(folder)}
+    if as_json:
+        print_json(summary)
+        return
+    print_alerts(result.alerts)
+    print(
+        f"\n{summary['events']:,} events ({summary['late']:,} late, {summary['duplicate']:,} duplicate), "
+        f"{summary['dead']:,} dead letters → {summary['alerts']} alerts, {summary['cases']} case candidates in {folder}/"
+    )
+
+
+def write(result: Result, folder: Path) -> None:
+    """Write a run's files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "alerts.jsonl").write_bytes(b"".join(orjson.dumps(alert) + b"\n" for alert in result.alerts))
+        (folder / "cases.jsonl").write_bytes(b"".join(orjson.dumps(case) + b"\n" for case in result.cases))
+        (folder / "summary.json").write_bytes(orjson.dumps(result.summary(), option=orjson.OPT_INDENT_2) + b"\n")
+    except OSError as error:
+        raise SetupError(f"{folder}: {error.strerror}") from error
+
+
+def print_alerts(alerts: list[dict[str, Any]]) -> None:
+    """Alerts that were told, as a table."""
+    rows = [
+        (
+            alert["window_start"],
+            alert["monitor"],
+            alert["kind"],
+            where(alert["series"]),
+            number(alert["observed"]),
+            number(alert["expected"]),
+            number(alert["score"]),
+            alert["status"],
+        )
+        for alert in alerts
+        if alert["suppressed_by"] is None
+    ]
+    columns = ("since", "monitor", "kind", "series", "observed", "expected", "score", "status")
+    print_table(columns, rows, right=("observed", "expected", "score"))
+
+
+def _until(events: Iterator[Event], last: int | None) -> Iterator[Event]:
+    return events if last is None else (event for event in events if event.time_ms < last)
+
+
+def _count(driver: Replay, dead: DeadLine) -> None:
+    driver.dead += 1

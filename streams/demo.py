@@ -1,0 +1,215 @@
+"""The demo: the embedded services, a real worker process, the two recordings, and what came of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from livewarden.contracts import TOPICS
+from livewarden.errors import SetupError
+from livewarden.event import Event
+from sinks.connection import Address
+from sinks.embedded import EmbeddedClickHouse
+from sinks.migrate import apply
+from sinks.reader import Reader
+from streams.embedded_kafka import EmbeddedKafka
+from streams.feed import Feeder, feeder
+from streams.outcome import alert_json, alert_line, incident_line, outcomes
+from streams.recording import read
+from streams.recordings import shipped
+from streams.simulate import scenario_evening, simulate, truth, truth_json
+from streams.topics import topic_plan
+
+MARKER = ".livewarden-demo"
+PARTITIONS = 4
+LATENESS_S = 30.0
+POLL_S = 0.25
+STOP_WITHIN_S = 15.0
+
+Say = Callable[[str], None]
+
+
+class Demo:
+    """One run of the demo in `folder`, which is made anew; `say` gets what a person should read, line by line."""
+
+    def __init__(self, folder: Path, port: int, say: Say) -> None:
+        self._folder = folder
+        self._port = port
+        self._say = say
+        self._shown: set[tuple[str, int]] = set()
+
+    async def run(self, *, stay: bool) -> dict[str, Any]:
+        """Feed both recordings through a worker; returns the summary. `stay`: keep the services until interrupted."""
+        started = asyncio.get_running_loop().time()
+        self._prepare()
+        with EmbeddedClickHouse(self._folder / "clickhouse", self._port) as clickhouse, EmbeddedKafka() as kafka:
+            address = Address(clickhouse.url, clickhouse.user, clickhouse.password)
+            await apply(address)
+            for topic, partitions in topic_plan(PARTITIONS).items():
+                kafka.create_topic(topic, partitions)
+            reader = await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password)
+            async with reader, self._worker(kafka, clickhouse) as worker:
+                summary = await self._feed(kafka, reader, worker)
+                summary["took_s"] = round(asyncio.get_running_loop().time() - started, 1)
+                summary["clickhouse"] = {"url": clickhouse.url, "data": str(self._folder / "clickhouse")}
+                self._conclude(summary, clickhouse.url, stay=stay)
+                if stay:
+                    await _interrupted(worker)
+        return summary
+
+    def _prepare(self) -> None:
+        folder = self._folder
+        try:
+            if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+                raise SetupError(f"{folder} is not empty and not a demo's folder: choose another one with --dir")
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            (folder / MARKER).write_text("A demo of livewarden makes this folder anew at each start.\n")
+        except OSError as error:
+            raise SetupError(f"{folder}: {error.strerror}") from error
+
+    @asynccontextmanager
+    async def _worker(
+        self, kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        settings = {
+            "KAFKA": kafka.bootstrap,
+            "EMBEDDED_KAFKA": "true",
+            "PARTITIONS": PARTITIONS,
+            "PARTIALS_PARTITIONS": PARTITIONS,
+            "CLICKHOUSE_URL": clickhouse.url,
+            "CLICKHOUSE_USER": clickhouse.user,
+            "CLICKHOUSE_PASSWORD": clickhouse.password,
+            "LATENESS_S": LATENESS_S,
+            "IDLE_AFTER_S": 0,
+            "FLUSH_S": 0.3,
+            "INGEST_CHECKPOINT_S": 0.7,
+            "DETECT_CHECKPOINT_S": 1.5,
+        }
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("LIVEWARDEN_")}
+        environment = plain | {f"LIVEWARDEN_{name}": str(value) for name, value in settings.items()}
+        with (self._folder / "worker.log").open("wb") as log:
+            worker = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "streams.cli", "worker", env=environment, stdout=log, stderr=log
+            )
+            try:
+                yield worker
+            finally:
+                await _stop(worker)
+
+    async def _feed(self, kafka: EmbeddedKafka, reader: Reader, worker: asyncio.subprocess.Process) -> dict[str, Any]:
+        scenario = scenario_evening()
+        (self._folder / "simulation.truth.json").write_text(truth_json(scenario) + "\n")
+        watching = asyncio.create_task(self._watch(reader, worker))
+        try:
+            async with feeder(kafka.bootstrap, "livewarden") as feed:
+                self._say(
+                    "Real: statements of reasons filed in the EU DSA Transparency Database, 2023-09-25 to 2025-06-30"
+                )
+                recorded = await self._one(feed, read(shipped()), watching)
+                self._say("\nSimulated: 54 hours of LIVE shopping on an invented platform, with incidents in it")
+                simulated = await self._one(feed, simulate(scenario), watching)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        await self._show_new(reader)
+        alerts = [alert_json(row) for row in await reader.alerts(limit=100_000)]
+        counts = await reader.counts()
+        real = [alert for alert in alerts if alert["window_start"] < "2026"]
+        made = [alert for alert in alerts if alert["window_start"] >= "2026"]
+        return {
+            "recording": {
+                "source": "EU DSA Transparency Database (CC BY 4.0, © European Union), daily counts of one platform",
+                "events": recorded,
+                "alerts": [alert for alert in real if alert["suppressed_by"] is None],
+                "suppressed": sum(alert["suppressed_by"] is not None for alert in real),
+            },
+            "simulation": {
+                "simulated": True,
+                "seed": scenario.seed,
+                "events": simulated,
+                "incidents": outcomes(truth(scenario), scenario.distractors, made, LATENESS_S),
+                "alerts": [alert for alert in made if alert["suppressed_by"] is None],
+                "suppressed": sum(alert["suppressed_by"] is not None for alert in made),
+            },
+            "stored": counts,
+        }
+
+    async def _one(self, feed: Feeder, events: Iterable[Event], watching: asyncio.Task[None]) -> int:
+        before = feed.sent
+        async for _ in feed.send(events, dict.fromkeys(TOPICS, PARTITIONS)):
+            if watching.done():
+                watching.result()
+        while not await feed.drained():
+            if watching.done():
+                watching.result()
+            await asyncio.sleep(POLL_S)
+        return feed.sent - before
+
+    async def _watch(self, reader: Reader, worker: asyncio.subprocess.Process) -> None:
+        while True:
+            if worker.returncode is not None:
+                log = (self._folder / "worker.log").read_text(errors="replace").strip().splitlines()
+                raise SetupError(
+                    f"the worker ended with code {worker.returncode}: {log[-1] if log else 'it said nothing'}"
+                )
+            await self._show_new(reader)
+            await asyncio.sleep(POLL_S)
+
+    async def _show_new(self, reader: Reader) -> None:
+        for row in await reader.alerts(limit=100_000):
+            key = row["alert_id"], 1
+            if key not in self._shown and row["suppressed_by"] is None:
+                self._shown.add(key)
+                self._say(alert_line(alert_json(row)))
+
+    def _conclude(self, summary: dict[str, Any], url: str, *, stay: bool) -> None:
+        incidents = summary["simulation"]["incidents"]
+        self._say("\nThe simulation's incidents:")
+        for incident in incidents:
+            self._say(incident_line(incident))
+        found = sum(incident["found"] for incident in incidents)
+        stored = summary["stored"]
+        self._say(
+            f"\n{found} of {len(incidents)} simulated incidents found · {stored['events']:,} events, "
+            f"{stored['alerts']:,} alerts, {stored['cases']:,} case candidates in ClickHouse · {summary['took_s']} s"
+        )
+        if stay:
+            self._say(
+                f"\nLook around, while this runs (Ctrl-C ends it):\n"
+                f'  livewarden sql --url {url} "SELECT window_start, monitor, series, observed, expected FROM alerts_history '
+                f'WHERE observed > 100000 ORDER BY window_start"\n'
+                f'  livewarden sql --url {url} "SELECT started_at, title, alert_count FROM cases_now ORDER BY started_at"\n'
+                f"  curl '{url}/?database=livewarden' --data-binary 'SELECT * FROM ingest_by_hour LIMIT 5 FORMAT Vertical'"
+            )
+
+
+async def _stop(worker: asyncio.subprocess.Process) -> None:
+    if worker.returncode is not None:
+        return
+    worker.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(worker.wait(), STOP_WITHIN_S)
+    except TimeoutError:
+        worker.kill()
+        await worker.wait()
+
+
+async def _interrupted(worker: asyncio.subprocess.Process) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    waits = [asyncio.create_task(told.wait()), asyncio.create_task(worker.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

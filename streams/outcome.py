@@ -1,0 +1,87 @@
+"""What a simulation's truth and the alerts have to do with each other: which incident was found, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from livewarden.times import format_ms, parse_ms
+from streams.simulate import Incident
+
+_TIMES = ("window_start", "window_end", "ends_at")
+
+
+def alert_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `alerts` as the JSON object that a replay writes."""
+    return {name: format_ms(value) if name in _TIMES and value is not None else value for name, value in row.items()}
+
+
+def outcomes(
+    incidents: Iterable[Incident],
+    distractors: Iterable[Incident],
+    alerts: Sequence[Mapping[str, Any]],
+    lateness_s: float,
+) -> list[dict[str, Any]]:
+    """Each incident with `found`, the first alert that is right about it, and `delay_s`.
+
+    Right is an alert of a kind that the truth accepts, told while the incident or its aftermath lasted, on a series that names
+    no other value than the incident's dimensions. `delay_s` is event time from the incident's start to the moment the alert
+    could be said: the end of its bucket, and the lateness.
+    """
+    told = sorted((a for a in alerts if a["suppressed_by"] is None), key=lambda a: (a["window_end"], a["alert_id"]))
+    found = []
+    for incident in incidents:
+        hit = next((alert for alert in told if is_right(incident, alert)), None)
+        delay = None
+        if hit is not None:
+            delay = (parse_ms(hit["window_end"]) - incident.start_ms) / 1000 + lateness_s
+        found.append(
+            {
+                "simulated": True,
+                "id": incident.id,
+                "kind": incident.kind,
+                "description": incident.description,
+                "start": format_ms(incident.start_ms),
+                "end": format_ms(incident.end_ms),
+                "found": hit is not None,
+                "delay_s": delay,
+                "alert_id": hit["alert_id"] if hit else None,
+                "monitor": hit["monitor"] if hit else None,
+                "series": hit["series"] if hit else None,
+            }
+        )
+    return found
+
+
+def is_right(incident: Incident, alert: Mapping[str, Any]) -> bool:
+    """Whether an alert is about an incident; see `outcomes`."""
+    start, end = parse_ms(alert["window_start"]), parse_ms(alert["window_end"])
+    if alert["kind"] not in incident.alert_kinds or end <= incident.start_ms or start >= incident.end_ms:
+        return False
+    series = alert["series"]
+    if any(series.get(name, value) != value for name, value in incident.dimensions.items()):
+        return False
+    return "market" not in series or series["market"] in incident.markets
+
+
+def alert_line(alert: Mapping[str, Any]) -> str:
+    """One line for a person."""
+    where = " · ".join(value for value in alert["series"].values() if value) or "everything"
+    size = "nothing comes in"
+    if alert["observed"] is not None:
+        size = f"{_number(alert['observed'])} where {_number(alert['expected'])} was usual"
+        if alert.get("scan_buckets", 1) > 1:
+            size += f" ({_number(alert['scan_observed'])} against {_number(alert['scan_expected'])} in {alert['scan_buckets']} buckets)"
+    return f"  {alert['window_start'][:16].replace('T', ' ')}  {alert['severity']:<8}  {alert['kind']:<20}  {where}: {size}"
+
+
+def incident_line(incident: Mapping[str, Any]) -> str:
+    """One line for a person."""
+    what = "missed"
+    if incident["found"]:
+        what = f"found after {incident['delay_s'] / 60:.1f} min by {incident['monitor']}"
+    return f"  {incident['start'][:16].replace('T', ' ')}  {incident['kind']:<18}  {what}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"

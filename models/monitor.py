@@ -93,7 +93,12 @@ class Monitor(BaseModel):
         contract = EVENTS.get(self.event)
         if contract is None:
             raise ValueError(f"event: no event is named {self.event!r}; known: {', '.join(sorted(EVENTS))}")
-        kind, fields = self.measured
+        problems = []
+        kind, fields = "", tuple[str, ...]()
+        try:
+            kind, fields = self.measured
+        except ValueError as error:
+            problems.append(str(error))
         paths = {
             "group_by": self.group_by,
             "where": list(self.where),
@@ -105,15 +110,17 @@ class Monitor(BaseModel):
         for key, names in paths.items():
             for name in names:
                 if not has_field(contract, name):
-                    raise ValueError(
+                    problems.append(
                         f"{key}: {self.event} has no field {name!r}; it has: {', '.join(contract.model_fields)}"
                     )
         if not 10 * SECOND_MS <= self.bucket <= DAY_MS or DAY_MS % self.bucket:
-            raise ValueError("bucket: from 10s to 1d, and a whole number of buckets must fill a day")
-        if self.bucket < SPAN_MS[self.precision]:
-            raise ValueError(f"bucket: shorter than the precision of the events ({self.precision})")
-        if self.detector == "enforcement" and kind not in ("count", "distinct"):
-            raise ValueError("detector: the enforcement detector judges counts; use traffic for sums and ratios")
+            problems.append("bucket: from 10s to 1d, and a whole number of buckets must fill a day")
+        elif self.bucket < SPAN_MS[self.precision]:
+            problems.append(f"bucket: shorter than the precision of the events ({self.precision})")
+        if self.detector == "enforcement" and kind in ("sum", "ratio"):
+            problems.append("detector: the enforcement detector judges counts; use traffic for sums and ratios")
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     @cached_property

@@ -6,12 +6,16 @@ import difflib
 import re
 import tomllib
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
 from livewarden.errors import MonitorsError
 from models.monitor import Monitor
 
+_Problem = tuple[tuple[int | str, ...], str, str]
+"""Where in the table, of which kind, in which words."""
+_STAND_INS = {"name": "stand-in", "detector": "silence", "precision": "second", "bucket": "1d"}
 _HEADER = re.compile(r"\s*\[\[\s*monitor\s*\]\]")
 _KEY = re.compile(r"\s*\"?([\w-]+)\"?\s*=")
 _TABLE = re.compile(r"\s*\[\s*monitor\.([\w-]+)\s*\]")
@@ -31,32 +35,44 @@ def parse_monitors(text: str, name: str = "monitors") -> tuple[Monitor, ...]:
         raise MonitorsError(name, [_syntax(str(error))]) from error
     lines = _Lines(text)
     mistakes = [
-        f"line {lines.top(key)}: unknown key {key!r}; a file holds [[monitor]] tables"
-        for key in tree
-        if key != "monitor"
+        (lines.top(key), f"unknown key {key!r}; a file holds [[monitor]] tables") for key in tree if key != "monitor"
     ]
     tables = tree.get("monitor", [])
     if not isinstance(tables, list) or not tables:
-        raise MonitorsError(name, [*mistakes, "line 1: no [[monitor]] table in the file"])
+        mistakes.append((1, "no [[monitor]] table in the file"))
+        tables = []
     monitors: list[tuple[int, Monitor]] = []
     seen: dict[str, int] = {}
     for index, table in enumerate(tables):
-        try:
-            monitor = Monitor.model_validate(table)
-        except ValidationError as error:
-            mistakes += [
-                _sentence(lines, index, problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()
-            ]
+        monitor, problems = _validated(table)
+        if monitor is None:
+            mistakes += [_sentence(lines, index, *problem) for problem in problems]
             continue
         if monitor.name in seen:
             first = lines.of(seen[monitor.name], "name")
-            mistakes.append(f"line {lines.of(index, 'name')}: the name {monitor.name!r} is taken since line {first}")
+            mistakes.append((lines.of(index, "name"), f"the name {monitor.name!r} is taken since line {first}"))
         seen.setdefault(monitor.name, index)
         monitors.append((index, monitor))
     mistakes += _groups(monitors, lines)
     if mistakes:
-        raise MonitorsError(name, mistakes)
+        raise MonitorsError(name, [f"line {number}: {text}" for number, text in sorted(mistakes)])
     return tuple(monitor for _, monitor in monitors)
+
+
+def _validated(table: Any) -> tuple[Monitor | None, list[_Problem]]:
+    """The monitor, or all that is wrong with it: what keys say together shows only once each key by itself is right."""
+    try:
+        return Monitor.model_validate(table), []
+    except ValidationError as error:
+        problems: list[_Problem] = [
+            (found["loc"], found["type"], text) for found in error.errors() for text in found["msg"].split("\n")
+        ]
+    wrong = {loc[0] for loc, _, _ in problems if loc}
+    stand_ins = {key: value for key, value in _STAND_INS.items() if key in wrong}
+    rest = {key: value for key, value in table.items() if key not in wrong} | stand_ins if wrong else table
+    if rest != table:
+        problems += [problem for problem in _validated(rest)[1] if problem[1] != "missing"]
+    return None, problems
 
 
 class _Lines:
@@ -88,7 +104,7 @@ def _syntax(message: str) -> str:
     return f"{where}: not TOML: {message.split(' (at')[0]}"
 
 
-def _sentence(lines: _Lines, index: int, loc: Sequence[int | str], kind: str, message: str) -> str:
+def _sentence(lines: _Lines, index: int, loc: Sequence[int | str], kind: str, message: str) -> tuple[int, str]:
     key = str(loc[0]) if loc else ""
     text = message.removeprefix("Value error, ")
     if not key and ": " in text:
@@ -99,18 +115,16 @@ def _sentence(lines: _Lines, index: int, loc: Sequence[int | str], kind: str, me
         text = f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
     elif kind == "missing":
         text = f"{key} is missing"
-    else:
+    elif loc:
         text = f"{'.'.join(map(str, loc))}: {text}"
-    return f"line {lines.of(index, key)}: {text}"
+    return lines.of(index, key), text
 
 
-def _groups(monitors: Sequence[tuple[int, Monitor]], lines: _Lines) -> list[str]:
+def _groups(monitors: Sequence[tuple[int, Monitor]], lines: _Lines) -> list[tuple[int, str]]:
     topics: dict[str, str] = {}
     mistakes = []
     for index, monitor in monitors:
         if topics.setdefault(monitor.group_name, monitor.topic) != monitor.topic:
-            mistakes.append(
-                f"line {lines.of(index, 'group')}: group {monitor.group_name!r} is on {topics[monitor.group_name]}, "
-                f"{monitor.name!r} reads {monitor.topic}; a group reads one topic"
-            )
+            text = f"group {monitor.group_name!r} is on {topics[monitor.group_name]}, {monitor.name!r} reads {monitor.topic}"
+            mistakes.append((lines.of(index, "group"), f"{text}; a group reads one topic"))
     return mistakes

@@ -43,7 +43,9 @@ class Table:
         return tuple(_hashable(row[name]) for name in self.identity)
 
     def complete(self, row: Row) -> dict[str, Any]:
-        """The row with every column in table order; a missing or an unknown column is a ValueError that names it."""
+        """A copy of the row with every column; a missing or an unknown column is a ValueError that names it."""
+        if row.keys() == self.columns.keys():
+            return dict(row)
         if not row.keys() <= self.columns.keys():
             raise ValueError(f"{self.name} has no column {', '.join(sorted(row.keys() - self.columns.keys()))}")
         try:

@@ -558,7 +558,14 @@ class TestReader:
         await store.write("events", [event(1), event(2, late=1), event(3, duplicate=1)])
         await store.write("dead_letters", [SAMPLES["dead_letters"]])
         await store.write("alerts", [alert(1), alert(1, run="other")])
-        assert await reader.counts() == {"events": 3, "late": 1, "duplicate": 1, "dead_letters": 1, "alerts": 1, "cases": 0}
+        assert await reader.counts() == {
+            "events": 3,
+            "late": 1,
+            "duplicate": 1,
+            "dead_letters": 1,
+            "alerts": 1,
+            "cases": 0,
+        }
         assert await reader.dead_letters(reason="broken_json") == [SAMPLES["dead_letters"]]
         assert await reader.dead_letters(reason="other") == []
         columns, rows = await reader.query("SELECT topic, reason, records FROM dead_letters_by_reason")
@@ -567,7 +574,7 @@ class TestReader:
     async def test_events_come_in_the_order_of_the_log(self, store: ClickHouseStore, reader: Reader) -> None:
         places = list(itertools.product(["live.traffic", "live.enforcement"], [1, 0], [11, 9, 10]))
         rows = [event(o, topic=t, partition=p, event_time=DAY - o, late=int(o == 10)) for t, p, o in places]
-        await store.write("events", rows)
+        await store.write("events", [*rows, event(12, duplicate=1)])
         expected = sorted((r for r in rows if not r["late"]), key=lambda r: (r["topic"], r["partition"], r["offset"]))
         assert [row async for row in reader.events()] == expected
         assert [r["offset"] async for r in reader.events(DAY - 9, DAY + 1)] == [9] * 4
@@ -577,7 +584,12 @@ class TestReader:
     async def test_typed_views(self, store: ClickHouseStore, reader: Reader) -> None:
         data = '{"action_id":"x","platform":"TikTok","points_delta":-3,"policy_id":null,"ends_at":"2025-05-01T00:00:00.5Z"}'
         await store.write(
-            "events", [event(1, data=data, weight=240043, precision="day"), event(2, type="room.lifecycle")]
+            "events",
+            [
+                event(1, data=data, weight=240043, precision="day"),
+                event(2, type="room.lifecycle"),
+                event(4, duplicate=1),
+            ],
         )
         _, rows = await reader.query(
             "SELECT action_id, platform, points_delta, policy_id, shop_id, toString(ends_at), weight FROM enforcement_actions"
@@ -587,8 +599,14 @@ class TestReader:
         await store.write("events", [event(3, type="traffic.sample", data=traffic)])
         _, rows = await reader.query("SELECT room_id, market, window_s, ccu, gmv_minor, orders FROM traffic_samples")
         assert rows == [["r", "DE", 10, 5, 9007199254740993, None]]
-        _, rows = await reader.query("SELECT type, events, happenings, late_events, repeated_events FROM ingest_by_hour ORDER BY type")
-        assert rows == [["enforcement.action", 1, 240043, 0, 1], ["room.lifecycle", 1, 1, 0, 0], ["traffic.sample", 1, 1, 0, 0]]
+        _, rows = await reader.query(
+            "SELECT type, events, happenings, late_events, repeated_events FROM ingest_by_hour ORDER BY type"
+        )
+        assert rows == [
+            ["enforcement.action", 1, 240043, 0, 1],
+            ["room.lifecycle", 1, 1, 0, 0],
+            ["traffic.sample", 1, 1, 0, 0],
+        ]
         await store.write("judgements", [SAMPLES["judgements"]])
         assert (await reader.query("SELECT state FROM series_history"))[1] == [["normal"]]
 

@@ -1,0 +1,69 @@
+# A newcomer needs two of these: `make demo` and `make test`. They need make and Python 3.11 or newer, nothing else:
+# the first run makes an environment in .venv and installs the locked requirements into it, the next ones start at once.
+# What the set-up says goes to stderr, so that `make demo ARGS="--once --json" > summary.json` holds JSON only.
+
+ARGS ?=
+VENV ?= .venv
+JOBS ?= 2
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+
+BIN := $(VENV)/bin
+DEV := $(VENV)/.livewarden-dev
+DEMO := $(if $(wildcard $(DEV)),$(DEV),$(VENV)/.livewarden-runtime)
+PYTEST := $(BIN)/python -m pytest
+ROOMS := livewarden models sinks streams
+COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --all-build-deps
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test integration lint types imports docs lock ci clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(DEMO) ## Run the whole product with nothing installed; ARGS="--once --json" ends with a summary
+	@$(BIN)/livewarden demo $(ARGS)
+
+test: $(DEV) ## Run the tests that need no service, and the examples in docstrings
+	@$(PYTEST) -n $(JOBS) --dist loadfile -m "not real_kafka" --doctest-modules tests $(ROOMS) $(ARGS)
+
+integration: $(DEV) ## Run the tests that need Apache Kafka (java and mvn, or LIVEWARDEN_TEST_KAFKA=host:port)
+	@$(PYTEST) -m real_kafka tests $(ARGS)
+
+lint: $(DEV) ## Check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(DEV) ## Check types, strictly
+	@$(BIN)/mypy
+
+imports: $(DEV) ## Check that each room imports only what it may
+	@$(BIN)/lint-imports
+
+docs: $(DEV) ## Check the published schemas, the links and the commands that the documents show
+	@$(BIN)/livewarden schema --check schemas
+	@$(PYTEST) tests/test_docs.py $(ARGS)
+
+lock: $(DEV) ## Write requirements/*.txt anew from pyproject.toml; ARGS=--upgrade takes newer versions
+	@$(COMPILE) --all-extras $(ARGS) --output-file requirements/dev.txt pyproject.toml
+	@$(COMPILE) --extra embedded $(ARGS) --output-file requirements/runtime.txt pyproject.toml
+
+ci: ## Run all of it, as the continuous integration does
+	@.ci/run
+
+clean: ## Remove what tools and runs left behind; the environment and the Kafka jars stay
+	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache livewarden-demo
+	@find $(ROOMS) tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "livewarden needs Python 3.11 or newer: install it, or say where it is with make PYTHON=…" >&2; exit 2; }
+	@echo "Making an environment in $(VENV) with $(PYTHON)" >&2
+	@$(PYTHON) -m venv $(VENV) >&2 || { echo "That Python has no venv module: on Debian and Ubuntu install python3-venv" >&2; exit 2; }
+
+$(VENV)/.livewarden-%: requirements/%.txt pyproject.toml | $(BIN)/python
+	@echo "Installing $< into $(VENV); the first time this takes a minute or two" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . >&2
+	@touch $@

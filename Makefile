@@ -55,7 +55,7 @@ ci: ## Run all of it, as the continuous integration does
 
 clean: ## Remove what tools and runs left behind; the environment and the Kafka jars stay
 	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache livewarden-demo
-	@find $(ROOMS) tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "livewarden needs Python 3.11 or newer: install it, or say where it is with make PYTHON=…" >&2; exit 2; }

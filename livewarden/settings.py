@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from livewarden.contracts import TOPICS
 
+PARTIALS = "livewarden.partials"
+"""The topic between the stages."""
+
 
 class Settings(BaseSettings):
     """What a deployment sets. Every field is an environment variable: `kafka` is `LIVEWARDEN_KAFKA`.
@@ -24,6 +27,9 @@ class Settings(BaseSettings):
     kafka: str = Field(default="127.0.0.1:9092", description="Kafka bootstrap servers, host:port, several with commas")
     group: str = Field(default="livewarden", description="consumer group of the workers")
     member: str | None = Field(default=None, description="stable name of this worker's place in the group")
+    topic_prefix: str = Field(
+        default="", pattern=r"^[A-Za-z0-9._-]*$", description="before every topic name on a shared cluster"
+    )
     partitions: int = Field(default=4, ge=1, le=1024, description="partitions of each source topic")
     partials_partitions: int = Field(default=4, ge=1, le=1024, description="partitions of livewarden.partials")
     replication: int = Field(default=1, ge=1, description="copies of each topic that is created")
@@ -53,6 +59,11 @@ class Settings(BaseSettings):
     def partitions_by_topic(self) -> dict[str, int]:
         """Partition count of every source topic."""
         return dict.fromkeys(TOPICS, self.partitions)
+
+    def topics(self) -> dict[str, int]:
+        """Every topic as it is called on the cluster, with its partition count."""
+        named = self.partitions_by_topic() | {PARTIALS: self.partials_partitions}
+        return {f"{self.topic_prefix}{topic}": partitions for topic, partitions in named.items()}
 
     def lateness_ms(self) -> dict[str, int]:
         """Lateness of every source topic, milliseconds."""

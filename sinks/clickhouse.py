@@ -14,6 +14,7 @@ from livewarden.errors import RetryLater, SetupError
 from livewarden.ids import content_token
 from livewarden.times import DAY_MS
 from sinks.connection import Address, open_client, translated
+from sinks.group import GroupCommit
 from sinks.migrate import missing_or_applied
 from sinks.store import AlertKey
 from sinks.tables import MANIFEST, STATE, Row, Table, table
@@ -23,6 +24,7 @@ MOST_ROWS = 500_000
 MOST_PARTITIONS = 90
 """Partitions that one insert may touch; ClickHouse refuses more than 100."""
 _LOOK_UP = 1_000
+_POSITIONS = {"state": STATE, "manifest": MANIFEST}
 
 Place = tuple[str, str, int]
 Position = tuple[int, int]
@@ -40,6 +42,7 @@ class ClickHouseStore:
         self._client = client
         self._address = address
         self._full: dict[Place, Position] = {}
+        self._group = GroupCommit(self._insert_all)
 
     @classmethod
     async def connect(cls, url: str, user: str = "default", password: str = "", database: str = "livewarden") -> Self:
@@ -64,11 +67,7 @@ class ClickHouseStore:
         if name == "alerts":
             known = await self.known_alerts([_alert_key(row) for row in complete])
             complete = [row for row in complete if _alert_key(row) not in known]
-        for piece in pieces(kind, complete):
-            token = content_token(orjson.dumps(row, default=_plain).decode() for row in piece)
-            await self._insert(
-                name, kind.columns, piece, {"insert_deduplicate": 1, "insert_deduplication_token": token}
-            )
+        await self._group.add(name, complete)
 
     async def known_alerts(self, keys: Collection[AlertKey]) -> set[AlertKey]:
         """See `Store.known_alerts`."""
@@ -91,10 +90,9 @@ class ClickHouseStore:
         where = dict(zip(("stage", "topic", "partition"), place, strict=True))
         at = where | {"next_offset": checkpoint.next_offset, "watermark": checkpoint.watermark_ms}
         entries: list[Row] = [at | {"key": key, "blob": blob} for key, blob in checkpoint.entries.items()]
-        for start in range(0, len(entries), MOST_ROWS):
-            await self._insert("state", STATE, entries[start : start + MOST_ROWS], {"insert_deduplicate": 0})
+        await self._group.add("state", entries)
         manifest = at | {"full_offset": full[0], "full_watermark": full[1], "header": checkpoint.header}
-        await self._insert("manifest", MANIFEST, [manifest], {"insert_deduplicate": 0})
+        await self._group.add("manifest", [manifest])
         self._full[place] = full
         if checkpoint.full and before is not None and before < position:
             await self._prune(place, before[0])
@@ -154,6 +152,18 @@ class ClickHouseStore:
         with translated(self._address):
             result = await self._client.query(sql, dict(values))
             return list(result.result_rows)
+
+    async def _insert_all(self, name: str, rows: list[Row]) -> None:
+        if name in _POSITIONS:
+            for start in range(0, len(rows), MOST_ROWS):
+                await self._insert(name, _POSITIONS[name], rows[start : start + MOST_ROWS], {"insert_deduplicate": 0})
+            return
+        kind = table(name)
+        for piece in pieces(kind, rows):
+            token = content_token(orjson.dumps(row, default=_plain).decode() for row in piece)
+            await self._insert(
+                name, kind.columns, piece, {"insert_deduplicate": 1, "insert_deduplication_token": token}
+            )
 
     async def _insert(
         self, name: str, columns: Mapping[str, str], rows: Sequence[Row], settings: Mapping[str, Any]

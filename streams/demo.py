@@ -15,6 +15,7 @@ from typing import Any
 from livewarden.contracts import TOPICS
 from livewarden.errors import SetupError
 from livewarden.event import Event
+from livewarden.settings import Settings
 from sinks.connection import Address
 from sinks.embedded import EmbeddedClickHouse
 from sinks.migrate import apply
@@ -25,12 +26,11 @@ from streams.outcome import alert_json, alert_line, incident_line, outcomes
 from streams.recording import read
 from streams.recordings import shipped
 from streams.simulate import scenario_evening, simulate, truth, truth_json
-from streams.topics import topic_plan
 
 MARKER = ".livewarden-demo"
-PARTITIONS = 4
+PARTITIONS = 2
 LATENESS_S = 30.0
-POLL_S = 0.25
+POLL_S = 0.5
 STOP_WITHIN_S = 15.0
 
 Say = Callable[[str], None]
@@ -52,7 +52,7 @@ class Demo:
         with EmbeddedClickHouse(self._folder / "clickhouse", self._port) as clickhouse, EmbeddedKafka() as kafka:
             address = Address(clickhouse.url, clickhouse.user, clickhouse.password)
             await apply(address)
-            for topic, partitions in topic_plan(PARTITIONS).items():
+            for topic, partitions in Settings(partitions=PARTITIONS, partials_partitions=PARTITIONS).topics().items():
                 kafka.create_topic(topic, partitions)
             reader = await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password)
             async with reader, self._worker(kafka, clickhouse) as worker:
@@ -89,9 +89,9 @@ class Demo:
             "CLICKHOUSE_PASSWORD": clickhouse.password,
             "LATENESS_S": LATENESS_S,
             "IDLE_AFTER_S": 0,
-            "FLUSH_S": 0.3,
-            "INGEST_CHECKPOINT_S": 0.7,
-            "DETECT_CHECKPOINT_S": 1.5,
+            "FLUSH_S": 0.5,
+            "INGEST_CHECKPOINT_S": 1.5,
+            "DETECT_CHECKPOINT_S": 2.0,
         }
         plain = {name: value for name, value in os.environ.items() if not name.startswith("LIVEWARDEN_")}
         environment = plain | {f"LIVEWARDEN_{name}": str(value) for name, value in settings.items()}

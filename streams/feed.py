@@ -12,9 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 
 from livewarden.event import Event
+from livewarden.settings import PARTIALS
 from streams.codec import encode
 from streams.delivery import deliver
-from streams.stages import PARTIALS
 
 CHUNK = 2_000
 """Events sent before the lag is looked at again."""
@@ -32,12 +32,18 @@ class Feeder:
     """
 
     def __init__(
-        self, producer: AIOKafkaProducer, admin: AIOKafkaAdminClient, ends: AIOKafkaConsumer, group: str
+        self,
+        producer: AIOKafkaProducer,
+        admin: AIOKafkaAdminClient,
+        ends: AIOKafkaConsumer,
+        group: str,
+        prefix: str = "",
     ) -> None:
         self._producer = producer
         self._admin = admin
         self._ends = ends
         self._group = group
+        self._prefix = prefix
         self._sent: dict[TopicPartition, list[tuple[int, int]]] = {}
         self.sent = 0
 
@@ -51,7 +57,7 @@ class Feeder:
                 futures.append(
                     (
                         await self._producer.send(
-                            event.topic, value, key, event.partition, timestamp_ms=None, headers=headers
+                            self._prefix + event.topic, value, key, event.partition, timestamp_ms=None, headers=headers
                         ),
                         len(value) + 200,
                     )
@@ -93,22 +99,22 @@ class Feeder:
         return ends
 
     def _partials(self) -> list[TopicPartition]:
-        partitions = self._ends.partitions_for_topic(PARTIALS) or set()
-        return [TopicPartition(PARTIALS, partition) for partition in sorted(partitions)]
+        partitions = self._ends.partitions_for_topic(self._prefix + PARTIALS) or set()
+        return [TopicPartition(self._prefix + PARTIALS, partition) for partition in sorted(partitions)]
 
 
 @asynccontextmanager
-async def feeder(bootstrap: str, group: str) -> AsyncIterator[Feeder]:
-    """A feeder that is connected; `group` is the consumer group whose lag it watches."""
+async def feeder(bootstrap: str, group: str, prefix: str = "") -> AsyncIterator[Feeder]:
+    """A feeder that is connected; `group` is the consumer group whose lag it watches, `prefix` that of the topics."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, acks="all", linger_ms=5)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    ends = AIOKafkaConsumer(PARTIALS, bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
+    ends = AIOKafkaConsumer(prefix + PARTIALS, bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
     started = []
     try:
         for client, stop in ((producer, producer.stop), (admin, admin.close), (ends, ends.stop)):
             started.append(stop)
             await client.start()
-        yield Feeder(producer, admin, ends, group)
+        yield Feeder(producer, admin, ends, group, prefix)
     finally:
         for stop in reversed(started):
             await stop()

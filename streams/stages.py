@@ -25,8 +25,9 @@ from streams.codec import decode
 
 Row = dict[str, Any]
 
-PARTIALS = "livewarden.partials"
-"""The topic between the stages."""
+
+FULL_EVERY = 50
+"""Every so many checkpoints one is whole, and what it supersedes can go."""
 
 
 class WireRecord(Protocol):
@@ -70,6 +71,7 @@ class Ingest:
         self.next_offset = 0
         self.output = Output()
         self.dead = 0
+        self._checkpoints = 0
         self._plan = plan
         self._aggregator = Aggregator(plan, topic, partition, of, lateness_ms)
 
@@ -83,10 +85,10 @@ class Ingest:
                 event = decode(record.topic, record.partition, record.offset, record.key, record.value, record.headers)
             except InvalidEvent as error:
                 self.dead += 1
-                self.output.row("dead_letters", _dead_row(record, error))
+                self.output.row("dead_letters", _dead_row(self.topic, record, error))
                 continue
             fate, messages = self._aggregator.add(event)
-            self.output.row("events", _event_row(event, record, fate))
+            self.output.row("events", _event_row(self.topic, event, record, fate))
             self._say(messages)
 
     def advance(self, watermark_ms: int) -> None:
@@ -108,10 +110,12 @@ class Ingest:
         return dict(self._aggregator.fates)
 
     def checkpoint(self) -> Checkpoint:
-        """State and position; always whole, since only open buckets are in it."""
+        """State and position; all of it stands in the header, since only open buckets are in it."""
+        full = self._checkpoints % FULL_EVERY == 0
+        self._checkpoints += 1
         header = {"aggregator": self._aggregator.snapshot(), "dead": self.dead}
         text = orjson.dumps(header, option=orjson.OPT_NON_STR_KEYS).decode()
-        return Checkpoint(self.name, self.topic, self.partition, self.next_offset, self.watermark_ms, text)
+        return Checkpoint(self.name, self.topic, self.partition, self.next_offset, self.watermark_ms, text, {}, full)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint."""
@@ -179,8 +183,8 @@ class Detect:
         return sum(engine.repeated for engine in self._engines.values())
 
     def checkpoint(self) -> Checkpoint:
-        """State and position; every twentieth is whole, the others hold what was judged since the one before."""
-        full = self._checkpoints % 20 == 0
+        """State and position; every fiftieth is whole, the others hold what was judged since the one before."""
+        full = self._checkpoints % FULL_EVERY == 0
         self._checkpoints += 1
         headers: Row = {}
         entries: dict[str, str] = {}
@@ -232,11 +236,11 @@ def _judged_row(judged: Judged, run: str) -> Row:
     return row | {"run": run, "window_start": judged.window_start_ms, "window_end": judged.window_end_ms}
 
 
-def _event_row(event: Event, record: WireRecord, fate: Fate) -> Row:
+def _event_row(topic: str, event: Event, record: WireRecord, fate: Fate) -> Row:
     data, value = event.data, record.value or b""
     binary = any(name == "ce_type" for name, _ in record.headers)
     return {
-        "topic": record.topic,
+        "topic": topic,
         "partition": record.partition,
         "offset": record.offset,
         "event_id": event.id,
@@ -252,9 +256,9 @@ def _event_row(event: Event, record: WireRecord, fate: Fate) -> Row:
     }
 
 
-def _dead_row(record: WireRecord, error: InvalidEvent) -> Row:
+def _dead_row(topic: str, record: WireRecord, error: InvalidEvent) -> Row:
     return {
-        "topic": record.topic,
+        "topic": topic,
         "partition": record.partition,
         "offset": record.offset,
         "reason": error.reason,

@@ -1,4 +1,4 @@
-"""The topics that livewarden reads and writes, and their creation."""
+"""Topics: created by us where they are missing, checked where they exist."""
 
 from __future__ import annotations
 
@@ -10,35 +10,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 
 from livewarden.errors import SetupError, Unreachable
 
-PARTIALS = "livewarden.partials"
-AGGREGATES = "live.aggregates"
-
 ANSWER_WITHIN_S = 10.0
 CREATE_WITHIN_S = 30.0
-
-
-def source_topics() -> tuple[str, ...]:
-    """The topics that carry events, sorted by name; `live.aggregates` holds those that only know their hour or day."""
-    return (
-        AGGREGATES,
-        "live.appeals",
-        "live.changes",
-        "live.enforcement",
-        "live.rooms",
-        "live.tickets",
-        "live.traffic",
-    )
-
-
-def topic_plan(partitions: int, partials_partitions: int | None = None) -> dict[str, int]:
-    """Every topic with its partition count; `partials_partitions` defaults to `partitions`.
-
-    The counts are for good: a key's partition, and with it a series' state, depends on them.
-
-    >>> topic_plan(4, 2)["live.traffic"], topic_plan(4, 2)["livewarden.partials"]
-    (4, 2)
-    """
-    return dict.fromkeys(source_topics(), partitions) | {PARTIALS: partials_partitions or partitions}
 
 
 def no_answer(bootstrap: str) -> Unreachable:

@@ -14,14 +14,14 @@ from faust.types import TP
 from livewarden.clock import Clock
 from livewarden.contracts import TOPICS
 from livewarden.errors import RetryLater
-from livewarden.settings import Settings
+from livewarden.settings import PARTIALS, Settings
 from models.partial import Message
 from models.plan import Plan
 from sinks.store import Store
 from streams import telemetry
 from streams.faust_app import build_app, raw_topic, serve
 from streams.lane import Lane
-from streams.stages import PARTIALS, Detect, Ingest, encode_message
+from streams.stages import Detect, Ingest, encode_message
 from streams.transport import Run, caught_up, commit
 
 _log = logging.getLogger(__name__)
@@ -56,9 +56,8 @@ class Worker:
             on_revoked=self._revoked,
         )
         for topic in (*TOPICS, PARTIALS):
-            self.app.agent(raw_topic(self.app, topic), name=f"{'detect' if topic == PARTIALS else 'ingest'}-{topic}")(
-                self._consume
-            )
+            stage = "detect" if topic == PARTIALS else "ingest"
+            self.app.agent(raw_topic(self.app, settings.topic_prefix + topic), name=f"{stage}-{topic}")(self._consume)
         self.app.task(self._tick)
         if settings.idle_after_s:
             self.app.task(self._seal_idle)
@@ -78,8 +77,7 @@ class Worker:
         """Make every lane durable, as far as it goes in a few seconds; what is not will be read again."""
         try:
             async with asyncio.timeout(SAVE_WITHIN_S):
-                for lane in list(self._lanes.values()):
-                    await lane.save()
+                await asyncio.gather(*(lane.save() for lane in self._lanes.values()))
         except TimeoutError:
             _log.warning("not everything was saved within %s s; the rest will be read again", SAVE_WITHIN_S)
 
@@ -91,37 +89,33 @@ class Worker:
                 await lane.take(run)
 
     async def _assigned(self, partitions: frozenset[TP]) -> None:
-        for tp in sorted(partitions - self._lanes.keys()):
-            lane = await self._lane(tp)
-            if lane is not None:
-                self._lanes[tp] = lane
+        new = sorted(partitions - self._lanes.keys())
+        self._lanes.update(zip(new, await asyncio.gather(*map(self._lane, new)), strict=True))
         self._gauge()
 
     async def _revoked(self, partitions: frozenset[TP]) -> None:
         lanes = [self._lanes.pop(tp) for tp in sorted(partitions) if tp in self._lanes]
         try:
             async with asyncio.timeout(SAVE_WITHIN_S):
-                for lane in lanes:
-                    await lane.save()
+                await asyncio.gather(*(lane.save() for lane in lanes))
         except TimeoutError:
             _log.warning("revoked before everything was saved; the next owner reads the rest again")
         for lane in lanes:
             lane.close()
         self._gauge()
 
-    async def _lane(self, tp: TP) -> Lane | None:
+    async def _lane(self, tp: TP) -> Lane:
         settings = self._settings
-        if tp.topic == PARTIALS:
-            detect = Detect(self._plan, tp.topic, tp.partition)
-            saved = await self._store.load(detect.name, tp.topic, tp.partition)
+        topic = tp.topic.removeprefix(settings.topic_prefix)
+        if topic == PARTIALS:
+            detect = Detect(self._plan, topic, tp.partition)
+            saved = await self._store.load(detect.name, topic, tp.partition)
             if saved is not None:
                 detect.restore(saved)
             return Lane(detect, self._store, self._send, self._commit, settings.detect_checkpoint_s)
-        if tp.topic not in self._lateness_ms:
-            return None
-        lateness = self._lateness_ms[tp.topic]
-        ingest = Ingest(self._plan, tp.topic, tp.partition, settings.partitions, lateness)
-        saved = await self._store.load(ingest.name, tp.topic, tp.partition)
+        lateness = self._lateness_ms[topic]
+        ingest = Ingest(self._plan, topic, tp.partition, settings.partitions, lateness)
+        saved = await self._store.load(ingest.name, topic, tp.partition)
         if saved is not None:
             ingest.restore(saved)
             ingest.resume()
@@ -133,19 +127,18 @@ class Worker:
             sent = []
             for message in messages:
                 key, value = encode_message(message)
-                sent.append(await self._producer.send(PARTIALS, value, key))
+                sent.append(await self._producer.send(self._settings.topic_prefix + PARTIALS, value, key))
             await asyncio.gather(*sent)
         except KafkaError as error:
             raise RetryLater(f"Kafka does not take partials: {error!r}") from error
 
     async def _commit(self, topic: str, partition: int, offset: int) -> None:
-        await commit(self.app, {TP(topic, partition): offset})
+        await commit(self.app, {TP(self._settings.topic_prefix + topic, partition): offset})
 
     async def _tick(self) -> None:
         while not self.app.should_stop:
             await asyncio.sleep(TICK_S)
-            for lane in list(self._lanes.values()):
-                await lane.tick(self._settings.flush_s)
+            await asyncio.gather(*(lane.tick(self._settings.flush_s) for lane in self._lanes.values()))
 
     async def _seal_idle(self) -> None:
         """Seal partitions that are read to their end and have been quiet for a while."""
@@ -155,7 +148,7 @@ class Worker:
             quiet = {
                 tp: lane.stage.next_offset
                 for tp, lane in self._lanes.items()
-                if tp.topic != PARTIALS and lane.quiet_for() >= patience
+                if isinstance(lane.stage, Ingest) and lane.quiet_for() >= patience
             }
             try:
                 reached = await caught_up(self.app, quiet)
@@ -166,10 +159,10 @@ class Worker:
                 lane = self._lanes.get(tp)
                 if lane is not None and isinstance(lane.stage, Ingest):
                     stage = lane.stage
-                    until = self._clock.now_ms() - self._lateness_ms[tp.topic] - int(1000 * patience)
+                    until = self._clock.now_ms() - self._lateness_ms[stage.topic] - int(1000 * patience)
                     await lane.seal(lambda stage=stage, until=until: stage.advance(until))  # type: ignore[misc]
 
     def _gauge(self) -> None:
-        for name, is_detect in (("ingest", False), ("detect", True)):
-            owned = sum((tp.topic == PARTIALS) is is_detect for tp in self._lanes)
+        for name in ("ingest", "detect"):
+            owned = sum(lane.stage.name == name for lane in self._lanes.values())
             telemetry.gauge("livewarden_partitions", name, value=owned)

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from livewarden.contracts import EnforcementAction, SourceHeartbeat, TrafficQuality, TrafficSample
 from livewarden.event import Event
-from livewarden.times import HOUR_MS, MINUTE_MS
 from models.aggregate import Aggregator
 from models.engine import Engine, Findings
 from models.monitor import Monitor
@@ -88,7 +87,3 @@ def found(engine: Engine, messages: Iterable[Message]) -> Findings:
 def silent(**fields: Any) -> Monitor:
     """A monitor of silence over the same events."""
     return monitor(**({"name": "silence", "detector": "silence", "group_by": []} | fields))
-
-
-MINUTES: Final = MINUTE_MS
-HOURS: Final = HOUR_MS

@@ -15,7 +15,7 @@ from livewarden.event import Event
 from livewarden.times import MINUTE_MS
 from models.aggregate import Aggregator
 from models.distinct import count_distinct
-from models.partial import ROWS_PER_RECORD, Message
+from models.partial import ROWS_PER_RECORD, Message, Partial
 from models.plan import Plan
 from tests.core_fixtures import T0, action, aggregator, beat, monitor, partials, quality, seals, silent
 
@@ -108,7 +108,7 @@ def told(messages: list[Message]) -> list[Any]:
     """Messages with distinct counts in the place of sketches: equal sets may be written in different bytes."""
     return [
         (message.monitor, message.start_ms, [(k, v, e, count_distinct([s])) for k, v, e, s in message.rows])
-        if message in partials([message])
+        if isinstance(message, Partial)
         else message
         for message in messages
     ]

@@ -8,17 +8,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from livewarden.contracts import TOPICS
 from livewarden.errors import SetupError, Unreachable
+from livewarden.settings import Settings
 from streams import topics
-from streams.topics import PARTIALS, ensure_topics, source_topics, topic_plan
+from streams.topics import ensure_topics
 from tests.kafka_fixtures import Broker
 
 
-def test_the_plan_names_every_topic() -> None:
-    plan = topic_plan(8, 2)
-    assert plan.pop(PARTIALS) == 2
-    assert plan == dict.fromkeys(source_topics(), 8)
-    assert topic_plan(8)[PARTIALS] == 8
+def test_the_settings_name_every_topic() -> None:
+    topics = Settings(partitions=8, partials_partitions=2, topic_prefix="eu.").topics()
+    assert topics.pop("eu.livewarden.partials") == 2
+    assert topics == {f"eu.{name}": 8 for name in TOPICS}
 
 
 @pytest.mark.kafka
@@ -68,6 +69,7 @@ def silent_port() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.kafka
 @pytest.mark.parametrize("port", ["closed_port", "silent_port"])
 async def test_no_broker_is_one_clear_line(
     port: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

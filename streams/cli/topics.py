@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from streams.cli.common import AsJson, load_settings, print_json, print_table
-from streams.topics import ensure_topics, topic_plan
+from streams.topics import ensure_topics
 
 
 def topics(as_json: AsJson = False) -> None:
@@ -14,7 +14,7 @@ def topics(as_json: AsJson = False) -> None:
     Example: LIVEWARDEN_KAFKA=broker:9092 livewarden topics
     """
     settings = load_settings()
-    plan = topic_plan(settings.partitions, settings.partials_partitions)
+    plan = settings.topics()
     created = set(asyncio.run(ensure_topics(settings.kafka, plan, settings.replication)))
     rows = [{"topic": name, "partitions": count, "created": name in created} for name, count in sorted(plan.items())]
     if as_json:

@@ -28,7 +28,7 @@ def worker() -> int:
 async def _run(settings: Settings, plan: Plan) -> int:
     from sinks.clickhouse import ClickHouseStore
     from streams import telemetry
-    from streams.topics import ensure_topics, topic_plan
+    from streams.topics import ensure_topics
     from streams.worker import Worker
 
     store = await ClickHouseStore.connect(
@@ -38,7 +38,7 @@ async def _run(settings: Settings, plan: Plan) -> int:
         settings.clickhouse_database,
     )
     try:
-        wanted = topic_plan(settings.partitions, settings.partials_partitions)
+        wanted = settings.topics()
         await ensure_topics(settings.kafka, wanted, settings.replication)
         if settings.metrics_port:
             telemetry.serve(settings.metrics_host, settings.metrics_port)

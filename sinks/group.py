@@ -1,0 +1,58 @@
+"""Group commit: inserts into one table that come while another is under way go together as the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from sinks.tables import Row
+
+Insert = Callable[[str, list[Row]], Awaitable[None]]
+"""Inserts rows into the table of that name; returns when they are durable."""
+
+
+class GroupCommit:
+    """Few large inserts instead of many small ones, without a timer: nobody waits longer than for the insert before.
+
+    ClickHouse makes a part of every insert and merges parts later, so its cost is in their number. Whoever adds rows is
+    answered when they are durable; if the insert fails, everybody in it gets the error and none of their rows counts as kept.
+    """
+
+    def __init__(self, insert: Insert) -> None:
+        self._insert = insert
+        self._waiting: dict[str, list[tuple[Sequence[Row], asyncio.Future[None]]]] = {}
+        self._busy: set[str] = set()
+
+    async def add(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert rows, together with those of others where they meet; returns when they are durable."""
+        if not rows:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(table, []).append((rows, done))
+        if table not in self._busy:
+            self._busy.add(table)
+            try:
+                while group := self._waiting.pop(table, []):
+                    await self._one(table, group)
+            finally:
+                self._busy.discard(table)
+                for _, waiter in self._waiting.pop(table, []):
+                    waiter.cancel()
+        await done
+
+    async def _one(self, table: str, group: list[tuple[Sequence[Row], asyncio.Future[None]]]) -> None:
+        # Callers that start together should travel together.
+        await asyncio.sleep(0)
+        group += self._waiting.pop(table, [])
+        try:
+            await self._insert(table, [row for rows, _ in group for row in rows])
+        except BaseException as error:
+            for _, waiter in group:
+                if not waiter.done():
+                    waiter.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for _, waiter in group:
+                if not waiter.done():
+                    waiter.set_result(None)

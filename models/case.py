@@ -104,7 +104,7 @@ class Casebook:
         if candidate.kind != alert.kind and alert.version == 1 and alert.kind != "REGIME_CHANGE":
             candidate.kind = "MIXED"
         self._gather(candidate, alert)
-        over = all(each.status == "resolved" or each.kind == "REGIME_CHANGE" for each in candidate.alerts.values())
+        over = all(each.status == "resolved" for each in candidate.alerts.values())
         ends = (each.ends_at_ms or each.window_end_ms for each in candidate.alerts.values())
         candidate.ended_at_ms = max(ends) if over else None
         self._changed[candidate.case_id] = candidate

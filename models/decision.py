@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from models.alert import Alert, new_alert
@@ -124,7 +124,7 @@ class Decision:
                 kind="REGIME_CHANGE",
                 episode_id=first.episode_id,
             )
-            return [regime, *self._close(monitor)]
+            return [replace(regime, status="resolved", ends_at_ms=regime.window_end_ms), *self._close(monitor)]
         if tell and same_way and self._worse(monitor, observed, judgement):
             alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, episode_id=first.episode_id)
             self._told = (observed, judgement.expected)

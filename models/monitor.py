@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import math
@@ -92,7 +93,9 @@ class Monitor(BaseModel):
     def _consistent(self) -> Self:
         contract = EVENTS.get(self.event)
         if contract is None:
-            raise ValueError(f"event: no event is named {self.event!r}; known: {', '.join(sorted(EVENTS))}")
+            near = difflib.get_close_matches(self.event, EVENTS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(EVENTS))}"
+            raise ValueError(f"event: no event is named {self.event!r}; {hint}")
         problems = []
         kind, fields = "", tuple[str, ...]()
         try:

@@ -16,6 +16,7 @@ from livewarden.contracts import TOPICS
 from livewarden.errors import SetupError
 from livewarden.event import Event
 from livewarden.settings import Settings
+from models.plan import Plan
 from sinks.connection import Address
 from sinks.embedded import EmbeddedClickHouse
 from sinks.migrate import apply
@@ -37,9 +38,13 @@ Say = Callable[[str], None]
 
 
 class Demo:
-    """One run of the demo in `folder`, which is made anew; `say` gets what a person should read, line by line."""
+    """One run of the demo in `folder`, which is made anew; `say` gets what a person should read, line by line.
 
-    def __init__(self, folder: Path, port: int, say: Say) -> None:
+    `plan`: the monitors that ship, which the worker reads too.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, port: int, say: Say) -> None:
+        self._plan = plan
         self._folder = folder
         self._port = port
         self._say = say
@@ -135,7 +140,7 @@ class Demo:
                 "simulated": True,
                 "seed": scenario.seed,
                 "events": simulated,
-                "incidents": outcomes(truth(scenario), scenario.distractors, made, LATENESS_S),
+                "incidents": outcomes(truth(scenario), made, self._plan.by_name, LATENESS_S),
                 "alerts": [alert for alert in made if alert["suppressed_by"] is None],
                 "suppressed": sum(alert["suppressed_by"] is not None for alert in made),
             },

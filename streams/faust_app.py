@@ -117,9 +117,8 @@ async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | Non
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         reason = app.crash_reason
-        try:
-            await asyncio.wait_for(app.stop(), STOP_WITHIN_S)
-        except TimeoutError:
+        _, late = await asyncio.wait({asyncio.ensure_future(app.stop())}, timeout=STOP_WITHIN_S)
+        if late:
             _log.error("worker %s did not stop within %.0f s", app.conf.id, STOP_WITHIN_S)
     if reason is not None:
         _log.critical("worker %s crashed: %r", app.conf.id, reason, exc_info=reason)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from livewarden.times import format_ms, parse_ms
+from models.monitor import Monitor
 from streams.simulate import Incident
 
 _TIMES = ("window_start", "window_end", "ends_at")
@@ -18,20 +19,20 @@ def alert_json(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def outcomes(
     incidents: Iterable[Incident],
-    distractors: Iterable[Incident],
     alerts: Sequence[Mapping[str, Any]],
+    monitors: Mapping[str, Monitor],
     lateness_s: float,
 ) -> list[dict[str, Any]]:
     """Each incident with `found`, the first alert that is right about it, and `delay_s`.
 
-    Right is an alert of a kind that the truth accepts, told while the incident or its aftermath lasted, on a series that names
-    no other value than the incident's dimensions. `delay_s` is event time from the incident's start to the moment the alert
+    Right is an alert of a kind that the truth accepts, on the events in which the incident shows, told while it lasted, on a
+    series that names no other value than the incident's dimensions. `delay_s` is event time from the incident's start to the moment the alert
     could be said: the end of its bucket, and the lateness.
     """
     told = sorted((a for a in alerts if a["suppressed_by"] is None), key=lambda a: (a["window_end"], a["alert_id"]))
     found = []
     for incident in incidents:
-        hit = next((alert for alert in told if is_right(incident, alert)), None)
+        hit = next((alert for alert in told if is_right(incident, alert, monitors)), None)
         delay = None
         if hit is not None:
             delay = (parse_ms(hit["window_end"]) - incident.start_ms) / 1000 + lateness_s
@@ -53,10 +54,12 @@ def outcomes(
     return found
 
 
-def is_right(incident: Incident, alert: Mapping[str, Any]) -> bool:
+def is_right(incident: Incident, alert: Mapping[str, Any], monitors: Mapping[str, Monitor]) -> bool:
     """Whether an alert is about an incident; see `outcomes`."""
     start, end = parse_ms(alert["window_start"]), parse_ms(alert["window_end"])
     if alert["kind"] not in incident.alert_kinds or end <= incident.start_ms or start >= incident.end_ms:
+        return False
+    if monitors[alert["monitor"]].event != incident.event_type:
         return False
     series = alert["series"]
     if any(series.get(name, value) != value for name, value in incident.dimensions.items()):

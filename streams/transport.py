@@ -26,6 +26,7 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalStateError,
     KafkaError,
+    KafkaTimeoutError,
     TopicAuthorizationFailedError,
 )
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
@@ -33,7 +34,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from livewarden.errors import RetryLater, SetupError
+from livewarden.errors import SetupError
 
 Run = list[ConsumerRecord]
 
@@ -58,7 +59,7 @@ async def commit(app: faust.App, durable: Mapping[TP, int]) -> dict[TP, int]:
 async def end_offsets(app: faust.App, partitions: Collection[TP]) -> dict[TP, int]:
     """The offset that the next record of each partition will get, asked of the broker now.
 
-    Raises RetryLater where no broker answers within `ANSWER_WITHIN_S` seconds: silence is no evidence that a partition
+    Raises KafkaError where no broker answers within `ANSWER_WITHIN_S` seconds: silence is no evidence that a partition
     is quiet.
     """
     ends: dict[TP, int] = await app.consumer.ends(partitions)
@@ -166,8 +167,8 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 ends = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in partitions])
-        except (KafkaError, TimeoutError) as error:
-            raise RetryLater(f"Kafka does not say where the partitions end: {error!r}") from error
+        except TimeoutError as error:
+            raise KafkaTimeoutError(f"no end offsets within {ANSWER_WITHIN_S:.0f} s") from error
         return {TP(*tp): offset for tp, offset in ends.items()}
 
     async def reached(self, ends: Mapping[TP, int]) -> set[TP]:

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-SUITE = '''
+SUITE = """
 import asyncio
 import contextlib
 import socket
@@ -95,7 +95,7 @@ def test_a_broker_test_is_skipped():
 
 def test_another_is_skipped():
     pytest.skip("no matter")
-'''
+"""
 
 INI = """
 [pytest]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -14,10 +15,10 @@ from streams.cli import check, demo, diff, imports, migrate, replay, schema, sim
 app = typer.Typer(
     name="livewarden",
     help="Watches LIVE shopping: traffic and enforcement anomalies, as alerts and case candidates in ClickHouse.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (demo, worker, replay, diff, check, simulate, migrate, topics, schema, sql):
     name = module.__name__.rpartition(".")[2]
@@ -27,6 +28,10 @@ app.add_typer(imports.app, name="import")
 
 def main(args: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 for a "no", 2 for bad use, input or set-up (one line on stderr)."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    args = sys.argv[1:] if args is None else args
+    if args in ([], ["import"]):
+        args = [*args, "--help"]
     try:
         code = typer.main.get_command(app).main(args=args, prog_name="livewarden", standalone_mode=False)
         return code if isinstance(code, int) else 0

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.common import AsJson, print_json
+from streams.cli.common import AsJson, load_plan, print_json
 
 
 def demo(
@@ -32,7 +32,7 @@ def demo(
     from streams.demo import Demo
 
     say = (lambda text: None) if as_json else (lambda text: print(text, flush=True))
-    summary = asyncio.run(Demo(folder, 0 if once and port == 8123 else port, say).run(stay=not once))
+    summary = asyncio.run(Demo(load_plan(None), folder, 0 if once and port == 8123 else port, say).run(stay=not once))
     if as_json:
         print_json(summary)
     elif not sys.stdout.isatty():

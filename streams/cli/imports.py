@@ -12,9 +12,7 @@ import typer
 from streams.cli.common import AsJson, print_json, tracked
 from streams.recording import DeadLine, write
 
-app = typer.Typer(
-    help="Turn official data into a recording.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
-)
+app = typer.Typer(help="Turn official data into a recording.", rich_markup_mode=None, add_completion=False)
 Out = Annotated[Path, typer.Option("--out", help="Recording to write: .jsonl, .jsonl.gz or .parquet.")]
 SHOWN = 3
 

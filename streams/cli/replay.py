@@ -29,7 +29,7 @@ from streams.replay import Replay, Result
 
 
 def replay(
-    source: Annotated[list[Path], typer.Argument(metavar="SOURCE…", help="Recordings: .jsonl, .jsonl.gz or .parquet.")],
+    source: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Recordings: .jsonl, .jsonl.gz or .parquet.")],
     since: Annotated[str | None, typer.Option("--from", help="Report windows from this time on (RFC 3339).")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Report windows that start before this time.")] = None,
     monitors: MonitorsFile = None,
@@ -52,13 +52,19 @@ def replay(
     settings, plan = load_settings(), load_plan(monitors)
     partitions = settings.partitions_by_topic()
     driver = Replay(plan, partitions, settings.lateness_ms(), run)
+    dead: list[DeadLine] = []
     for path in source:
         if str(path) in ("clickhouse", "kafka"):
             raise SetupError(f"replay from {path} is not in this version; name a recording")
-        events = _until(read(path, lambda dead: _count(driver, dead)), last)
+        events = _until(read(path, dead.append), last)
         for _ in driver.take(deliver(tracked(events, path.name), partitions)):
             pass
+    driver.dead = len(dead)
     result = driver.result(first, last)
+    if dead and not result.fates["counted"]:
+        raise SetupError(
+            f"{dead[0].file}: no line is an event; line {dead[0].line}: {dead[0].reason}: {dead[0].detail}"
+        )
     folder = out or Path(run)
     write(result, folder)
     summary = result.summary() | {"out": str(folder)}
@@ -105,7 +111,3 @@ def print_alerts(alerts: list[dict[str, Any]]) -> None:
 
 def _until(events: Iterator[Event], last: int | None) -> Iterator[Event]:
     return events if last is None else (event for event in events if event.time_ms < last)
-
-
-def _count(driver: Replay, dead: DeadLine) -> None:
-    driver.dead += 1

@@ -40,6 +40,7 @@ async def _run(settings: Settings, plan: Plan) -> int:
     try:
         wanted = settings.topics()
         await ensure_topics(settings.kafka, wanted, settings.replication)
+        logging.getLogger("aiokafka").setLevel(settings.log_level)
         if settings.metrics_port:
             telemetry.serve(settings.metrics_host, settings.metrics_port)
         return await Worker(settings, plan, store, SystemClock()).run()

@@ -1,0 +1,22 @@
+# The image of every livewarden service. Built by docker-compose.yml; by hand: docker build -t livewarden:0.1.0 .
+FROM python:3.12.13-slim-bookworm
+
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+
+# the locked requirements first: they change seldom, and their layer is kept
+COPY requirements/runtime.txt /src/requirements/runtime.txt
+RUN pip install --require-hashes --requirement /src/requirements/runtime.txt
+
+COPY pyproject.toml README.md LICENSE /src/
+COPY livewarden /src/livewarden
+COPY models /src/models
+COPY sinks /src/sinks
+COPY streams /src/streams
+RUN pip install --no-deps --no-build-isolation /src && rm -rf /src
+
+RUN useradd --create-home --uid 10001 livewarden
+USER 10001
+WORKDIR /home/livewarden
+
+ENTRYPOINT ["livewarden"]
+CMD ["worker"]

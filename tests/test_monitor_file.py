@@ -1,0 +1,138 @@
+"""A monitors file: every mistake by its line, all of them at once."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+
+from livewarden.errors import MonitorsError, SetupError
+from models.monitor_file import parse_monitors
+
+HEAD = """\
+[[monitor]]
+name = "a-b"
+event = "enforcement.action"
+detector = "enforcement"
+"""
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(MonitorsError) as caught:
+        parse_monitors(text, "m.toml")
+    assert isinstance(caught.value, SetupError)
+    assert str(caught.value) == "\n".join(f"m.toml: {mistake}" for mistake in caught.value.mistakes)
+    return caught.value.mistakes
+
+
+def test_what_ships_parses() -> None:
+    shipped = parse_monitors(files("livewarden").joinpath("monitors.toml").read_text(encoding="utf-8"))
+    assert {"shop-closures", "product-actions", "live-restrictions"} <= {each.name for each in shipped}
+    assert all(each.title for each in shipped)
+
+
+def test_monitors_come_in_file_order() -> None:
+    text = "\n".join(HEAD.replace("a-b", name) for name in ("z-z", "a-a", "m-m"))
+    assert [each.name for each in parse_monitors(text)] == ["z-z", "a-a", "m-m"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ('colour = "red"\n' + HEAD, 1, "unknown key 'colour'"),
+        (HEAD + 'buckett = "1m"\n', 5, "unknown key 'buckett'; did you mean 'bucket'?"),
+        (HEAD + "zzzz = 1\n", 5, "unknown key 'zzzz'"),
+        (
+            HEAD.replace("enforcement.action", "enforcement.act"),
+            3,
+            "event: no event is named 'enforcement.act'; known: ",
+        ),
+        (HEAD + 'group_by = ["markt"]\n', 5, "group_by: enforcement.action has no field 'markt'; it has: "),
+        (HEAD + '\n# words\nwhere = { markt = ["DE"] }\n', 7, "where: enforcement.action has no field 'markt'"),
+        (HEAD + '[monitor.where]\nmarkt = ["DE"]\n', 5, "where: enforcement.action has no field 'markt'"),
+        (HEAD + 'measure = "distinct(vews)"\n', 5, "measure: enforcement.action has no field 'vews'"),
+        (HEAD + 'bucket = "90"\n', 5, "bucket: a duration is a whole number and a unit"),
+        (HEAD + "bucket = 60\n", 5, "bucket: a duration is a whole number and a unit"),
+        (HEAD + 'bucket = "7s"\n', 5, "bucket: from 10s to 1d"),
+        (HEAD + 'min_volume = "many"\n', 5, "min_volume: Input should be a valid number"),
+        (HEAD + 'group_by = "market"\n', 5, "group_by: Input should be a valid list"),
+        (HEAD + "where = { market = 'DE' }\n", 5, "where.market: Input should be a valid list"),
+        (HEAD.replace("\ndetector", "\n# detector"), 1, "detector is missing"),
+        (HEAD + "\n" + HEAD, 7, "the name 'a-b' is taken since line 2"),
+        (
+            HEAD
+            + 'group = "g"\n'
+            + HEAD.replace("a-b", "c-d").replace("enforcement.action", "room.lifecycle")
+            + 'group = "g"\n',
+            10,
+            "group 'g' is on live.enforcement, 'c-d' reads live.rooms; a group reads one topic",
+        ),
+        (HEAD + "min_volume = \n", 5, "not TOML: "),
+        (HEAD + 'title = "no end\n', 5, "not TOML: "),
+        ("", 1, "no [[monitor]] table in the file"),
+        ("# only words\n", 1, "no [[monitor]] table in the file"),
+        ("[monitor]\nname = 'a-b'\n", 1, "no [[monitor]] table in the file"),
+        ("monitor = [1]\n", 1, "Input should be a valid dictionary"),
+    ],
+)
+def test_mistake(text: str, line: int, says: str) -> None:
+    (mistake,) = mistakes(text)
+    assert mistake.startswith(f"line {line}: {says}")
+
+
+def test_file_that_breaks_off_says_so() -> None:
+    (mistake,) = mistakes(HEAD + "[[monitor")
+    assert mistake.startswith("last line: not TOML: ")
+
+
+def test_all_mistakes_at_once_in_the_order_of_their_lines() -> None:
+    text = """\
+colour = "red"
+
+[[monitor]]
+name = "first"
+event = "traffic.sampel"
+buckett = "1m"
+detector = "traffic"
+
+[[monitor]]
+name = "second"
+event = "traffic.sample"
+where = { policy = ["x"] }
+group_by = ["markt", "room"]
+measure = "sum(vews)"
+bucket = "soon"
+detector = "trafic"
+budget_per_day = 0
+
+[[monitor]]
+event = "traffic.sample"
+detector = "enforcement"
+measure = "sum(views)"
+
+[[monitor]]
+name = "fourth"
+event = "traffic.sample"
+detector = "traffic"
+"""
+    told = [mistake.split("; ")[0] for mistake in mistakes(text)]
+    assert told == [
+        "line 1: unknown key 'colour'",
+        "line 5: event: no event is named 'traffic.sampel'",
+        "line 6: unknown key 'buckett'",
+        "line 12: where: traffic.sample has no field 'policy'",
+        "line 13: group_by: traffic.sample has no field 'markt'",
+        "line 13: group_by: traffic.sample has no field 'room'",
+        "line 14: measure: traffic.sample has no field 'vews'",
+        "line 15: bucket: a duration is a whole number and a unit: 10s, 5m, 1h, 1d",
+        "line 16: detector: Input should be 'traffic', 'enforcement' or 'silence'",
+        "line 17: budget_per_day: Input should be greater than 0",
+        "line 19: name is missing",
+        "line 21: detector: the enforcement detector judges counts",
+    ]
+
+
+def test_a_mistake_makes_no_second_one() -> None:
+    assert len(mistakes(HEAD + 'precision = "daily"\nbucket = "10s"\n')) == 1
+    assert len(mistakes(HEAD + 'precision = "day"\nbucket = "one day"\n')) == 1
+    assert len(mistakes(HEAD.replace('"enforcement.action"', "[1]") + 'group_by = ["x"]\n')) == 1

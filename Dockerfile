@@ -14,9 +14,9 @@ COPY sinks /src/sinks
 COPY streams /src/streams
 RUN pip install --no-deps --no-build-isolation /src && rm -rf /src
 
-RUN useradd --create-home --uid 10001 livewarden
+RUN useradd --uid 10001 --create-home --home-dir /var/lib/livewarden livewarden
 USER 10001
-WORKDIR /home/livewarden
+WORKDIR /var/lib/livewarden
 
 ENTRYPOINT ["livewarden"]
 CMD ["worker"]

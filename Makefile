@@ -18,7 +18,7 @@ COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test integration lint types imports docs lock ci clean
+.PHONY: help demo test integration lint types imports schemas docs lock ci clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,10 @@ types: $(DEV) ## Check types, strictly
 imports: $(DEV) ## Check that each room imports only what it may
 	@$(BIN)/lint-imports
 
-docs: $(DEV) ## Check the published schemas, the links and the commands that the documents show
+schemas: $(DEV) ## Check that schemas/ is what the contracts say
 	@$(BIN)/livewarden schema --check schemas
+
+docs: schemas ## Check schemas, links, and the commands that the documents show
 	@$(PYTEST) tests/test_docs.py $(ARGS)
 
 lock: $(DEV) ## Write requirements/*.txt anew from pyproject.toml; ARGS=--upgrade takes newer versions

@@ -31,7 +31,7 @@ def tail_above(count: float, mean: float, inflation: float) -> float:
     0.0 at or below the mean. `inflation` near 0 is the Poisson distribution.
 
     >>> round(tail_above(20, 4.0, 0.0), 1), tail_above(3, 4.0, 0.0)
-    (8.1, 0.0)
+    (8.0, 0.0)
     """
     if count <= mean or count <= 0:
         return 0.0
@@ -77,7 +77,7 @@ class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
     deviations, and counts in the windows of later buckets only as far. Source: conjugate Gamma–Poisson updating; discounting as in West & Harrison, Bayesian Forecasting (1997).
 
     Bad at series that are batched by nature (it learns their dispersion and then needs a larger burst), and blind to what is
-    odd only as a share. State about 900 bytes.
+    odd only as a share. State about 1.3 kB.
 
     >>> model = EnforcementScan(bucket_ms=60_000)
     >>> for minute in range(1500):
@@ -105,10 +105,11 @@ class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
         self._season_observed = self._season_expected = 0.0
         self._excess, self._square = 0.0, 1e-6
         self._values = array("d", [0.0] * self._ring)
-        self._limits = array("f", [0.0] * self._ring)
+        self._known = array("d", [0.0] * self._ring)
         self._means = array("f", [0.0] * self._ring)
         self._at = 0
         self._filled = 0
+        self._sums = [[0.0, 0.0, 0.0] for _ in self._windows]
 
     def score_one(self, x: dict[str, float]) -> float:
         """The score of `judge_one`."""
@@ -123,14 +124,8 @@ class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
         shared = 1.0 / (self._a + 0.5) + SHARED_ERROR
         dispersion = self._dispersion()
         best = Judgement(0.0, "UP" if value >= mean else "DOWN", mean, True, 1, value, mean)
-        held, known, meant, back = value, value, mean, 1
-        for window in self._windows:
-            while back < window and back <= self._filled:
-                at = self._at - back
-                held += self._values[at]
-                known += min(self._values[at], self._limits[at])
-                meant += self._means[at]
-                back += 1
+        for window, (held, known, meant) in zip(self._windows, self._sums, strict=True):
+            held, known, meant = held + value, known + value, meant + mean
             inflation = dispersion / window + shared
             off = known - meant
             if off * off > 2.0 * (meant + inflation * meant * meant):
@@ -164,8 +159,9 @@ class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
         keep = 1.0 - 1.0 / self._memory
         self._a = keep * self._a + known
         self._b = keep * self._b + self._factors[season]
+        self._slide(value, known, mean)
         self._values[self._at] = value
-        self._limits[self._at] = limit
+        self._known[self._at] = known
         self._means[self._at] = mean
         self._at = (self._at + 1) % self._ring
         self._filled = min(self._filled + 1, self._ring - 1)
@@ -181,6 +177,7 @@ class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
     def forget_recent(self) -> None:
         """After a gap: windows begin anew, so that what piled up is not added to what was before."""
         self._filled = 0
+        self._sums = [[0.0, 0.0, 0.0] for _ in self._windows]
         self._season = -1
         self._season_observed = self._season_expected = 0.0
 
@@ -193,6 +190,21 @@ class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
             self._factors[season] = 1.0
         self._excess, self._square = 0.0, 1e-6
         self._season_observed = self._season_expected = 0.0
+
+    def _slide(self, value: float, known: float, mean: float) -> None:
+        """Move the windows on: each holds the sums of its buckets but the newest one, which is judged."""
+        mean = array("f", [mean])[0]
+        for window, sums in zip(self._windows, self._sums, strict=True):
+            if window == 1:
+                continue
+            if self._filled >= window - 1:
+                at = self._at - window + 1
+                sums[0] -= self._values[at]
+                sums[1] -= self._known[at]
+                sums[2] -= self._means[at]
+            sums[0] += value
+            sums[1] += known
+            sums[2] += mean
 
     def _season_of(self, x: dict[str, float]) -> int:
         return int(x["time_ms"]) // self._season_ms % self._seasons
@@ -230,7 +242,8 @@ class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
             "season": [self._season, self._season_observed, self._season_expected],
             "dispersion": [self._excess, self._square],
             "values": base64.b64encode(self._values.tobytes()).decode(),
-            "limits": base64.b64encode(self._limits.tobytes()).decode(),
+            "known": base64.b64encode(self._known.tobytes()).decode(),
+            "sums": self._sums,
             "means": base64.b64encode(self._means.tobytes()).decode(),
             "at": [self._at, self._filled],
         }
@@ -244,8 +257,9 @@ class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
         self._excess, self._square = state["dispersion"]
         self._values = array("d")
         self._values.frombytes(base64.b64decode(state["values"]))
-        self._limits = array("f")
-        self._limits.frombytes(base64.b64decode(state["limits"]))
+        self._known = array("d")
+        self._known.frombytes(base64.b64decode(state["known"]))
+        self._sums = [list(sums) for sums in state["sums"]]
         self._means = array("f")
         self._means.frombytes(base64.b64decode(state["means"]))
         self._at, self._filled = state["at"]

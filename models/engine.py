@@ -155,15 +155,15 @@ class Engine:
 
     def _gaps(self, watch: _Watch, watermark_ms: int, heard_until: int) -> Iterator[tuple[int, int]]:
         """Where silence has lasted long enough to be told: (start, moment of telling). None after a source that ended."""
-        if watch.monitor.detector != "silence" or watch.judged_until is None:
+        if watch.monitor.detector != "silence":
             return
         size, since = watch.monitor.bucket, watch.judged_until
         patience = watch.monitor.gap_after * size
         for start in sorted(start for start in watch.open if start + size <= watermark_ms):
-            if start - since >= patience:
+            if since is not None and start - since >= patience:
                 yield since, since + patience
             since = start + size
-        if watch.gap is None and heard_until - since >= patience:
+        if since is not None and heard_until - since >= patience:
             yield since, since + patience
 
     def _judge(self, watch: _Watch, start: int, findings: Findings) -> None:

@@ -21,37 +21,39 @@ class GroupCommit:
     def __init__(self, insert: Insert) -> None:
         self._insert = insert
         self._waiting: dict[str, list[tuple[Sequence[Row], asyncio.Future[None]]]] = {}
-        self._busy: set[str] = set()
+        self._busy: dict[str, asyncio.Task[None]] = {}
 
     async def add(self, table: str, rows: Sequence[Row]) -> None:
-        """Insert rows, together with those of others where they meet; returns when they are durable."""
+        """Insert rows, together with those of others where they meet; returns when they are durable.
+
+        Cancelled before its insert begins, the caller's rows are left out; later, they may be kept or not. Nobody else notices.
+        """
         if not rows:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(table, []).append((rows, done))
         if table not in self._busy:
-            self._busy.add(table)
-            try:
-                while group := self._waiting.pop(table, []):
-                    await self._one(table, group)
-            finally:
-                self._busy.discard(table)
-                for _, waiter in self._waiting.pop(table, []):
-                    waiter.cancel()
+            # A task of its own: whoever came first may be cancelled, and should not work for others for ever.
+            self._busy[table] = asyncio.create_task(self._work(table))
         await done
 
+    async def _work(self, table: str) -> None:
+        group: list[tuple[Sequence[Row], asyncio.Future[None]]] = []
+        try:
+            while group := [each for each in self._waiting.pop(table, ()) if not each[1].done()]:
+                await self._one(table, group)
+        finally:
+            del self._busy[table]
+            for _, waiter in (*group, *self._waiting.pop(table, ())):
+                waiter.cancel()
+
     async def _one(self, table: str, group: list[tuple[Sequence[Row], asyncio.Future[None]]]) -> None:
-        # Callers that start together should travel together.
-        await asyncio.sleep(0)
-        group += self._waiting.pop(table, [])
         try:
             await self._insert(table, [row for rows, _ in group for row in rows])
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - not handled here: everybody in the group gets it
             for _, waiter in group:
                 if not waiter.done():
-                    waiter.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
-            if not isinstance(error, Exception):
-                raise
+                    waiter.set_exception(error)
         else:
             for _, waiter in group:
                 if not waiter.done():

@@ -19,30 +19,32 @@ def deliver(events: Iterable[Event], partitions: Mapping[str, int]) -> Iterator[
     """Every event with its partition set, in order.
 
     An event keeps the partition that it was recorded with, else its key decides, as Kafka's default partitioner would. A
-    heartbeat without one goes to every partition of its topic. Where a topic's last heartbeat did not say that the source
-    ended, one is added behind the last event: a recording that is over will not say more.
+    heartbeat without one goes to every partition of its topic. To each partition that did not say that its source ended,
+    behind the topic's last event, such a heartbeat is added: a recording that is over will not say more.
     """
     ends: dict[str, int] = {}
-    ended: dict[str, bool] = {}
+    ended: dict[str, dict[int, int]] = {}
     for event in events:
         data, topic = event.data, event.topic
         until = (
             event.time_ms if isinstance(data, SourceHeartbeat) else event.time_ms + _PRECISION_MS[data.time_precision]
         )
         ends[topic] = max(ends.get(topic, 0), until)
-        ended[topic] = isinstance(data, SourceHeartbeat) and data.state == "ENDED"
         if event.partition >= 0:
-            yield event
+            places: Iterable[int] = (event.partition,)
         elif isinstance(data, SourceHeartbeat):
-            for partition in range(partitions[topic]):
-                yield replace(event, partition=partition)
+            places = range(partitions[topic])
         else:
-            yield replace(event, partition=partition_of(data.key().encode(), partitions[topic]))
+            places = (partition_of(data.key().encode(), partitions[topic]),)
+        over = isinstance(data, SourceHeartbeat) and data.state == "ENDED"
+        for place in places:
+            ended.setdefault(topic, {})[place] = until if over else -1
+            yield event if event.partition == place else replace(event, partition=place)
     for topic in sorted(ends):
-        if not ended[topic]:
-            beat = _closing(topic, ends[topic])
-            for partition in range(partitions[topic]):
-                yield replace(beat, partition=partition)
+        beat = _closing(topic, ends[topic])
+        for place in range(partitions[topic]):
+            if ended[topic].get(place, -1) < ends[topic]:
+                yield replace(beat, partition=place)
 
 
 def _closing(topic: str, end_ms: int) -> Event:

@@ -111,6 +111,7 @@ class Demo:
 
     async def _feed(self, kafka: EmbeddedKafka, reader: Reader, worker: asyncio.subprocess.Process) -> dict[str, Any]:
         scenario = scenario_evening()
+        shutil.copy(shipped(), self._folder)
         (self._folder / "simulation.truth.json").write_text(truth_json(scenario) + "\n")
         watching = asyncio.create_task(self._watch(reader, worker))
         try:

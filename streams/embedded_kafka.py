@@ -32,6 +32,7 @@ class EmbeddedKafka:
     - it looks up no offset by time, compacts nothing and forgets everything at `close()`;
     - it creates no topic over the wire: use `create_topic`. A topic that a client merely mentions springs up with four
       partitions, so create before anybody connects;
+    - it refuses commits while a group rebalances, so what a worker saves when it gives a partition away is read again;
     - two members that join a group at once can meet a bug of its coordinator: see `streams.faust_app`, `embedded=True`.
 
     Raises SetupError when confluent-kafka is not installed.

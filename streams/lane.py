@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
-from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception_type, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater
@@ -56,7 +57,8 @@ class Lane:
 
     However the worker dies between two of these, the next owner starts from the last saved state and says the same rows and
     messages again, with the same ids: nothing is lost, nothing counts twice. A busy neighbour is waited for, without end and
-    without giving the partition away.
+    without giving the partition away. Any other error, and a cancellation, closes the lane: what was under way may be half
+    done, and only the last saved state is whole.
     """
 
     def __init__(self, stage: Stage, store: Store, send: Send, commit: Commit, checkpoint_s: float) -> None:
@@ -68,11 +70,12 @@ class Lane:
         self._checkpoint_s = checkpoint_s
         self._lock = asyncio.Lock()
         self._saved_offset = stage.next_offset
+        self._committed_offset = 0
         self._saved_at = self._last_record_at = self._flushed_at = asyncio.get_running_loop().time()
 
     async def take(self, records: Sequence[WireRecord]) -> None:
         """Process a run; flush when much has gathered."""
-        async with self._lock:
+        async with self._turn():
             if self.closed:
                 return
             before = self.stage.next_offset
@@ -86,7 +89,7 @@ class Lane:
 
     async def tick(self, flush_s: float) -> None:
         """Flush or save what is due."""
-        async with self._lock:
+        async with self._turn():
             now = asyncio.get_running_loop().time()
             if self.closed:
                 return
@@ -94,16 +97,18 @@ class Lane:
                 await self._save()
             elif self.stage.output and now - self._flushed_at >= flush_s:
                 await self._flush()
+            elif self._committed_offset < self._saved_offset:
+                await self._commit_saved()  # restored, but the last owner got no further than to save
 
     async def save(self) -> None:
         """Make everything durable and commit, now."""
-        async with self._lock:
+        async with self._turn():
             if not self.closed and (self.stage.output or self.stage.next_offset > self._saved_offset):
                 await self._save()
 
     async def seal(self, advance: Callable[[], None]) -> None:
         """Let `advance` move the watermark by the clock; the decision is durable before anybody hears of it."""
-        async with self._lock:
+        async with self._turn():
             if self.closed:
                 return
             advance()
@@ -119,6 +124,15 @@ class Lane:
     def close(self) -> None:
         """The partition is somebody else's now: say nothing more."""
         self.closed = True
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        async with self._lock:
+            try:
+                yield
+            except BaseException:
+                self.close()
+                raise
 
     async def _flush(self) -> None:
         started = asyncio.get_running_loop().time()
@@ -136,8 +150,10 @@ class Lane:
         await self._flush()
         stage = self.stage
         await self._retrying("clickhouse", self._store.save, stage.checkpoint())
-        await self._commit(stage.topic, stage.partition, stage.next_offset)
+        if self.closed:
+            return  # perhaps nothing was saved; a commit would tell the next owner to skip it
         self._saved_offset, self._saved_at = stage.next_offset, asyncio.get_running_loop().time()
+        await self._commit_saved()
         telemetry.count("livewarden_commits", stage.name)
         telemetry.gauge(
             "livewarden_watermark_seconds",
@@ -147,19 +163,31 @@ class Lane:
             value=stage.watermark_ms / 1000,
         )
 
+    async def _commit_saved(self) -> None:
+        await self._commit(self.stage.topic, self.stage.partition, self._saved_offset)
+        self._committed_offset = self._saved_offset
+
     async def _retrying(self, neighbour: str, call: Callable[..., Awaitable[None]], *args: object) -> None:
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(RetryLater),
-            wait=wait_random_exponential(multiplier=0.2, max=10),
-            before_sleep=before_sleep_log(_log, logging.WARNING),
-        )
-        async for attempt in retrying:
-            with attempt:
-                if self.closed:
-                    return
-                if attempt.retry_state.attempt_number > 1:
-                    telemetry.count("livewarden_retries", neighbour)
+        async def unless_closed() -> None:
+            if not self.closed:
                 await call(*args)
+
+        await retrying(neighbour)(unless_closed)
+
+
+def retrying(neighbour: str) -> AsyncRetrying:
+    """Calls again, without end and ever more patiently, while `RetryLater` is the answer; all else is let through."""
+
+    def again(state: RetryCallState) -> None:
+        assert state.outcome is not None
+        telemetry.count("livewarden_retries", neighbour)
+        _log.warning("again in %.1f s: %s", state.upcoming_sleep, state.outcome.exception())
+
+    return AsyncRetrying(
+        retry=retry_if_exception_type(RetryLater),
+        wait=wait_random_exponential(multiplier=0.2, max=10),
+        before_sleep=again,
+    )
 
 
 def _count(topic: str, output: Output) -> None:

@@ -72,11 +72,13 @@ class Ingest:
         self.output = Output()
         self.dead = 0
         self._checkpoints = 0
+        self._sealed: list[Message] = []
         self._plan = plan
         self._aggregator = Aggregator(plan, topic, partition, of, lateness_ms)
 
     def process(self, records: Iterable[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
+        self._sealed = []
         for record in records:
             if record.offset < self.next_offset:
                 continue
@@ -92,12 +94,16 @@ class Ingest:
             self._say(messages)
 
     def advance(self, watermark_ms: int) -> None:
-        """Seal a quiet partition up to a moment that the edge has read from the clock."""
+        """Seal a quiet partition up to a moment that the edge has read from the clock.
+
+        No record says so again: what is to be sent stands in the checkpoint until the next record.
+        """
         self._say(self._aggregator.advance(watermark_ms))
+        self._sealed = list(self.output.messages)
 
     def resume(self) -> None:
-        """Say the current seals again: a crash may have come between saving and sending."""
-        self._say(self._aggregator.seals())
+        """Say again what the clock completed, and the current seals: a crash may have come between saving and sending."""
+        self._say([*self._sealed, *self._aggregator.seals()])
 
     @property
     def watermark_ms(self) -> int:
@@ -113,7 +119,8 @@ class Ingest:
         """State and position; all of it stands in the header, since only open buckets are in it."""
         full = self._checkpoints % FULL_EVERY == 0
         self._checkpoints += 1
-        header = {"aggregator": self._aggregator.snapshot(), "dead": self.dead}
+        sealed = [to_dict(message) for message in self._sealed]
+        header = {"aggregator": self._aggregator.snapshot(), "dead": self.dead, "sealed": sealed}
         text = orjson.dumps(header, option=orjson.OPT_NON_STR_KEYS).decode()
         return Checkpoint(self.name, self.topic, self.partition, self.next_offset, self.watermark_ms, text, {}, full)
 
@@ -122,6 +129,7 @@ class Ingest:
         header = orjson.loads(checkpoint.header)
         self.next_offset = checkpoint.next_offset
         self.dead = header["dead"]
+        self._sealed = [from_dict(record) for record in header["sealed"]]
         self._aggregator.restore(header["aggregator"])
 
     def _say(self, messages: list[Message]) -> None:
@@ -238,7 +246,8 @@ def _judged_row(judged: Judged, run: str) -> Row:
 
 def _event_row(topic: str, event: Event, record: WireRecord, fate: Fate) -> Row:
     data, value = event.data, record.value or b""
-    binary = any(name == "ce_type" for name, _ in record.headers)
+    named = dict(record.headers)
+    binary = "ce_type" in named and not named.get("content-type", b"").lower().startswith(b"application/cloudevents")
     return {
         "topic": topic,
         "partition": record.partition,

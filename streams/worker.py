@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from livewarden.checkpoint import Checkpoint
 from livewarden.clock import Clock
 from livewarden.contracts import TOPICS
 from livewarden.errors import RetryLater
@@ -20,7 +21,7 @@ from models.plan import Plan
 from sinks.store import Store
 from streams import telemetry
 from streams.faust_app import build_app, raw_topic, serve
-from streams.lane import Lane
+from streams.lane import Lane, retrying
 from streams.stages import Detect, Ingest, encode_message
 from streams.transport import Run, caught_up, commit
 
@@ -28,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 SAVE_WITHIN_S = 3.0
+GOODBYE_WITHIN_S = 1.0
 IDLE_EVERY_S = 5.0
 
 
@@ -44,6 +46,7 @@ class Worker:
         self._store = store
         self._clock = clock
         self._lanes: dict[TP, Lane] = {}
+        self._rebalances = 0
         self._producer: AIOKafkaProducer | None = None
         self._lateness_ms = settings.lateness_ms()
         self.app: faust.App = build_app(
@@ -71,7 +74,11 @@ class Worker:
         try:
             return await serve(self.app, before_stop=self.save)
         finally:
-            await self._producer.stop()
+            try:
+                async with asyncio.timeout(GOODBYE_WITHIN_S):
+                    await self._producer.stop()
+            except TimeoutError:
+                _log.warning("Kafka does not take what is left; it will be said again")
 
     async def save(self) -> None:
         """Make every lane durable, as far as it goes in a few seconds; what is not will be read again."""
@@ -89,11 +96,17 @@ class Worker:
                 await lane.take(run)
 
     async def _assigned(self, partitions: frozenset[TP]) -> None:
+        self._rebalances += 1
+        rebalance = self._rebalances
         new = sorted(partitions - self._lanes.keys())
-        self._lanes.update(zip(new, await asyncio.gather(*map(self._lane, new)), strict=True))
+        lanes = await asyncio.gather(*map(self._lane, new))
+        if rebalance != self._rebalances:
+            return  # the group moved on meanwhile: another worker may write what was just read
+        self._lanes.update(zip(new, lanes, strict=True))
         self._gauge()
 
     async def _revoked(self, partitions: frozenset[TP]) -> None:
+        self._rebalances += 1
         lanes = [self._lanes.pop(tp) for tp in sorted(partitions) if tp in self._lanes]
         try:
             async with asyncio.timeout(SAVE_WITHIN_S):
@@ -109,17 +122,20 @@ class Worker:
         topic = tp.topic.removeprefix(settings.topic_prefix)
         if topic == PARTIALS:
             detect = Detect(self._plan, topic, tp.partition)
-            saved = await self._store.load(detect.name, topic, tp.partition)
+            saved = await self._load(detect.name, topic, tp.partition)
             if saved is not None:
                 detect.restore(saved)
             return Lane(detect, self._store, self._send, self._commit, settings.detect_checkpoint_s)
         lateness = self._lateness_ms[topic]
         ingest = Ingest(self._plan, topic, tp.partition, settings.partitions, lateness)
-        saved = await self._store.load(ingest.name, topic, tp.partition)
+        saved = await self._load(ingest.name, topic, tp.partition)
         if saved is not None:
             ingest.restore(saved)
             ingest.resume()
         return Lane(ingest, self._store, self._send, self._commit, settings.ingest_checkpoint_s)
+
+    async def _load(self, stage: str, topic: str, partition: int) -> Checkpoint | None:
+        return await retrying("clickhouse")(self._store.load, stage, topic, partition)
 
     async def _send(self, messages: Sequence[Message]) -> None:
         assert self._producer is not None
@@ -152,8 +168,8 @@ class Worker:
             }
             try:
                 reached = await caught_up(self.app, quiet)
-            except KafkaError as error:
-                _log.warning("Kafka does not say where partitions end: %r", error)
+            except (RetryLater, KafkaError) as error:
+                _log.warning("no partition is sealed by the clock now: %s", error)
                 continue
             for tp in sorted(reached):
                 lane = self._lanes.get(tp)

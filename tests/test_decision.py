@@ -259,7 +259,8 @@ def test_lasting_anomaly_is_told_once_as_regime_change() -> None:
     quiet = [bucket(decision, number, 50.0, 100, 10, asked).alerts for number in range(1, 5)]
     assert quiet == [[], [], [], []]
     regime, resolved = bucket(decision, 5, 50.0, 100, 10, asked).alerts
-    assert (regime.kind, regime.status, regime.episode_id) == ("REGIME_CHANGE", "firing", first.alert_id)
+    assert (regime.kind, regime.version, regime.episode_id) == ("REGIME_CHANGE", 1, first.alert_id)
+    assert (regime.status, regime.ends_at_ms) == ("resolved", at(6))  # a moment, nothing to wait for
     assert regime.alert_id != first.alert_id
     assert (resolved.alert_id, resolved.status, resolved.ends_at_ms) == (first.alert_id, "resolved", at(6))
     assert not decision.firing

@@ -378,7 +378,7 @@ def test_series_with_an_open_episode_is_not_forgotten() -> None:
     assert [alert.kind for alert in dropped] == ["ENFORCEMENT_DROP"]
     told = found(engine, [message for day in range(61, 200) for message in say(DAILY, day, {})]).alerts
     assert [(alert.kind, alert.status) for alert in told] == [
-        ("REGIME_CHANGE", "firing"),
+        ("REGIME_CHANGE", "resolved"),
         ("ENFORCEMENT_DROP", "resolved"),
     ]
     assert engine.snapshot(full=True)[1] == {}

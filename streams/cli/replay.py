@@ -44,7 +44,7 @@ def replay(
     All events before --to are read, so that the models know what live knew; --from and --to choose what is reported.
     Neither Kafka nor ClickHouse is touched.
 
-    Example: livewarden replay livewarden-demo/simulation.jsonl.gz --out tonight
+    Example: livewarden replay evening.jsonl.gz --from 2026-03-06T17:00:00Z --out tonight
     """
     first, last = moment(since, "--from"), moment(until, "--to")
     if first is not None and last is not None and first >= last:

@@ -26,7 +26,7 @@ from streams.feed import Feeder, feeder
 from streams.outcome import alert_json, alert_line, incident_line, outcomes
 from streams.recording import read
 from streams.recordings import shipped
-from streams.simulate import scenario_evening, simulate, truth, truth_json
+from streams.simulate import Scenario, simulate, truth, truth_json
 
 MARKER = ".livewarden-demo"
 PARTITIONS = 2
@@ -40,11 +40,12 @@ Say = Callable[[str], None]
 class Demo:
     """One run of the demo in `folder`, which is made anew; `say` gets what a person should read, line by line.
 
-    `plan`: the monitors that ship, which the worker reads too.
+    `plan`: the monitors that ship, which the worker reads too. `scenario`: what is simulated.
     """
 
-    def __init__(self, plan: Plan, folder: Path, port: int, say: Say) -> None:
+    def __init__(self, plan: Plan, scenario: Scenario, folder: Path, port: int, say: Say) -> None:
         self._plan = plan
+        self._scenario = scenario
         self._folder = folder
         self._port = port
         self._say = say
@@ -110,7 +111,7 @@ class Demo:
                 await _stop(worker)
 
     async def _feed(self, kafka: EmbeddedKafka, reader: Reader, worker: asyncio.subprocess.Process) -> dict[str, Any]:
-        scenario = scenario_evening()
+        scenario = self._scenario
         shutil.copy(shipped(), self._folder)
         (self._folder / "simulation.truth.json").write_text(truth_json(scenario) + "\n")
         watching = asyncio.create_task(self._watch(reader, worker))
@@ -120,7 +121,9 @@ class Demo:
                     "Real: statements of reasons filed in the EU DSA Transparency Database, 2023-09-25 to 2025-06-30"
                 )
                 recorded = await self._one(feed, read(shipped()), watching)
-                self._say("\nSimulated: 54 hours of LIVE shopping on an invented platform, with incidents in it")
+                self._say(
+                    f"\nSimulated: {scenario.hours} hours of LIVE shopping on an invented platform, with incidents in it"
+                )
                 simulated = await self._one(feed, simulate(scenario), watching)
         finally:
             watching.cancel()

@@ -75,6 +75,7 @@ class Ingest:
         self._sealed: list[Message] = []
         self._plan = plan
         self._aggregator = Aggregator(plan, topic, partition, of, lateness_ms)
+        self._tick_ms = min((monitor.bucket for monitor in plan.on_topic(topic)), default=0)
 
     def process(self, records: Iterable[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
@@ -96,9 +97,11 @@ class Ingest:
     def advance(self, watermark_ms: int) -> None:
         """Seal a quiet partition up to a moment that the edge has read from the clock.
 
-        No record says so again: what is to be sent stands in the checkpoint until the next record.
+        No record says so again: what is to be sent stands in the checkpoint until the next record. It moves by whole buckets,
+        so never without a seal: an event must not be late on a word that nobody else knows of.
         """
-        self._say(self._aggregator.advance(watermark_ms))
+        if self._tick_ms:
+            self._say(self._aggregator.advance(watermark_ms - watermark_ms % self._tick_ms))
         self._sealed = list(self.output.messages)
 
     def resume(self) -> None:
@@ -129,8 +132,15 @@ class Ingest:
         header = orjson.loads(checkpoint.header)
         self.next_offset = checkpoint.next_offset
         self.dead = header["dead"]
-        self._sealed = [from_dict(record) for record in header["sealed"]]
+        self._sealed = [message for message in map(from_dict, header["sealed"]) if self._asked(message)]
         self._aggregator.restore(header["aggregator"])
+
+    def _asked(self, message: Message) -> bool:
+        """Whether the monitors, which may have changed since it was said, still ask for it."""
+        if isinstance(message, Partial):
+            monitor = self._plan.by_name.get(message.monitor)
+            return monitor is not None and monitor.config_hash == message.config_hash
+        return message.group in self._plan.groups
 
     def _say(self, messages: list[Message]) -> None:
         self.output.messages += messages
@@ -273,7 +283,9 @@ def _dead_row(topic: str, record: WireRecord, error: InvalidEvent) -> Row:
         "reason": error.reason,
         "detail": error.detail,
         "key": (record.key or b"").decode(errors="replace"),
-        "headers": orjson.dumps({name: value.decode(errors="replace") for name, value in record.headers}).decode(),
+        "headers": orjson.dumps(
+            {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+        ).decode(),
         "value": record.value or b"",
         "recorded_at": max(0, record.timestamp),
     }

@@ -30,9 +30,12 @@ def demo(
     Example: livewarden demo --once --json
     """
     from streams.demo import Demo
+    from streams.simulate import scenario_evening
 
     say = (lambda text: None) if as_json else (lambda text: print(text, flush=True))
-    summary = asyncio.run(Demo(load_plan(None), folder, 0 if once and port == 8123 else port, say).run(stay=not once))
+    summary = asyncio.run(
+        Demo(load_plan(None), scenario_evening(), folder, 0 if once and port == 8123 else port, say).run(stay=not once)
+    )
     if as_json:
         print_json(summary)
     elif not sys.stdout.isatty():

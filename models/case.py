@@ -12,6 +12,7 @@ from livewarden.times import MINUTE_MS, format_ms
 from models.alert import Alert
 from models.monitor import Monitor
 from models.series import Point
+from models.wording import size_in_words, slice_in_words
 
 JOIN_BUCKETS = 3
 """An alert joins a candidate whose last alert is at most this many of its own buckets old …"""
@@ -47,10 +48,7 @@ class CaseCandidate:
             self.alerts.values(), key=lambda alert: (abs((alert.observed or 0) - (alert.expected or 0)), alert.alert_id)
         )
         what = monitors[worst.monitor].title or worst.monitor
-        where = ", ".join(value for value in worst.series.values() if value)
-        if worst.observed is None:
-            return f"{what}: nothing came since {format_ms(worst.window_start_ms)}"
-        return f"{what}{' · ' + where if where else ''}: {worst.observed:,} where {worst.expected:,} was usual"
+        return f"{what} · {slice_in_words(worst)}: {size_in_words(worst)}"
 
     def to_json(self, run: str, monitors: Mapping[str, Monitor]) -> dict[str, Any]:
         """The candidate as one JSON object, evidence included."""

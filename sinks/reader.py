@@ -112,15 +112,18 @@ class Reader:
 
         No FORMAT clause. It may not write, nor run for more than 60 s, nor return more than `most_rows` rows: SetupError.
         """
-        limits = {"max_result_rows": most_rows, "result_overflow_mode": "throw"}
+        limits = _READ_ONLY | {"max_result_rows": most_rows, "result_overflow_mode": "throw"}
+        known = self._client.server_settings
+        # A user who may only read cannot set limits either, and has those of the server.
+        settings = {name: value for name, value in limits.items() if name not in known or not known[name].readonly}
         with translated(self._address, asked_by_user=True):
-            body = await self._client.raw_query(
-                sql.rstrip().rstrip(";"), fmt="JSONCompact", settings=_READ_ONLY | limits
-            )
+            body = await self._client.raw_query(sql.rstrip().rstrip(";"), fmt="JSONCompact", settings=settings)
         try:
             answer = json.loads(body)
         except ValueError as error:
             raise SetupError("the query has no result as a table: leave its FORMAT clause out") from error
+        if len(answer["data"]) > most_rows:
+            raise SetupError(f"the result has more than {most_rows} rows: add a LIMIT, or allow more")
         return [column["name"] for column in answer["meta"]], answer["data"]
 
     async def _newest(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -109,15 +107,6 @@ class EmbeddedKafka:
         code = getattr(self._lib, function)(self._open(), *arguments)
         if code != 0:
             raise SetupError(f"{what}: {self._lib.rd_kafka_err2str(code).decode()}")
-
-
-@contextmanager
-def embedded_kafka(topics: dict[str, int]) -> Iterator[EmbeddedKafka]:
-    """An `EmbeddedKafka` that has `topics` (name: partitions) from the start."""
-    with EmbeddedKafka() as kafka:
-        for name, partitions in topics.items():
-            kafka.create_topic(name, partitions)
-        yield kafka
 
 
 @cache

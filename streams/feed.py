@@ -9,6 +9,7 @@ from itertools import islice
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from livewarden.event import Event
@@ -90,8 +91,15 @@ class Feeder:
 
     async def _committed(self) -> dict[TopicPartition, int]:
         places = [*self._sent, *self._partials()]
-        offsets = await self._admin.list_consumer_group_offsets(self._group, partitions=places)
-        return {place: max(0, found.offset) for place, found in offsets.items()}
+        while True:
+            try:
+                offsets = await self._admin.list_consumer_group_offsets(self._group, partitions=places)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(LOOK_EVERY_S)  # a broker that has just started has no coordinator yet
+            else:
+                return {place: max(0, found.offset) for place, found in offsets.items()}
 
     async def _partials_ends(self) -> dict[TopicPartition, int]:
         places = self._partials()

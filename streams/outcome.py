@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from livewarden.times import format_ms, parse_ms
+from models.alert import Alert
 from models.monitor import Monitor
+from models.wording import size_in_words, slice_in_words
 from streams.simulate import Incident
 
 _TIMES = ("window_start", "window_end", "ends_at")
@@ -69,13 +71,16 @@ def is_right(incident: Incident, alert: Mapping[str, Any], monitors: Mapping[str
 
 def alert_line(alert: Mapping[str, Any]) -> str:
     """One line for a person."""
-    where = " · ".join(value for value in alert["series"].values() if value) or "everything"
-    size = "nothing comes in"
-    if alert["observed"] is not None:
-        size = f"{_number(alert['observed'])} where {_number(alert['expected'])} was usual"
-        if alert.get("scan_buckets", 1) > 1:
-            size += f" ({_number(alert['scan_observed'])} against {_number(alert['scan_expected'])} in {alert['scan_buckets']} buckets)"
-    return f"  {alert['window_start'][:16].replace('T', ' ')}  {alert['severity']:<8}  {alert['kind']:<20}  {where}: {size}"
+    typed = alert_of(alert)
+    start = alert["window_start"][:16].replace("T", " ")
+    return f"  {start}  {alert['severity']:<8}  {alert['kind']:<20}  {slice_in_words(typed)}: {size_in_words(typed)}"
+
+
+def alert_of(alert: Mapping[str, Any]) -> Alert:
+    """The alert that a JSON object tells of; the run is left out."""
+    fields: dict[str, Any] = {name: value for name, value in alert.items() if name != "run" and name not in _TIMES}
+    times: dict[str, Any] = {f"{name}_ms": alert[name] and parse_ms(alert[name]) for name in _TIMES}
+    return Alert(**fields, **times)
 
 
 def incident_line(incident: Mapping[str, Any]) -> str:
@@ -84,7 +89,3 @@ def incident_line(incident: Mapping[str, Any]) -> str:
     if incident["found"]:
         what = f"found after {incident['delay_s'] / 60:.1f} min by {incident['monitor']}"
     return f"  {incident['start'][:16].replace('T', ' ')}  {incident['kind']:<18}  {what}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"

@@ -257,7 +257,9 @@ def _judged_row(judged: Judged, run: str) -> Row:
 def _event_row(topic: str, event: Event, record: WireRecord, fate: Fate) -> Row:
     data, value = event.data, record.value or b""
     named = dict(record.headers)
-    binary = "ce_type" in named and not named.get("content-type", b"").lower().startswith(b"application/cloudevents")
+    binary = "ce_type" in named and not (named.get("content-type") or b"").lower().startswith(
+        b"application/cloudevents"
+    )
     return {
         "topic": topic,
         "partition": record.partition,

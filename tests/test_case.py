@@ -167,7 +167,7 @@ def test_evidence_holds_series_counts_selection_and_configuration() -> None:
     )
     assert (told["kind"], told["severity"]) == ("ENFORCEMENT_SPIKE", "critical")
     assert (told["started_at"], told["ended_at"]) == (format_ms(at(0)), None)
-    assert told["title"] == "slow · DE: 1,000 where 10 was usual"
+    assert told["title"] == "slow · DE: 1,000 in 1h where 10 was usual"
     assert told["monitors"] == ["slow", "spikes"]
     assert told["series"] == [{"market": "DE"}]
     assert told["alert_ids"] == [each["alert_id"] for each in told["evidence"]["alerts"]]
@@ -213,7 +213,7 @@ def test_titles_say_gaps_and_mixed_kinds() -> None:
     cases = book()
     cases.take(gap_alert(SILENCE, at(0), at(3)))
     (gap,) = cases.changed()
-    assert gap.title(MONITORS) == f"silence: nothing came since {format_ms(at(0))}"
+    assert gap.title(MONITORS) == f"silence · everything: nothing came since {format_ms(at(0))}"
     assert gap.to_json("r1", MONITORS)["evidence"]["series"] == []
     cases.take(alert(10))
     cases.take(alert(11, observed=0))

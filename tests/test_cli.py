@@ -250,3 +250,16 @@ async def _python(script: str) -> bytes:
     out, _ = await process.communicate()
     assert process.returncode == 0
     return out
+
+
+@pytest.mark.clickhouse
+def test_a_reader_without_a_password_can_ask_the_embedded_clickhouse(
+    clickhouse: Address, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIVEWARDEN_CLICKHOUSE_DATABASE", clickhouse.database)
+    url = ["--url", clickhouse.url]
+    assert main(["sql", *url, "SELECT 6 * 7 AS answer", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"answer": 42}]
+    assert main(["sql", *url, "SELECT number FROM numbers(11)", "--limit", "10"]) == 2
+    assert "row" in capsys.readouterr().err
+    assert main(["sql", *url, "DROP TABLE alerts"]) == 2

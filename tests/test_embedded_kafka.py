@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from livewarden.errors import SetupError
-from streams.embedded_kafka import EmbeddedKafka, embedded_kafka
+from streams.embedded_kafka import EmbeddedKafka
 
 pytestmark = pytest.mark.kafka
 
@@ -21,7 +21,8 @@ async def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
 
 
 async def test_what_is_written_is_read_also_after_the_broker_was_down() -> None:
-    with embedded_kafka({"events": 3}) as kafka:
+    with EmbeddedKafka() as kafka:
+        kafka.create_topic("events", 3)
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
             assert await producer.partitions_for("events") == {0, 1, 2}
             await producer.send_and_wait("events", b"one", partition=0)
@@ -35,8 +36,10 @@ async def test_what_is_written_is_read_also_after_the_broker_was_down() -> None:
 
 
 def test_a_topic_is_created_once() -> None:
-    with embedded_kafka({"events": 3}) as kafka, pytest.raises(SetupError, match="'events'"):
-        kafka.create_topic("events", 4)
+    with EmbeddedKafka() as kafka:
+        kafka.create_topic("events", 3)
+        with pytest.raises(SetupError, match="'events'"):
+            kafka.create_topic("events", 4)
 
 
 def test_closing_twice_is_fine_and_a_closed_broker_says_so() -> None:

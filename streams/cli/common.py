@@ -20,6 +20,7 @@ from livewarden.settings import Settings
 from livewarden.times import parse_ms
 from models.monitor_file import parse_monitors
 from models.plan import Plan
+from models.wording import short_number
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 MonitorsFile = Annotated[
@@ -72,12 +73,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Se
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    console = Console() if sys.stdout.isatty() else Console(width=400, no_color=True)
-    if console.is_terminal:
-        console.print(table, highlight=False)
+    if sys.stdout.isatty():
+        Console().print(table, highlight=False)
     else:
+        console = Console(width=1_000_000, no_color=True)
         with console.capture() as capture:
-            console.print(table, highlight=False)
+            console.print(table, highlight=False, no_wrap=True, crop=False)
         print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
@@ -107,10 +108,8 @@ def tracked(events: Iterable[T], description: str, every: int = 1_000) -> Iterat
 
 
 def number(value: float | None) -> str:
-    """A number for people: thousands separated, three significant digits below ten."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.3g}"
+    """A number for people, or a dash."""
+    return "–" if value is None else short_number(value)
 
 
 def where(series: dict[str, str]) -> str:

@@ -1,0 +1,40 @@
+"""Numbers and alerts in words, for titles, terminals and messages."""
+
+from __future__ import annotations
+
+from livewarden.times import MINUTE_MS, format_ms
+from models.alert import Alert
+from models.duration import format_duration
+
+
+def short_number(value: float) -> str:
+    """A number for people: thousands separated, two significant digits below ten.
+
+    >>> short_number(240043), short_number(0.513281), short_number(7.0)
+    ('240,043', '0.51', '7')
+    """
+    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
+
+
+def size_in_words(alert: Alert) -> str:
+    """How big: observed against usual, over the span in which it was found.
+
+    >>> from models.alert import gap_alert
+    >>> from models.monitor import Monitor
+    >>> quiet = Monitor(name="no-news", event="room.lifecycle", detector="silence", bucket="1m")
+    >>> size_in_words(gap_alert(quiet, 1_744_070_400_000, 1_744_070_700_000))
+    'nothing came since 2025-04-08T00:00:00Z'
+    """
+    if alert.observed is None or alert.expected is None:
+        return f"nothing came since {format_ms(alert.window_start_ms)}"
+    bucket_ms = alert.window_end_ms - alert.window_start_ms
+    if alert.scan_buckets > 1 and alert.scan_observed is not None and alert.scan_expected is not None:
+        span = format_duration(alert.scan_buckets * bucket_ms)
+        return f"{short_number(alert.scan_observed)} in {span} where {short_number(alert.scan_expected)} was usual"
+    inside = "" if bucket_ms <= MINUTE_MS else f" in {format_duration(bucket_ms)}"
+    return f"{short_number(alert.observed)}{inside} where {short_number(alert.expected)} was usual"
+
+
+def slice_in_words(alert: Alert) -> str:
+    """Which slice: the values of its dimensions, or `everything`."""
+    return " · ".join(value for value in alert.series.values() if value) or "everything"

@@ -139,7 +139,8 @@ class Casebook:
             for other in candidate.alerts.values():
                 if (alert.direction == "MISSING") != (other.direction == "MISSING"):
                     continue
-                if not labels or labels & set(other.series.items()):
+                same = alert.series == other.series
+                if same or not alert.series or labels & set(other.series.items()):
                     return candidate
         return None
 

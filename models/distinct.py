@@ -20,7 +20,7 @@ class Distinct:
 
     >>> shops = Distinct()
     >>> for shop in ["a", "b", "a"]:
-    ...     shop.add(shop)
+    ...     shops.add(shop)
     >>> count_distinct([shops.to_text()])
     2
     """

@@ -74,12 +74,14 @@ def to_dict(message: Message) -> dict[str, Any]:
     }
 
 
-def from_dict(record: dict[str, Any]) -> Message:
-    """The inverse of `to_dict`. A record of another schema version or without its fields raises ValueError or KeyError.
+def from_dict(record: Any) -> Message:
+    """The inverse of `to_dict`. A record of another schema version, without its fields or of another shape raises ValueError, KeyError or TypeError.
 
     >>> from_dict(to_dict(Seal("live.traffic", "live.traffic", 0, 4, 1000)))
     Seal(group='live.traffic', topic='live.traffic', partition=0, of=4, watermark_ms=1000, ended=False)
     """
+    if not isinstance(record, dict):
+        raise TypeError("not a JSON object")
     if record.get("v") != 1:
         raise ValueError(f"partials of version {record.get('v')!r}, this program reads 1")
     group, topic, partition = record["group"], record["topic"], record["partition"]

@@ -172,7 +172,13 @@ class Detect:
             if record.offset < self.next_offset:
                 continue
             self.next_offset = record.offset + 1
-            self.apply([from_dict(orjson.loads(record.value or b"null"))])
+            try:
+                message = from_dict(orjson.loads(record.value or b"null"))
+            except (ValueError, KeyError, TypeError) as error:
+                broken = InvalidEvent("broken_partial", f"{type(error).__name__}: {error}")
+                self.output.row("dead_letters", _dead_row(self.topic, record, broken))
+                continue
+            self.apply([message])
 
     def apply(self, messages: Iterable[Message]) -> None:
         """Take partials and seals."""

@@ -57,13 +57,17 @@ def test_another_monitor_joins_over_a_shared_value_and_another_slice_does_not() 
     assert cases.take(alert(3, "DE", SHOPS)).case_id != first.case_id  # the value DE of another dimension
 
 
-def test_alert_without_a_slice_joins_any_and_unset_values_join_nothing() -> None:
+def test_alert_without_a_slice_joins_any_and_unset_values_join_no_other() -> None:
     cases = book()
     whole = monitor(name="spikes", group_by=[])
     first = cases.take(alert(0))
     assert cases.take(alert(1, asked=whole)).case_id == first.case_id
     unset = cases.take(alert(2, "", SHOPS))
-    assert cases.take(alert(3, "s1", SHOPS)).case_id not in (first.case_id, unset.case_id)
+    assert unset.case_id != first.case_id
+    assert cases.take(alert(3, "", SHOPS)).case_id == unset.case_id  # but the very same slice
+    assert cases.take(alert(4, "s1", SHOPS)).case_id not in (first.case_id, unset.case_id)
+    two = monitor(name="spikes", group_by=["market", "shop_id"])
+    assert cases.take(replace(alert(5, asked=two), series={"market": "PT", "shop_id": ""})).case_id != unset.case_id
 
 
 def test_alerts_of_one_episode_stay_together_however_long_it_lasts() -> None:
@@ -80,6 +84,8 @@ def test_gap_is_not_filed_with_spikes_nor_spikes_with_it() -> None:
     spike = cases.take(alert(4))
     assert gap.case_id != spike.case_id
     assert cases.take(gap_alert(SILENCE, at(5), at(8))).case_id == gap.case_id
+    busy = book()
+    assert busy.take(alert(0)).case_id != busy.take(gap_alert(SILENCE, at(1), at(4))).case_id
 
 
 def test_suppressed_alert_is_in_no_case() -> None:
@@ -115,6 +121,7 @@ def test_expired_candidates_take_no_more_and_open_ones_never_expire() -> None:
     cases = book()
     first = cases.take(alert(0))
     cases.expire(at(10_000))
+    assert len(cases.snapshot()) == 1
     assert cases.take(first.resolved(at(5))).case_id == first.case_id
     cases.expire(at(1 + REACH))
     assert len(cases.snapshot()) == 1

@@ -11,7 +11,7 @@ import pytest
 from livewarden.times import MINUTE_MS
 from models.alert import Alert
 from models.decision import CATCH_UP_BUCKETS, Decision, State
-from models.judgement import Judgement
+from models.judgement import Direction, Judgement
 from models.monitor import Monitor
 from tests.core_fixtures import T0, monitor
 
@@ -34,10 +34,9 @@ def at(bucket: int) -> int:
 
 
 def judgement(score: float, observed: float, expected: float, *, ready: bool = True, **scan: Any) -> Judgement:
-    direction = "UP" if observed >= expected else "DOWN"
-    return Judgement(
-        score, direction, expected, ready, **({"scan_observed": observed, "scan_expected": expected} | scan)
-    )
+    direction: Direction = "UP" if observed >= expected else "DOWN"
+    window = {"scan_observed": observed, "scan_expected": expected} | scan
+    return Judgement(score, direction, expected, ready, **window)
 
 
 def bucket(
@@ -147,7 +146,7 @@ def test_the_other_way_is_calm_for_an_episode() -> None:
 def test_bucket_that_is_odd_only_through_the_window_before_it_is_calm() -> None:
     decision = Decision()
     bucket(decision, 0, FULL, 100, 10)
-    ordinary = {"scan_buckets": 15, "scan_observed": 240.0, "scan_expected": 150.0}
+    ordinary: dict[str, Any] = {"scan_buckets": 15, "scan_observed": 240.0, "scan_expected": 150.0}
     alerts = [bucket(decision, number, 50.0, 11, 10, **ordinary).alerts for number in (1, 2, 3)]
     assert [len(each) for each in alerts] == [0, 0, 1]
 
@@ -273,6 +272,17 @@ def test_an_interrupted_anomaly_is_no_regime_change_in_a_calm_bucket() -> None:
         bucket(decision, number, FULL, 100, 10, asked)
     assert bucket(decision, 5, CALM, 10, 10, asked).alerts == []
     assert [alert.kind for alert in bucket(decision, 6, 50.0, 100, 10, asked).alerts][:1] == ["REGIME_CHANGE"]
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5])
+def test_time_towards_a_regime_change_is_remembered(steps: int) -> None:
+    asked = monitor(min_volume=10, regime_after=5)
+    kept, resumed = Decision(), Decision()
+    for number in range(steps):
+        bucket(kept, number, 50.0, asked=asked)
+    resumed.restore(json.loads(json.dumps(kept.snapshot())))
+    told = [alert.kind for number in range(steps, 6) for alert in bucket(resumed, number, 50.0, asked=asked).alerts]
+    assert told == ["REGIME_CHANGE", "ENFORCEMENT_SPIKE"]
 
 
 @pytest.mark.parametrize("steps", range(8))

@@ -105,7 +105,8 @@ def test_river_checks_that_do_not_apply(model: Any, check: Callable[[Any, Any], 
 def test_odd_buckets_rank_above_ordinary_ones(model: Any) -> None:
     """What River's ROC check asks, without scikit-learn."""
     model, rng = model.clone(), random.Random(5)
-    odd, usual = [], []
+    odd: list[float] = []
+    usual: list[float] = []
     for x, _ in dataset(2500):
         strange = rng.random() < 0.01
         bucket = x | {"value": 6.0 * x["value"]} if strange else x
@@ -252,7 +253,7 @@ def test_gap_does_not_widen_what_traffic_calls_ordinary() -> None:
 
 def lasting(asked: Monitor, before: list[float], after: list[float]) -> list[tuple[str, str | None]]:
     series = Series(asked, ())
-    told = []
+    told: list[tuple[str, str | None]] = []
     for index, value in enumerate([*before, *after]):
         _, _, alerts = series.judge(START_MS + index * asked.bucket, value, None)
         told += [(alert.kind, alert.suppressed_by) for alert in alerts if alert.version == 1]

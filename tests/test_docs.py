@@ -61,19 +61,20 @@ def commands(text: str) -> Iterator[Command]:
                 yield Command(line, joined[2].strip("\n") or None, mark is not None, int((mark and mark[1]) or 0), at)
 
 
-def as_pattern(shown: str) -> re.Pattern[str]:
-    """What the output must match."""
-    lines = []
-    for line in _plain(shown):
-        if line == "…":
-            lines.append(r"(?:.*\n)*?")
-        else:
-            lines.append(".*".join(re.escape(piece) for piece in line.split("…")) + r"\n")
-    return re.compile("".join(lines))
+def first_missed(shown: str, printed: str) -> str | None:
+    """The first line shown that the output does not have in its place; None where the output is as shown."""
+    lines, output = _plain(shown), "".join(f"{line}\n" for line in _plain(printed))
+    for count in range(1, len(lines) + 1):
+        if not re.match(_pattern(lines[:count]), output):
+            return lines[count - 1]
+    return None if re.fullmatch(_pattern(lines), output) else "(more is printed than shown)"
 
 
-def as_output(printed: str) -> str:
-    return "".join(f"{line}\n" for line in _plain(printed))
+def _pattern(shown: list[str]) -> str:
+    return "".join(
+        r"(?:.*\n)*?" if line == "…" else ".*".join(re.escape(piece) for piece in line.split("…")) + r"\n"
+        for line in shown
+    )
 
 
 def _plain(text: str) -> list[str]:
@@ -128,8 +129,9 @@ def check(text: str, folder: Path) -> int:
         )
         said = f"line {command.at}: $ {command.line}\n{done.stdout}"
         assert done.returncode == command.exit, f"exit {done.returncode}, {said}"
-        if command.shown is not None and not as_pattern(command.shown).fullmatch(as_output(done.stdout)):
-            pytest.fail(f"prints something else, {said}\n--- shown:\n{command.shown}", pytrace=False)
+        missed = None if command.shown is None else first_missed(command.shown, done.stdout)
+        if missed is not None:
+            pytest.fail(f"not printed in its place: {missed}\n{said}", pytrace=False)
         ran += 1
     return ran
 

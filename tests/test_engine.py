@@ -280,6 +280,27 @@ def test_traffic_that_stops_is_a_silent_source() -> None:
     assert [alert.kind for alert in found(engine, [late]).alerts] == ["SOURCE_SILENT"]
 
 
+def test_gap_behind_the_very_first_bucket_is_told_at_once() -> None:
+    engine, _ = days(GAPS)
+    assert len(found(engine, [*say(GAPS, 0, {})[:1], sealed(3)]).alerts) == 1
+
+
+def test_case_that_is_over_takes_no_more_whether_the_engine_went_step_by_step_or_not() -> None:
+    """The candidate of a fine monitor is over before the bucket of a coarse one ends, however late both are judged."""
+    coarse = monitor(name="coarse", bucket="1d", series=1, min_volume=10)
+    fine = monitor(name="fine", bucket="1h", series=1, min_volume=10, rearm_buckets=1)
+    plan = Plan([coarse, fine])
+    story: list[Message] = []
+    for hour in range(24 * 31):
+        story += say(fine, hour, {"DE": 900 if hour == 24 * 30 + 3 else 3})
+        if hour % 24 == 23:
+            story[-1:-1] = say(coarse, hour // 24, {"DE": 5000 if hour > 24 * 30 else 70})[:1]
+    at_once = [message for message in story if not isinstance(message, Seal)] + story[-1:]
+    told = [found(Engine(plan, TOPIC), messages) for messages in (story, at_once)]
+    assert comparable(told[0]) == comparable(told[1])
+    assert len({case["case_id"] for case in told[0].cases}) == 2
+
+
 def test_source_that_ended_is_no_gap_until_it_speaks_again() -> None:
     engine, _ = days(GAPS)
     found(engine, say(GAPS, 0, {}))
@@ -371,7 +392,7 @@ def test_series_without_events_is_forgotten_and_may_come_back() -> None:
     assert found(engine, say(asked, horizon + 2, {"DE": 500})).judged[0].state == "firing"
 
 
-def test_series_with_an_open_episode_is_not_forgotten() -> None:
+def test_series_is_forgotten_after_its_episode() -> None:
     engine, _ = days(DAILY)
     found(engine, [message for day in range(60) for message in say(DAILY, day, {"DE": 5000})])
     dropped = found(engine, say(DAILY, 60, {})).alerts
@@ -382,6 +403,16 @@ def test_series_with_an_open_episode_is_not_forgotten() -> None:
         ("ENFORCEMENT_DROP", "resolved"),
     ]
     assert engine.snapshot(full=True)[1] == {}
+
+
+def test_series_is_kept_while_its_episode_is_open() -> None:
+    patient = monitor(
+        name="daily", bucket="1d", precision="day", min_volume=10, series=1, regime_after=1000, rearm_buckets=1000
+    )
+    engine, _ = days(patient)
+    found(engine, [message for day in range(60) for message in say(patient, day, {"DE": 5000, "FR": 1})])
+    found(engine, [message for day in range(60, 160) for message in say(patient, day, {})])
+    assert list(engine.snapshot(full=True)[1]) == ['["daily", "DE"]']
 
 
 @pytest.mark.parametrize("change", [{"min_volume": 99}, {"name": "renamed"}])

@@ -45,7 +45,7 @@ def test_monitors_come_in_file_order() -> None:
         (
             HEAD.replace("enforcement.action", "enforcement.act"),
             3,
-            "event: no event is named 'enforcement.act'; known: ",
+            "event: no event is named 'enforcement.act'; ",
         ),
         (HEAD + 'group_by = ["markt"]\n', 5, "group_by: enforcement.action has no field 'markt'; it has: "),
         (HEAD + '\n# words\nwhere = { markt = ["DE"] }\n', 7, "where: enforcement.action has no field 'markt'"),

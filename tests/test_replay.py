@@ -16,16 +16,18 @@ from typing import Any, Final
 
 import pytest
 
-from livewarden.contracts import TOPICS
+from livewarden.contracts import TOPICS, Contract, EnforcementAction, MerchantTicket
 from livewarden.event import Event
 from livewarden.settings import Settings
-from livewarden.times import parse_ms
+from livewarden.times import DAY_MS, parse_ms
 from models.monitor_file import parse_monitors
 from models.plan import Plan
+from streams.codec import event_of
 from streams.delivery import deliver
 from streams.recording import read
 from streams.recordings import shipped
 from streams.replay import Replay, Result
+from tests.core_fixtures import T0, moment, monitor
 
 GOLDEN: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "goldens" / "dsa-alerts.json").read_text(encoding="utf-8")
@@ -184,3 +186,35 @@ def test_hash_seed_changes_no_byte() -> None:
     ]
     assert outputs[0] == outputs[1]
     assert json.loads(outputs[0])[0] == whole().alerts
+
+
+def test_order_between_topics_changes_nothing() -> None:
+    two = Plan(
+        [
+            monitor(name="spikes", bucket="1d", precision="day", series=1),
+            monitor(name="tickets", bucket="1d", event="merchant.ticket", group_by=["market"], series=1),
+        ]
+    )
+    measures, tickets = [], []
+    for day in range(40):
+        body = {"action_id": "a1", "market": "DE", "time_precision": "day", "weight": 500 if day in (30, 36) else 5}
+        moment_ms = T0 + day * DAY_MS
+        data: Contract = EnforcementAction.model_validate(body)
+        measures.append(event_of(data, id=f"m{day}", source="/test", time_ms=moment_ms))
+        for number in range(400 if day == 33 else 4):
+            data = MerchantTicket.model_validate(
+                {"ticket_id": "t", "market": "DE", "opened_at": moment(moment_ms), "state": "OPEN"}
+            )
+            tickets.append(event_of(data, id=f"t{day}-{number}", source="/test", time_ms=moment_ms))
+    outcomes = []
+    for events in (
+        [*measures, *tickets],
+        [*tickets, *measures],
+        sorted([*measures, *tickets], key=lambda e: e.time_ms),
+    ):
+        driver = Replay(two, dict.fromkeys(TOPICS, 2), LATENESS_MS)
+        for _ in driver.take(deliver(events, dict.fromkeys(TOPICS, 2))):
+            pass
+        outcomes.append(driver.result())
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    assert [alert["monitor"] for alert in outcomes[0].alerts] == ["spikes", "tickets", "spikes"]

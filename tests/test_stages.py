@@ -320,7 +320,12 @@ def test_detect_goes_on_from_checkpoints(cuts: tuple[int, ...]) -> None:
     for each in (stage, resumed):
         each.process(wires)
     assert rows_of(stage) == rows_of(resumed)
-    assert resumed.checkpoint().full
+    whole = resumed.checkpoint()
+    assert whole.full
+    fresh = detect()
+    fresh.restore(whole)  # nothing but the last whole one
+    assert fresh.checkpoint() == whole
+    assert len(whole.entries) == 2
     assert resumed.watermark_ms == stage.watermark_ms
 
 

@@ -1,0 +1,30 @@
+"""The detect stage's own topic is not above suspicion: what is no partial is set aside."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from models.partial import Seal, to_dict
+from models.plan import Plan
+from streams.codec import Record
+from streams.stages import Detect
+from tests.core_fixtures import monitor
+
+GOOD = orjson.dumps(to_dict(Seal("live.enforcement", "live.enforcement", 0, 1, 1_000)))
+
+
+class Wire(Record):
+    timestamp = 7
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, b"", b"rubbish", b"{}", b"[]", b"1", b'{"v":2,"seal":1}', GOOD.replace(b'"of"', b'"off"')],
+)
+def test_what_is_no_partial_is_a_dead_letter_and_the_stage_goes_on(value: bytes | None) -> None:
+    stage = Detect(Plan([monitor()]), "livewarden.partials", 0)
+    stage.process([Wire("livewarden.partials", 0, 3, b"k", value), Wire("livewarden.partials", 0, 4, b"k", GOOD)])
+    assert [(row["offset"], row["reason"]) for row in stage.output.rows["dead_letters"]] == [(3, "broken_partial")]
+    assert stage.next_offset == 5
+    assert stage.watermark_ms == 1_000

@@ -54,6 +54,7 @@ class _Watch:
         self.judged_until: int | None = None
         self.buckets = 0
         self.gap: Alert | None = None
+        self.foreign: set[int] = set()
 
     def take(self, partial: Partial) -> None:
         """Keep a partial; the same one again replaces itself."""
@@ -79,7 +80,8 @@ class Engine:
     A bucket is judged once every source partition has sealed it, whatever order that takes; buckets are judged in order of
     their end, then monitor, then series. In a bucket in which the source was alive, a known series without an event is a
     zero; a bucket in which nothing at all came is a gap, and is not judged. Repeated partials change nothing; those of a
-    bucket already judged are counted in `repeated` and dropped.
+    bucket already judged are counted in `repeated` and dropped. A bucket of which a worker with another configuration of the
+    monitor counted a part is not judged: half of it would look like a fall.
     """
 
     def __init__(self, plan: Plan, group: str, run: str = "live") -> None:
@@ -110,13 +112,15 @@ class Engine:
                     self._advance(min(seal.watermark_ms for seal in self._seals.values()), findings)
             return
         watch = self._watches.get(message.monitor)
-        if watch is None or watch.monitor.config_hash != message.config_hash:
+        if watch is None:
             return
         sealed = self._seals.get(message.partition)
         if sealed is not None and message.start_ms + watch.monitor.bucket <= sealed.watermark_ms:
             self.repeated += 1
-            return
-        watch.take(message)
+        elif watch.monitor.config_hash != message.config_hash:
+            watch.foreign.add(message.start_ms)
+        else:
+            watch.take(message)
 
     @property
     def open_buckets(self) -> int:
@@ -150,6 +154,7 @@ class Engine:
             elif watch.gap is None:
                 watch.gap = gap_alert(watch.monitor, start, until)
                 findings.alerts.append(self._cases.take(watch.gap))
+            watch.foreign = {start for start in watch.foreign if start + watch.monitor.bucket > until}
         self._file(findings)
         self._cases.expire(watermark_ms)
 
@@ -174,7 +179,7 @@ class Engine:
         if watch.gap is not None:
             findings.alerts.append(self._cases.take(watch.gap.resolved(start)))
             watch.gap = None
-        if monitor.detector == "silence":
+        if monitor.detector == "silence" or start in watch.foreign:
             return
         for key in merged.keys() - watch.series.keys():
             series = watch.series[key] = Series(monitor, key)
@@ -249,6 +254,7 @@ class Engine:
                     "until": watch.judged_until,
                     "buckets": watch.buckets,
                     "gap": _alert_state(watch.gap),
+                    "foreign": sorted(watch.foreign),
                     "open": [
                         [start, partition, chunk, rows]
                         for start, parts in watch.open.items()
@@ -282,6 +288,7 @@ class Engine:
             kept.add(name)
             watch.judged_until, watch.buckets = state["until"], state["buckets"]
             watch.gap = Alert(**state["gap"]) if state["gap"] else None
+            watch.foreign = set(state["foreign"])
             for start, partition, chunk, rows in state["open"]:
                 cut = tuple((tuple(key), value, exposure, sketch) for key, value, exposure, sketch in rows)
                 watch.open.setdefault(start, {}).setdefault(partition, {})[chunk] = cut

@@ -30,17 +30,32 @@ SPAN_MS: dict[str, int] = {"second": SECOND_MS, "minute": MINUTE_MS, "hour": HOU
 EVENTS: dict[str, type[Contract]] = {contract.type_name: contract for contract in CONTRACTS}
 
 
-def has_field(contract: type[Contract], path: str) -> bool:
-    """Whether a dotted path names a field of the contract, or of a model inside it."""
+def field_type(contract: type[Contract], path: str) -> object | None:
+    """The annotation of the field that a dotted path names, of the contract or of a model inside it; None without one."""
     model: object = contract
+    annotation: object | None = None
     for name in path.split("."):
         fields = getattr(model, "model_fields", None)
         if fields is None or name not in fields:
-            return False
+            return None
         annotation = fields[name].annotation
-        inner = [arg for arg in getattr(annotation, "__args__", (annotation,)) if hasattr(arg, "model_fields")]
-        model = inner[0] if inner else None
-    return True
+        model = next((part for part in _parts(annotation) if hasattr(part, "model_fields")), None)
+    return annotation
+
+
+def is_whole_number(annotation: object) -> bool:
+    """Whether a field holds whole numbers, which alone add up exactly."""
+    return int in _parts(annotation)
+
+
+def _parts(annotation: object) -> tuple[object, ...]:
+    """What a union is made of, with what is annotated taken out of its wrapping."""
+    inner = getattr(annotation, "__args__", None)
+    if inner is None:
+        return (annotation,)
+    if hasattr(annotation, "__metadata__"):
+        return _parts(inner[0])
+    return tuple(part for arg in inner for part in _parts(arg))
 
 
 class Monitor(BaseModel):
@@ -112,10 +127,13 @@ class Monitor(BaseModel):
             paths["subjects"] = [self.subjects]
         for key, names in paths.items():
             for name in names:
-                if not has_field(contract, name):
-                    problems.append(
-                        f"{key}: {self.event} has no field {name!r}; it has: {', '.join(contract.model_fields)}"
-                    )
+                annotation = field_type(contract, name)
+                if annotation is None:
+                    near = difflib.get_close_matches(name, contract.model_fields, n=1)
+                    hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(contract.model_fields)}"
+                    problems.append(f"{key}: {self.event} has no field {name!r}; {hint}")
+                elif key == "measure" and kind in ("sum", "ratio") and not is_whole_number(annotation):
+                    problems.append(f"measure: {name!r} holds no whole numbers, which alone add up exactly")
         if not 10 * SECOND_MS <= self.bucket <= DAY_MS or DAY_MS % self.bucket:
             problems.append("bucket: from 10s to 1d, and a whole number of buckets must fill a day")
         elif self.bucket < SPAN_MS[self.precision]:

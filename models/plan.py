@@ -38,7 +38,7 @@ class Question:
         A count adds the event's weight. A sum or ratio adds the field as it is (an unknown field adds nothing: None).
         """
         for get, accepted in self._where:
-            if str(get(data)) not in accepted:
+            if _text(get(data)) not in accepted:
                 return None
         kind = self._kind
         exposure = 0
@@ -53,9 +53,9 @@ class Question:
             value = numbers[0]
             if kind == "ratio":
                 exposure = numbers[1]
-        series = tuple("" if (label := get(data)) is None else str(label) for get in self._dimensions)
-        subject = self._subject(data) if self._subject else None
-        return series, value, exposure, None if subject is None else str(subject)
+        series = tuple([_text(get(data)) for get in self._dimensions])
+        subject = _text(self._subject(data)) if self._subject else None
+        return series, value, exposure, subject or None
 
 
 class Plan:
@@ -91,6 +91,15 @@ class Plan:
     def by_name(self) -> dict[str, Monitor]:
         """Monitor by name."""
         return {monitor.name: monitor for monitor in self.monitors}
+
+
+def _text(value: Any) -> str:
+    """A label: "" where unknown, and true or false as JSON writes them."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _getter(path: str) -> Callable[[Any], Any]:

@@ -50,7 +50,7 @@ from streams.stages import alert_row, case_row
 from streams.worker import Worker
 from tests.kafka_fixtures import Broker
 
-WITHIN_S: Final = 90.0
+WITHIN_S: Final = 60.0
 POLL_S: Final = 0.05
 
 COUNTS_ALL: Final = """

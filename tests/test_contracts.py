@@ -273,3 +273,15 @@ def test_action_types_cover_the_texts_that_are_really_filed() -> None:
         named = {name for row in csv.DictReader(file) for name in row["action_types"].split("|") if name}
     assert len(named) == 15
     assert named <= set(get_args(ActionType))
+
+
+@pytest.mark.parametrize(
+    ("until", "valid"), [("2025-06-01", True), ("2025-07-02", True), ("2025-07-03", False), ("2025-05-31", False)]
+)
+def test_a_heartbeat_covers_an_interval_of_at_most_31_days(until: str, valid: bool) -> None:
+    body = {"topic": "live.rooms", "covers_from": "2025-06-01T00:00:00Z", "covers_until": f"{until}T00:00:00Z"}
+    if valid:
+        SourceHeartbeat.model_validate_json(json.dumps(body))
+    else:
+        with pytest.raises(ValidationError, match="31 days"):
+            SourceHeartbeat.model_validate_json(json.dumps(body))

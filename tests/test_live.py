@@ -141,7 +141,7 @@ async def test_told_to_stop_it_saves_everything_and_goes_on_from_there(
     settings = settings.model_copy(update={"ingest_checkpoint_s": 0.4, "detect_checkpoint_s": 0.6, "flush_s": 0.1})
     async with processes(settings, clickhouse, tmp_path) as (second,):
         await feed(settings, events[half:], second)
-        taken = await second.metric("livewarden_records", "ingest")
+        taken = await second.metric("livewarden_records_total", "ingest")
         assert await second.terminate(STOPS_WITHIN_S) == 0, second.said()
     rows = await tables(reader)
     assert taken == len(rows["events"]) - counted["events"]  # it began where the first one stopped
@@ -155,7 +155,7 @@ async def _owns_all(settings: Settings, process: Process) -> bool:
 
 
 async def _has_taken(process: Process, records: int) -> bool:
-    return await process.metric("livewarden_records", "ingest") >= records
+    return await process.metric("livewarden_records_total", "ingest") >= records
 
 
 async def test_one_worker_killed_twice_loses_and_repeats_nothing(
@@ -169,7 +169,7 @@ async def test_one_worker_killed_twice_loses_and_repeats_nothing(
             async with processes(settings, clickhouse, tmp_path) as (process,):
                 while await anext(sending) < len(sent) * share:
                     assert process.code is None, process.said()
-                already = await process.metric("livewarden_records")
+                already = await process.metric("livewarden_records_total")
                 await until(lambda p=process, n=already: _has_taken(p, int(n) + 1), process)  # type: ignore[misc]
                 await process.kill()
             await assert_commits_follow_saves(settings, store)
@@ -195,7 +195,7 @@ async def test_two_workers_share_the_partitions_and_one_dies(
         sending = aiter(feeder.send(stream(), settings.partitions_by_topic()))
         while await anext(sending) < len(sent) // 3:
             pass
-        assert await doomed.metric("livewarden_records", "ingest") > 0
+        assert await doomed.metric("livewarden_records_total", "ingest") > 0
         await doomed.kill()
         await assert_commits_follow_saves(settings, store)
         async for _ in sending:

@@ -47,7 +47,11 @@ def test_monitors_come_in_file_order() -> None:
             3,
             "event: no event is named 'enforcement.act'; ",
         ),
-        (HEAD + 'group_by = ["markt"]\n', 5, "group_by: enforcement.action has no field 'markt'; it has: "),
+        (
+            HEAD + 'group_by = ["markt"]\n',
+            5,
+            "group_by: enforcement.action has no field 'markt'; did you mean 'market'?",
+        ),
         (HEAD + '\n# words\nwhere = { markt = ["DE"] }\n', 7, "where: enforcement.action has no field 'markt'"),
         (HEAD + '[monitor.where]\nmarkt = ["DE"]\n', 5, "where: enforcement.action has no field 'markt'"),
         (HEAD + 'measure = "distinct(vews)"\n', 5, "measure: enforcement.action has no field 'vews'"),

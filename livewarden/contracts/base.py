@@ -24,7 +24,9 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^\
 """An opaque id: 1 to 256 characters, no white space."""
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """A short name that may become a dimension of a series."""
-Count = Annotated[int, Field(ge=0, le=2**53, strict=True)]
+MOST = 2**40
+"""The largest count or weight, 1.1 × 10¹²: eight million of them in a bucket still fit 64 bits."""
+Count = Annotated[int, Field(ge=0, le=MOST, strict=True)]
 """A whole number of things, never negative; 1.0, true and "1" are no counts."""
 WindowSeconds = Annotated[int, Field(ge=1, le=86_400, strict=True)]
 """Length of a measured window: 1 s to a day."""
@@ -62,7 +64,7 @@ class Contract(Part):
     key_fields: ClassVar[tuple[str, ...]]
     """The first of these that is set is the Kafka key."""
 
-    weight: Annotated[int, Field(ge=1, le=2**53, strict=True)] = Field(
+    weight: Annotated[int, Field(ge=1, le=MOST, strict=True)] = Field(
         default=1, description="How many things the event stands for; 1 unless it is an aggregate."
     )
     time_precision: Precision = Field(default="second", description="How exactly the event time is known.")

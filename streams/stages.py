@@ -16,11 +16,12 @@ from livewarden.event import Event
 from livewarden.times import parse_ms
 from models.aggregate import Aggregator, Fate
 from models.alert import Alert
-from models.engine import Engine, Findings, Judged
+from models.engine import Engine, Findings
 from models.monitor import Monitor
 from models.partial import Message, Partial, from_dict, to_dict
 from models.partial import Row as PartialRow
 from models.plan import Plan
+from models.watch import Judged
 from streams.codec import decode
 
 Row = dict[str, Any]

@@ -29,9 +29,9 @@ from livewarden.event import Event
 from livewarden.settings import Settings
 from livewarden.times import DAY_MS, MINUTE_MS, SECOND_MS
 from models.alert import Alert
-from models.engine import Judged
 from models.monitor_file import parse_monitors
 from models.plan import Plan
+from models.watch import Judged
 from sinks.connection import Address
 from sinks.memory import MemoryStore
 from sinks.store import AlertKey, Store

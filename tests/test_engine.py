@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from livewarden.times import DAY_MS, HOUR_MS
 from models.aggregate import Aggregator
-from models.engine import FORGET_DAYS, Engine, Findings
+from models.engine import Engine, Findings
 from models.monitor import Monitor
 from models.partial import Message, Seal
 from models.plan import Plan
+from models.watch import FORGET_DAYS
 from tests.core_fixtures import T0, TOPIC, action, beat, found, monitor, say, silent
 
 PARTITIONS = 3

@@ -16,14 +16,13 @@ WITHIN_S = 10.0
 
 
 class Gate:
-    """An insert that waits to be let through; keeps what went in, one entry an insert."""
+    """An insert that waits for its answer; keeps what went in, one entry an insert."""
 
     def __init__(self) -> None:
         self.inserts: list[tuple[str, list[int]]] = []
-        self.error: Exception | None = None
         self.under_way = 0
         self.most_under_way = 0
-        self._open = asyncio.Event()
+        self._answers: asyncio.Queue[Exception | None] = asyncio.Queue()
         self._came = asyncio.Condition()
 
     async def insert(self, table: str, rows: list[Row]) -> None:
@@ -33,14 +32,16 @@ class Gate:
         async with self._came:
             self._came.notify_all()
         try:
-            await self._open.wait()
+            answer = await self._answers.get()
         finally:
             self.under_way -= 1
-        if self.error is not None:
-            raise self.error
+        if answer is not None:
+            raise answer
 
-    def open(self) -> None:
-        self._open.set()
+    def answer(self, *answers: Exception | None) -> None:
+        """Answer the next inserts: with an error, or None where the rows are kept."""
+        for answer in answers:
+            self._answers.put_nowait(answer)
 
     async def until(self, inserts: int) -> None:
         async with asyncio.timeout(WITHIN_S), self._came:
@@ -59,7 +60,7 @@ async def callers(group: GroupCommit, *numbers: int, table: str = "events") -> A
 
 async def test_who_starts_together_travels_together() -> None:
     gate = Gate()
-    gate.open()
+    gate.answer(None)
     async with callers(GroupCommit(gate.insert), 1, 2, 3) as tasks:
         await asyncio.gather(*tasks)
     assert gate.inserts == [("events", [1, 2, 3])]
@@ -73,7 +74,7 @@ async def test_who_comes_during_an_insert_goes_with_the_next_one() -> None:
         async with callers(group, 2, 3, 4) as others:
             await asyncio.sleep(0)
             assert not any(task.done() for task in others)
-            gate.open()
+            gate.answer(None, None)
             await asyncio.gather(*first, *others)
     assert gate.inserts == [("events", [1]), ("events", [2, 3, 4])]
     assert gate.most_under_way == 1
@@ -85,7 +86,7 @@ async def test_tables_do_not_wait_for_each_other() -> None:
     async with callers(group, 1) as events, callers(group, 2, table="alerts") as alerts:
         await gate.until(2)
         assert gate.under_way == 2
-        gate.open()
+        gate.answer(None, None)
         await asyncio.gather(*events, *alerts)
     assert sorted(gate.inserts) == [("alerts", [2]), ("events", [1])]
 
@@ -99,14 +100,12 @@ async def test_nothing_is_inserted_for_nothing() -> None:
 async def test_an_error_reaches_everybody_in_the_group_and_nobody_else() -> None:
     gate = Gate()
     group = GroupCommit(gate.insert)
-    gate.error = RetryLater("busy")
     async with callers(group, 1, 2) as unlucky:
         await gate.until(1)
         async with callers(group, 3) as next_one:
             await asyncio.sleep(0)
-            gate.open()
+            gate.answer(RetryLater("busy"), None, None)
             assert [str(error) for error in await asyncio.gather(*unlucky, return_exceptions=True)] == ["busy", "busy"]
-            gate.error = None
             await asyncio.gather(*next_one)
         await group.add("events", [{"n": 4}])
     assert gate.inserts == [("events", [1, 2]), ("events", [3]), ("events", [4])]
@@ -122,7 +121,7 @@ async def test_who_is_cancelled_during_the_insert_harms_nobody(gone: int) -> Non
             await asyncio.sleep(0)
             tasks[gone].cancel()
             await asyncio.sleep(0)
-            gate.open()
+            gate.answer(None, None)
             rest = [task for number, task in enumerate(tasks) if number != gone]
             assert await asyncio.gather(*rest, *waiting) == [None, None, None]
             assert tasks[gone].cancelled()
@@ -138,7 +137,7 @@ async def test_who_is_cancelled_before_the_insert_is_left_out() -> None:
             await asyncio.sleep(0)
             waiting[0].cancel()
             await asyncio.sleep(0)
-            gate.open()
+            gate.answer(None, None)
             await asyncio.gather(*first, waiting[1])
     assert gate.inserts == [("events", [1]), ("events", [3])]
 
@@ -151,10 +150,9 @@ async def test_the_first_caller_is_answered_when_its_own_rows_are_kept() -> None
         await gate.until(1)
         async with callers(group, 2) as second:
             await asyncio.sleep(0)
-            gate.open()
+            gate.answer(None)
             await asyncio.gather(*first)
-            gate._open.clear()
             await gate.until(2)
             assert not second[0].done()
-            gate.open()
+            gate.answer(None)
             await asyncio.gather(*second)

@@ -178,7 +178,7 @@ class Watch:
 
     def entries(self, *, full: bool) -> Iterator[tuple[SeriesKey, str]]:
         """Series as JSON: all where `full`, else those judged since the last call; "null" for one that was forgotten."""
-        keys = set(self.series) | self._dirty if full else self._dirty
+        keys = set(self.series) if full else self._dirty
         self._dirty = set()
         for key in sorted(keys):
             series = self.series.get(key)

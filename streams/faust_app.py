@@ -15,6 +15,7 @@ from faust.assignor.partition_assignor import PartitionAssignor
 from faust.events import Event
 from faust.types import TP
 
+from livewarden.errors import SetupError
 from streams.topics import no_answer
 from streams.transport import RunTransport, require_c_extension
 
@@ -100,7 +101,7 @@ async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | Non
     """As `run`, inside a loop that runs already.
 
     `before_stop` is awaited when the worker was told to stop, while its partitions are still its own; not after a crash.
-    Raises Unreachable when no broker answers at the start. Stops within about `STOP_WITHIN_S` seconds, also while an
+    Raises Unreachable when no broker answers at the start, and the SetupError that an agent or task ended with. Stops within about `STOP_WITHIN_S` seconds, also while an
     agent is busy or the broker is away: what was not committed is read again.
     """
     loop = asyncio.get_running_loop()
@@ -108,7 +109,7 @@ async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     try:
-        await _first(told.wait(), _until_crash(app))
+        await _first(told.wait(), app.given_up.wait(), _until_crash(app))
         if before_stop is not None and app.crash_reason is None:
             await before_stop()
     except KafkaConnectionError as error:
@@ -120,6 +121,8 @@ async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | Non
         _, late = await asyncio.wait({asyncio.ensure_future(app.stop())}, timeout=STOP_WITHIN_S)
         if late:
             _log.error("worker %s did not stop within %.0f s", app.conf.id, STOP_WITHIN_S)
+    if isinstance(reason, SetupError):
+        raise reason
     if reason is not None:
         _log.critical("worker %s crashed: %r", app.conf.id, reason, exc_info=reason)
         return 1
@@ -169,8 +172,22 @@ class PatientAssignor(PartitionAssignor):  # type: ignore[misc]
 
 
 class _App(faust.App):  # type: ignore[misc]
+    crash_reason: BaseException | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.given_up = asyncio.Event()
+
     def _new_transport(self) -> RunTransport:
         return RunTransport(self.conf.broker_consumer, self)
+
+    async def crash(self, reason: BaseException) -> None:
+        """End, as Faust does; but a broken set-up is an orderly end, and who runs the app says why, in one line."""
+        if isinstance(reason, SetupError):
+            self.crash_reason = self.crash_reason or reason
+            self.given_up.set()
+        else:
+            await super().crash(reason)
 
     def _create_directories(self) -> None:
         pass  # they would be for tables, and there are none

@@ -14,7 +14,7 @@ from faust.types import TP
 from livewarden.checkpoint import Checkpoint
 from livewarden.clock import Clock
 from livewarden.contracts import TOPICS
-from livewarden.errors import RetryLater
+from livewarden.errors import RetryLater, SetupError
 from livewarden.settings import PARTIALS, Settings
 from models.partial import Message
 from models.plan import Plan
@@ -93,13 +93,20 @@ class Worker:
         async for run in stream.noack():
             lane = self._lanes.get(TP(run[0].topic, run[0].partition))
             if lane is not None:
-                await lane.take(run)
+                try:
+                    await lane.take(run)
+                except SetupError as error:
+                    await self.app.crash(error)
 
     async def _assigned(self, partitions: frozenset[TP]) -> None:
         self._rebalances += 1
         rebalance = self._rebalances
         new = sorted(partitions - self._lanes.keys())
-        lanes = await asyncio.gather(*map(self._lane, new))
+        try:
+            lanes = await asyncio.gather(*map(self._lane, new))
+        except SetupError as error:
+            await self.app.crash(error)
+            return
         if rebalance != self._rebalances:
             return  # the group moved on meanwhile: another worker may write what was just read
         self._lanes.update(zip(new, lanes, strict=True))

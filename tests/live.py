@@ -255,6 +255,11 @@ async def committed(settings: Settings) -> dict[tuple[str, int], int]:
     return {(place.topic.removeprefix(prefix), place.partition): max(0, at.offset) for place, at in offsets.items()}
 
 
+async def settled(settings: Settings) -> bool:
+    """Whether the group has committed everything, on the source topics and between the stages."""
+    return await committed(settings) == await ends(settings)
+
+
 async def ends(settings: Settings) -> dict[tuple[str, int], int]:
     """End offset by topic, without its prefix, and partition."""
     places = [TopicPartition(name, n) for name, count in settings.topics().items() for n in range(count)]
@@ -286,7 +291,7 @@ async def assert_commits_follow_saves(settings: Settings, store: Store) -> None:
 
 
 async def until(
-    true: Callable[[], bool | Awaitable[bool]], *workers: asyncio.Task[int] | Process, within_s: float = WITHIN_S
+    true: Callable[[], bool | Awaitable[bool]], *workers: Local | Process, within_s: float = WITHIN_S
 ) -> None:
     """Wait for a condition, and fail at once when one of the workers it depends on has ended."""
     async with asyncio.timeout(within_s):
@@ -295,10 +300,7 @@ async def until(
             if answer if isinstance(answer, bool) else await answer:
                 return
             for worker in workers:
-                if isinstance(worker, asyncio.Task):
-                    assert not worker.done(), f"the worker ended with {worker.result()}"
-                else:
-                    assert worker.code is None, f"the worker ended with {worker.code}:\n{worker.said()}"
+                assert worker.code is None, f"the worker ended with {worker.code}:\n{worker.said()}"
             await asyncio.sleep(POLL_S)
 
 
@@ -308,7 +310,7 @@ async def feeding(settings: Settings) -> AsyncIterator[Feeder]:
         yield feed
 
 
-async def feed(settings: Settings, events: Iterable[Event], *workers: asyncio.Task[int] | Process) -> None:
+async def feed(settings: Settings, events: Iterable[Event], *workers: Local | Process) -> None:
     """Feed events and wait until the group is done with them."""
     async with feeding(settings) as feed:
         async with asyncio.timeout(WITHIN_S):
@@ -320,27 +322,54 @@ async def feed(settings: Settings, events: Iterable[Event], *workers: asyncio.Ta
 # --- workers ---------------------------------------------------------------------------------------------------------
 
 
+class Local:
+    """A worker in this process."""
+
+    def __init__(self, settings: Settings, plan: Plan, store: Store, clock: Clock) -> None:
+        self.worker = Worker(settings, plan, store, clock)
+        self.task = asyncio.create_task(self.worker.run())
+
+    @property
+    def code(self) -> int | None:
+        """Exit code; None while it runs. An error that ended it is raised."""
+        return self.task.result() if self.task.done() else None
+
+    @property
+    def generation(self) -> int:
+        """The group's generation as this member knows it: unchanged, as long as it neither left nor joined again."""
+        number: int = self.worker.app.consumer_generation_id
+        return number
+
+    def said(self) -> str:
+        return "see the captured log"
+
+    async def stop(self, within_s: float = WITHIN_S) -> int:
+        """Tell it to stop, as SIGTERM does, and return its exit code."""
+        listening = (signal.SIG_DFL, signal.SIG_IGN, None)
+        await until(lambda: self.task.done() or signal.getsignal(signal.SIGTERM) not in listening)
+        if not self.task.done():
+            signal.raise_signal(signal.SIGTERM)
+        async with asyncio.timeout(within_s):
+            return await self.task
+
+    async def vanish(self) -> None:
+        """End it without a chance to save."""
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
 @asynccontextmanager
-async def working(
-    settings: Settings, plan: Plan, store: Store, clock: Clock | None = None
-) -> AsyncIterator[asyncio.Task[int]]:
-    """A worker in this process; it is told to stop at the end unless it has ended."""
-    task = asyncio.create_task(Worker(settings, plan, store, clock or SystemClock()).run())
+async def working(settings: Settings, plan: Plan, store: Store, clock: Clock | None = None) -> AsyncIterator[Local]:
+    """A worker in this process, which is told to stop at the end; two at a time must vanish instead."""
+    local = Local(settings, plan, store, clock or SystemClock())
     try:
-        yield task
-    finally:
-        if not task.done():
-            await stop(task)
-
-
-async def stop(worker: asyncio.Task[int], within_s: float = WITHIN_S) -> int:
-    """Tell a worker of this process to stop, as SIGTERM does, and return its exit code."""
-    listening = (signal.SIG_DFL, signal.SIG_IGN, None)
-    await until(lambda: worker.done() or signal.getsignal(signal.SIGTERM) not in listening)
-    if not worker.done():
-        signal.raise_signal(signal.SIGTERM)
-    async with asyncio.timeout(within_s):
-        return await worker
+        yield local
+    except BaseException:
+        await local.vanish()
+        raise
+    if not local.task.done():
+        await local.stop()
 
 
 class Process:

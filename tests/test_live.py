@@ -36,7 +36,6 @@ from tests.live import (
     processes,
     replayed,
     saved,
-    stop,
     stream,
     until,
     working,
@@ -85,7 +84,7 @@ async def test_live_says_what_a_replay_says(broker: Broker, store: ClickHouseSto
     sent = delivered(settings, stream())
     async with working(settings, plan(), store) as worker:
         await feed(settings, stream(), worker)
-        assert await stop(worker) == 0
+        assert await worker.stop() == 0
     rows = await tables(reader)
     live, replay = outcome(rows), replayed(plan(), settings, sent)
     assert_equal(live, replay)
@@ -238,5 +237,5 @@ async def test_nothing_in_nothing_out(embedded_broker: Broker) -> None:
         async with feeding(settings) as feeder:
             await until(feeder.drained, worker)
         await asyncio.sleep(0)
-        assert await stop(worker, STOPS_WITHIN_S) == 0
+        assert await worker.stop(STOPS_WITHIN_S) == 0
     assert not any(memory_rows(store).values())

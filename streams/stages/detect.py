@@ -1,0 +1,97 @@
+"""The detect stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import orjson
+
+from livewarden.checkpoint import Checkpoint
+from livewarden.errors import InvalidEvent
+from models.engine import Engine, Findings
+from models.partial import Message, from_dict
+from models.plan import Plan
+from streams.stages.output import FULL_EVERY, Output, Row, WireRecord
+from streams.stages.rows import alert_row, case_row, dead_row, judged_row
+
+
+class Detect:
+    """The detect stage on one partition of the partials topic: an engine for each group that comes along."""
+
+    name = "detect"
+
+    def __init__(self, plan: Plan, topic: str, partition: int, run: str = "live") -> None:
+        self.topic = topic
+        self.partition = partition
+        self.next_offset = 0
+        self.output = Output()
+        self.run = run
+        self._plan = plan
+        self._engines: dict[str, Engine] = {}
+        self._checkpoints = 0
+
+    def process(self, records: Iterable[WireRecord]) -> None:
+        """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
+        for record in records:
+            if record.offset < self.next_offset:
+                continue
+            self.next_offset = record.offset + 1
+            try:
+                message = from_dict(orjson.loads(record.value or b"null"))
+            except (ValueError, KeyError, TypeError) as error:
+                broken = InvalidEvent("broken_partial", f"{type(error).__name__}: {error}")
+                self.output.row("dead_letters", dead_row(self.topic, record, broken))
+                continue
+            self.apply([message])
+
+    def apply(self, messages: Iterable[Message]) -> None:
+        """Take partials and seals."""
+        findings = Findings()
+        for message in messages:
+            engine = self._engines.get(message.group)
+            if engine is None:
+                engine = self._engines[message.group] = Engine(self._plan, message.group, self.run)
+            engine.apply(message, findings)
+        for judged in findings.judged:
+            self.output.row("judgements", judged_row(judged, self.run))
+        for alert in findings.alerts:
+            self.output.row("alerts", alert_row(alert, self.run))
+        for case in findings.cases:
+            self.output.row("case_candidates", case_row(case))
+
+    @property
+    def watermark_ms(self) -> int:
+        """The oldest watermark of its groups; 0 before any."""
+        marks = [engine.watermark_ms for engine in self._engines.values() if engine.watermark_ms is not None]
+        return min(marks, default=0)
+
+    @property
+    def repeated(self) -> int:
+        """Partials that came again after their bucket was judged."""
+        return sum(engine.repeated for engine in self._engines.values())
+
+    def checkpoint(self) -> Checkpoint:
+        """State and position; every fiftieth is whole, the others hold what was judged since the one before."""
+        full = self._checkpoints % FULL_EVERY == 0
+        self._checkpoints += 1
+        headers: Row = {}
+        entries: dict[str, str] = {}
+        for group, engine in sorted(self._engines.items()):
+            headers[group], parts = engine.snapshot(full=full)
+            entries |= {f"{group}\n{key}": blob for key, blob in parts.items()}
+        text = orjson.dumps(headers).decode()
+        return Checkpoint(
+            self.name, self.topic, self.partition, self.next_offset, self.watermark_ms, text, entries, full
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint. Groups that no monitor names any more are dropped."""
+        self.next_offset = checkpoint.next_offset
+        entries: dict[str, dict[str, str]] = {}
+        for key, blob in checkpoint.entries.items():
+            group, _, name = key.partition("\n")
+            entries.setdefault(group, {})[name] = blob
+        for group, header in orjson.loads(checkpoint.header).items():
+            if group in self._plan.groups:
+                self._engines[group] = Engine(self._plan, group, self.run)
+                self._engines[group].restore(header, entries.get(group, {}))

@@ -1,0 +1,110 @@
+"""The aggregate stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import orjson
+
+from livewarden.checkpoint import Checkpoint
+from livewarden.errors import InvalidEvent
+from models.aggregate import Aggregator, Fate
+from models.partial import Message, Partial, from_dict, to_dict
+from models.plan import Plan
+from streams.codec import decode
+from streams.stages.output import FULL_EVERY, Output, WireRecord
+from streams.stages.rows import dead_row, event_row, partial_row
+
+
+class Ingest:
+    """The aggregate stage on one source partition: decode, account for every record, sum.
+
+    Every record becomes a row: of `events` (late or duplicate where it is), or of `dead_letters`.
+    """
+
+    name = "ingest"
+
+    def __init__(self, plan: Plan, topic: str, partition: int, of: int, lateness_ms: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.next_offset = 0
+        self.output = Output()
+        self.dead = 0
+        self._checkpoints = 0
+        self._sealed: list[Message] = []
+        self._plan = plan
+        self._aggregator = Aggregator(plan, topic, partition, of, lateness_ms)
+        self._tick_ms = min((monitor.bucket for monitor in plan.on_topic(topic)), default=0)
+
+    def process(self, records: Iterable[WireRecord]) -> None:
+        """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
+        self._sealed = []
+        for record in records:
+            if record.offset < self.next_offset:
+                continue
+            self.next_offset = record.offset + 1
+            try:
+                event = decode(record.topic, record.partition, record.offset, record.key, record.value, record.headers)
+            except InvalidEvent as error:
+                self.dead += 1
+                self.output.row("dead_letters", dead_row(self.topic, record, error))
+                continue
+            fate, messages = self._aggregator.add(event)
+            self.output.row("events", event_row(self.topic, event, record, fate))
+            self._say(messages)
+
+    def advance(self, watermark_ms: int) -> None:
+        """Seal a quiet partition up to a moment that the edge has read from the clock.
+
+        No record says so again: what is to be sent stands in the checkpoint until the next record. It moves by whole buckets,
+        so never without a seal: an event must not be late on a word that nobody else knows of.
+        """
+        if self._tick_ms:
+            self._say(self._aggregator.advance(watermark_ms - watermark_ms % self._tick_ms))
+        self._sealed = list(self.output.messages)
+
+    def resume(self) -> None:
+        """Say again what the clock completed, and the current seals: a crash may have come between saving and sending."""
+        self._say([*self._sealed, *self._aggregator.seals()])
+
+    @property
+    def watermark_ms(self) -> int:
+        """The partition's watermark."""
+        return self._aggregator.watermark_ms
+
+    @property
+    def fates(self) -> dict[Fate, int]:
+        """How many valid events were counted, late, duplicate since the beginning."""
+        return dict(self._aggregator.fates)
+
+    def checkpoint(self) -> Checkpoint:
+        """State and position; all of it stands in the header, since only open buckets are in it."""
+        full = self._checkpoints % FULL_EVERY == 0
+        self._checkpoints += 1
+        sealed = [to_dict(message) for message in self._sealed]
+        header = {"aggregator": self._aggregator.snapshot(), "dead": self.dead, "sealed": sealed}
+        text = orjson.dumps(header, option=orjson.OPT_NON_STR_KEYS).decode()
+        return Checkpoint(self.name, self.topic, self.partition, self.next_offset, self.watermark_ms, text, {}, full)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint."""
+        header = orjson.loads(checkpoint.header)
+        self.next_offset = checkpoint.next_offset
+        self.dead = header["dead"]
+        self._sealed = [message for message in map(from_dict, header["sealed"]) if self._asked(message)]
+        self._aggregator.restore(header["aggregator"])
+
+    def _asked(self, message: Message) -> bool:
+        """Whether the monitors, which may have changed since it was said, still ask for it."""
+        if isinstance(message, Partial):
+            monitor = self._plan.by_name.get(message.monitor)
+            return monitor is not None and monitor.config_hash == message.config_hash
+        return message.group in self._plan.groups
+
+    def _say(self, messages: list[Message]) -> None:
+        self.output.messages += messages
+        for message in messages:
+            if isinstance(message, Partial):
+                monitor = self._plan.by_name[message.monitor]
+                for row in message.rows:
+                    self.output.row("partials", partial_row(message, monitor, row))

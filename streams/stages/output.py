@@ -1,0 +1,47 @@
+"""What goes into a stage and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from models.partial import Message, to_dict
+
+Row = dict[str, Any]
+
+FULL_EVERY = 50
+"""Every so many checkpoints one is whole, and what it supersedes can go."""
+
+
+class WireRecord(Protocol):
+    """What a stage reads of a Kafka record."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    timestamp: int
+
+
+class Output:
+    """What a stage wants done since it was last asked: rows by table, and messages for the next stage."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Row]] = {}
+        self.messages: list[Message] = []
+
+    def row(self, table: str, row: Row) -> None:
+        """Add one row."""
+        self.rows.setdefault(table, []).append(row)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.messages)
+
+
+def encode_message(message: Message) -> tuple[bytes, bytes]:
+    """Key and value of a partial or seal on the wire. The key is the group: a group is judged in one place."""
+    return message.group.encode(), orjson.dumps(to_dict(message))

@@ -1,0 +1,97 @@
+"""Events, partials, judgements, alerts and cases as the rows of their tables."""
+
+from __future__ import annotations
+
+import orjson
+
+from livewarden.errors import InvalidEvent
+from livewarden.event import Event
+from livewarden.times import parse_ms
+from models.aggregate import Fate
+from models.alert import Alert
+from models.monitor import Monitor
+from models.partial import Partial
+from models.partial import Row as PartialRow
+from models.watch import Judged
+from streams.stages.output import Row, WireRecord
+
+
+def alert_row(alert: Alert, run: str) -> Row:
+    """An alert as a row of `alerts`."""
+    row = alert.to_json(run)
+    for name in ("window_start", "window_end", "ends_at"):
+        row[name] = getattr(alert, f"{name}_ms")
+    return row
+
+
+def case_row(case: Row) -> Row:
+    """A candidate as a row of `case_candidates`."""
+    times = {name: case[name] and parse_ms(case[name]) for name in ("started_at", "ended_at")}
+    return case | times | {"evidence": orjson.dumps(case["evidence"]).decode()}
+
+
+def judged_row(judged: Judged, run: str) -> Row:
+    """A judged bucket as a row of `judgements`."""
+    row = {
+        name: getattr(judged, name)
+        for name in ("monitor", "config_hash", "series", "observed", "expected", "score", "state")
+    }
+    return row | {"run": run, "window_start": judged.window_start_ms, "window_end": judged.window_end_ms}
+
+
+def event_row(topic: str, event: Event, record: WireRecord, fate: Fate) -> Row:
+    """A valid event as a row of `events`, its data as it came."""
+    data, value = event.data, record.value or b""
+    named = dict(record.headers)
+    binary = "ce_type" in named and not (named.get("content-type") or b"").lower().startswith(
+        b"application/cloudevents"
+    )
+    return {
+        "topic": topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "event_id": event.id,
+        "type": data.type_name,
+        "source": event.source,
+        "event_time": event.time_ms,
+        "precision": data.time_precision,
+        "weight": data.weight,
+        "late": int(fate == "late"),
+        "duplicate": int(fate == "duplicate"),
+        "key": (record.key or b"").decode(errors="replace"),
+        "data": value.decode() if binary else orjson.dumps(orjson.loads(value)["data"]).decode(),
+    }
+
+
+def dead_row(topic: str, record: WireRecord, error: InvalidEvent) -> Row:
+    """A record that breaks its contract as a row of `dead_letters`, its bytes as they came."""
+    return {
+        "topic": topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "reason": error.reason,
+        "detail": error.detail,
+        "key": (record.key or b"").decode(errors="replace"),
+        "headers": orjson.dumps(
+            {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+        ).decode(),
+        "value": record.value or b"",
+        "recorded_at": max(0, record.timestamp),
+    }
+
+
+def partial_row(partial: Partial, monitor: Monitor, row: PartialRow) -> Row:
+    """One series of a partial as a row of `partials`."""
+    series, value, exposure, sketch = row
+    return {
+        "monitor": partial.monitor,
+        "config_hash": partial.config_hash,
+        "window_start": partial.start_ms,
+        "window_end": partial.start_ms + monitor.bucket,
+        "series": dict(zip(monitor.group_by, series, strict=True)),
+        "topic": partial.topic,
+        "partition": partial.partition,
+        "value": value,
+        "exposure": exposure,
+        "distinct": sketch,
+    }

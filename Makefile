@@ -60,7 +60,8 @@ clean: ## Remove what tools and runs left behind; the environment and the Kafka 
 	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "livewarden needs Python 3.11 or newer: install it, or say where it is with make PYTHON=…" >&2; exit 2; }
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "livewarden needs Python 3.11 or newer: install it, or say where it is with make PYTHON=…" >&2; exit 2; }
 	@echo "Making an environment in $(VENV) with $(PYTHON)" >&2
 	@$(PYTHON) -m venv $(VENV) >&2 || { echo "That Python has no venv module: on Debian and Ubuntu install python3-venv" >&2; exit 2; }
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from itertools import islice
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -18,12 +17,17 @@ from streams.codec import encode
 from streams.delivery import deliver
 
 CHUNK = 2_000
-"""Events sent before the lag is looked at again."""
+"""Events sent before the lag is looked at again, at most."""
+CHUNK_BYTES = 1_000_000
+"""The same in bytes, one event more or less."""
 MOST_UNREAD_BYTES = 2_000_000
 """Bytes a source partition may hold unread; the embedded broker drops silently beyond 5 MiB."""
 MOST_UNREAD_PARTIALS = 4_000
 """Records the partials topic may hold unread on a partition."""
 LOOK_EVERY_S = 0.05
+
+Encoded = tuple[bytes, bytes, list[tuple[str, bytes]]]
+"""Key, value and headers of a record."""
 
 
 class Feeder:
@@ -50,11 +54,9 @@ class Feeder:
 
     async def send(self, events: Iterable[Event], partitions: Mapping[str, int]) -> AsyncIterator[int]:
         """Send all events; yields how many are sent so far after each chunk."""
-        delivered = deliver(events, partitions)
-        while chunk := list(islice(delivered, CHUNK)):
+        for chunk in _chunks(deliver(events, partitions)):
             futures = []
-            for event in chunk:
-                key, value, headers = encode(event)
+            for event, (key, value, headers) in chunk:
                 futures.append(
                     (
                         await self._producer.send(
@@ -109,6 +111,20 @@ class Feeder:
     def _partials(self) -> list[TopicPartition]:
         partitions = self._ends.partitions_for_topic(self._prefix + PARTIALS) or set()
         return [TopicPartition(self._prefix + PARTIALS, partition) for partition in sorted(partitions)]
+
+
+def _chunks(events: Iterable[Event]) -> Iterator[list[tuple[Event, Encoded]]]:
+    chunk: list[tuple[Event, Encoded]] = []
+    size = 0
+    for event in events:
+        encoded = encode(event)
+        chunk.append((event, encoded))
+        size += len(encoded[1])
+        if len(chunk) == CHUNK or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from urllib.request import urlopen
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from livewarden.checkpoint import Checkpoint
@@ -248,7 +249,14 @@ async def committed(settings: Settings) -> dict[tuple[str, int], int]:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
-        offsets = await admin.list_consumer_group_offsets(settings.group, partitions=places)
+        offsets = None
+        while offsets is None:
+            try:
+                offsets = await admin.list_consumer_group_offsets(settings.group, partitions=places)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(POLL_S)  # a broker that has just started has no coordinator yet
     finally:
         await admin.close()
     prefix = settings.topic_prefix
@@ -263,7 +271,7 @@ async def settled(settings: Settings) -> bool:
 async def ends(settings: Settings) -> dict[tuple[str, int], int]:
     """End offset by topic, without its prefix, and partition."""
     places = [TopicPartition(name, n) for name, count in settings.topics().items() for n in range(count)]
-    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
+    async with AIOKafkaConsumer(*settings.topics(), bootstrap_servers=settings.kafka, group_id=None) as consumer:
         found = await consumer.end_offsets(places)
     prefix = settings.topic_prefix
     return {(place.topic.removeprefix(prefix), place.partition): end for place, end in found.items()}

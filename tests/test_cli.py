@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from livewarden.settings import Settings
 from models.monitor_file import parse_monitors
 from models.plan import Plan
 from sinks.connection import Address
@@ -18,7 +19,9 @@ from streams.cli import app, main
 from streams.demo import MARKER, Demo
 from streams.recordings import shipped
 from streams.simulate import Scenario
+from tests.kafka_fixtures import Broker
 
+EXAMPLE = Path(__file__).parents[1] / "examples/events/enforcement.action.json"
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
@@ -93,8 +96,7 @@ def test_a_recording_of_rubbish_is_one_line(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_bad_lines_among_good_ones_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good = Path(__file__).parents[1].joinpath("examples/events/enforcement.action.json").read_text()
-    (tmp_path / "m.jsonl").write_text(f"rubbish\n{json.dumps(json.loads(good))}\n{{}}\n")
+    (tmp_path / "m.jsonl").write_text(f"rubbish\n{json.dumps(json.loads(EXAMPLE.read_text()))}\n{{}}\n")
     assert main(["replay", "m.jsonl", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)
     ends = 4  # the end of the recording, said on each partition
@@ -263,3 +265,17 @@ def test_a_reader_without_a_password_can_ask_the_embedded_clickhouse(
     assert main(["sql", *url, "SELECT number FROM numbers(11)", "--limit", "10"]) == 2
     assert "row" in capsys.readouterr().err
     assert main(["sql", *url, "DROP TABLE alerts"]) == 2
+
+
+@pytest.mark.kafka
+def test_feed_sends_a_recording(
+    embedded_broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIVEWARDEN_KAFKA", embedded_broker.bootstrap)
+    asyncio.run(embedded_broker.create_topics(Settings().topics()))
+    (tmp_path / "one.jsonl").write_text(json.dumps(json.loads(EXAMPLE.read_text())) + "\n")
+    assert main(["feed", "one.jsonl", "--json"]) == 0
+    ends = 4  # the end of the recording, said on each partition
+    assert json.loads(capsys.readouterr().out) == {"sent": 1 + ends}
+    assert main(["feed", "none.jsonl"]) == 2
+    assert capsys.readouterr().err == "none.jsonl: no such file\n"

@@ -1,0 +1,42 @@
+"""`livewarden feed`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from livewarden.settings import Settings
+from streams.cli.common import AsJson, load_settings, print_json, tracked
+from streams.recording import read
+
+
+def feed(
+    source: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Recordings: .jsonl, .jsonl.gz or .parquet.")],
+    as_json: AsJson = False,
+) -> None:
+    """Send recordings to Kafka, each event to the partition its key decides, no faster than the workers read.
+
+    Topics that are missing are created. It waits while the workers' group is far behind, so start one first.
+
+    Example: LIVEWARDEN_KAFKA=broker:9092 livewarden feed evening.jsonl.gz
+    """
+    sent = asyncio.run(_feed(load_settings(), source))
+    if as_json:
+        print_json({"sent": sent})
+    else:
+        print(f"{sent:,} events sent")
+
+
+async def _feed(settings: Settings, sources: list[Path]) -> int:
+    from streams.feed import feeder
+    from streams.topics import ensure_topics
+
+    await ensure_topics(settings.kafka, settings.topics(), settings.replication)
+    async with feeder(settings.kafka, settings.group, settings.topic_prefix) as connected:
+        for path in sources:
+            async for _ in connected.send(tracked(read(path), path.name), settings.partitions_by_topic()):
+                pass
+        return connected.sent

@@ -12,8 +12,11 @@ import orjson
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from livewarden.errors import SetupError
 from livewarden.settings import Settings
@@ -67,19 +70,27 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
-    """A plain table on stdout, as wide as the screen; piped, as wide as it must be."""
+    """A plain table on stdout; on a screen too narrow for it a paragraph a row, and piped as wide as it must be."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    if sys.stdout.isatty():
-        Console().print(table, highlight=False)
-    else:
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+    for row in cells:
+        table.add_row(*map(escape, row))
+    if not sys.stdout.isatty():
         console = Console(width=1_000_000, no_color=True)
         with console.capture() as capture:
-            console.print(table, highlight=False, no_wrap=True, crop=False)
+            console.print(table, highlight=False, crop=False)
         print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+        return
+    console = Console()
+    if console.measure(table).maximum <= console.width:
+        console.print(table, highlight=False)
+        return
+    for row in cells:
+        named = [f"{name} {cell}".strip() for name, cell in zip(columns, row, strict=True) if cell]
+        console.print(Text("  ".join(row[:2]), style="bold"))
+        console.print(Padding(Text(" · ".join(named[2:])), (0, 0, 0, 2)))
 
 
 def progress() -> Progress:

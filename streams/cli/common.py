@@ -84,7 +84,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Se
         print("\n".join(line.rstrip() for line in capture.get().splitlines()))
         return
     console = Console()
-    if console.measure(table).maximum <= console.width:
+    if Console(width=1_000_000).measure(table).maximum <= console.width:
         console.print(table, highlight=False)
         return
     for row in cells:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import orjson
@@ -11,6 +13,7 @@ import typer
 
 from livewarden.errors import SetupError
 from livewarden.event import Event
+from livewarden.settings import Settings
 from streams.cli.common import (
     AsJson,
     MonitorsFile,
@@ -29,7 +32,9 @@ from streams.replay import Replay, Result
 
 
 def replay(
-    source: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Recordings: .jsonl, .jsonl.gz or .parquet.")],
+    source: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE", help="Recordings (.jsonl, .jsonl.gz, .parquet), or clickhouse.")
+    ],
     since: Annotated[str | None, typer.Option("--from", help="Report windows from this time on (RFC 3339).")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Report windows that start before this time.")] = None,
     monitors: MonitorsFile = None,
@@ -41,8 +46,8 @@ def replay(
 ) -> None:
     """Run recordings through the same code as live, and write what it would have said.
 
-    All events before --to are read, so that the models know what live knew; --from and --to choose what is reported.
-    Neither Kafka nor ClickHouse is touched.
+    A source is a file, or the word clickhouse for the events that workers have stored. All events before --to are read, so that
+    the models know what live knew; --from and --to choose what is reported. Nothing but the run's folder is written.
 
     Example: livewarden replay evening.jsonl.gz --from 2026-03-06T17:00:00Z --out tonight
     """
@@ -53,12 +58,14 @@ def replay(
     partitions = settings.partitions_by_topic()
     driver = Replay(plan, partitions, settings.lateness_ms(), run)
     dead: list[DeadLine] = []
-    for path in source:
-        if str(path) in ("clickhouse", "kafka"):
-            raise SetupError(f"replay from {path} is not in this version; name a recording")
-        events = _until(read(path, dead.append), last)
-        for _ in driver.take(deliver(tracked(events, path.name), partitions)):
-            pass
+    with TemporaryDirectory(prefix="livewarden-replay-") as scratch:
+        for path in source:
+            if str(path) == "kafka":
+                raise SetupError("replay from kafka is not in this version: name a recording, or clickhouse")
+            recording = _archive(Path(scratch), settings, last) if str(path) == "clickhouse" else path
+            events = _until(read(recording, dead.append), last)
+            for _ in driver.take(deliver(tracked(events, path.name), partitions)):
+                pass
     driver.dead = len(dead)
     result = driver.result(first, last)
     if dead and not result.fates["counted"]:
@@ -107,6 +114,24 @@ def print_alerts(alerts: list[dict[str, Any]]) -> None:
     ]
     columns = ("since", "monitor", "kind", "series", "observed", "expected", "score", "status")
     print_table(columns, rows, right=("observed", "expected", "score"))
+
+
+def _archive(scratch: Path, settings: Settings, last: int | None) -> Path:
+    from sinks.reader import Reader
+    from streams.archive import record
+
+    async def fetch(path: Path) -> None:
+        password = settings.clickhouse_password.get_secret_value()
+        reader = await Reader.connect(
+            settings.clickhouse_url, settings.clickhouse_user, password, settings.clickhouse_database
+        )
+        async with reader:
+            if not await record(reader, path, last):
+                raise SetupError(f"ClickHouse at {settings.clickhouse_url} holds no events")
+
+    path = scratch / "clickhouse.jsonl"
+    asyncio.run(fetch(path))
+    return path
 
 
 def _until(events: Iterator[Event], last: int | None) -> Iterator[Event]:

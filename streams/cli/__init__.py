@@ -10,7 +10,22 @@ import typer
 from typer.exceptions import TyperException
 
 from livewarden.errors import LivewardenError
-from streams.cli import check, demo, diff, feed, imports, migrate, replay, schema, simulate, sql, topics, worker
+from streams.cli import (
+    check,
+    demo,
+    detect,
+    diff,
+    explain,
+    feed,
+    imports,
+    migrate,
+    replay,
+    schema,
+    simulate,
+    sql,
+    topics,
+    worker,
+)
 
 app = typer.Typer(
     name="livewarden",
@@ -20,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, worker, feed, replay, diff, check, simulate, migrate, topics, schema, sql):
+for module in (demo, worker, feed, replay, detect, diff, explain, check, simulate, migrate, topics, schema, sql):
     name = module.__name__.rpartition(".")[2]
     app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))
 app.add_typer(imports.app, name="import")

@@ -1,0 +1,285 @@
+"""Traffic detectors on 29 real KPIs with labelled incidents (AIOps challenge 2018, the training set).
+
+Every detector has one parameter set and one threshold for all KPIs. The KPIs, sorted by id, are dealt into two halves; thresholds
+are chosen on one and the figures are told for the other, both ways; `both` adds up the two. Our parameters were chosen on `even`,
+so the figures of `odd` are the headline; but it is not blind, since the memory of hours was designed after its misses were seen.
+
+How it is counted: a labelled segment is found when the detector speaks within the first 8 rows of it (the start and 7 more). Every
+row outside of segments at which it speaks is a false alert. `f1` is over rows, a segment that is found counting with all its rows:
+the rule of the challenge, to compare with what others publish; a dozen segments of thousands of rows decide it, three of which are
+there from the first minutes of their series on. `segment_f1` counts every segment once. All detectors speak through the same
+peak-hold, which keeps one that stays high from saying so in every row; `f1_raw` is without it. Intervals are 95 % of 1,000
+bootstrap draws of the KPIs.
+
+Run it: `nice -n 19 python -m bench.aiops [--json] [--only NAME]`. Scores are kept in the system's temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import io
+import json
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.baselines import CANDIDATES, Candidate
+from streams.cli.detect import PeakHold
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data" / "aiops2018_kpi_train.zip"
+OURS = "traffic-novelty"
+WITHIN = 8
+BUDGET = 1 / 1000
+DRAWS = 1000
+HALVES = {"odd": slice(1, None, 2), "even": slice(0, None, 2), "both": slice(None)}
+
+Floats = NDArray[np.float64]
+
+
+class Kpi(NamedTuple):
+    """One labelled series, in time order."""
+
+    name: str
+    times: NDArray[np.int64]
+    values: Floats
+    labels: NDArray[np.bool_]
+
+    def first(self, rows: int | None) -> Kpi:
+        """Its first rows only."""
+        return Kpi(self.name, self.times[:rows], self.values[:rows], self.labels[:rows])
+
+
+class Outcome(NamedTuple):
+    """What a detector did on one KPI, ready for any threshold."""
+
+    peaks: Floats
+    """Best score in the first rows of each segment."""
+    lengths: NDArray[np.int64]
+    ordinary: Floats
+    """Scores of all rows outside of segments, sorted."""
+
+
+class Count(NamedTuple):
+    """Rows and segments found, false alerts, and what there was to find."""
+
+    rows: int
+    segments: int
+    false: int
+    all_rows: int
+    all_segments: int
+    all_ordinary: int
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall over rows."""
+        return 2 * self.rows / max(1, self.rows + self.false + self.all_rows)
+
+    @property
+    def segment_f1(self) -> float:
+        """The same with every segment counted once."""
+        return 2 * self.segments / max(1, self.segments + self.false + self.all_segments)
+
+
+class Thresholds(NamedTuple):
+    """One for each question."""
+
+    f1: float
+    segment_f1: float
+    budget: float
+
+
+def load(path: Path = DATA) -> list[Kpi]:
+    """The KPIs of the archive, sorted by id. Raises FileNotFoundError where it is absent."""
+    kpis = []
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(name for name in archive.namelist() if name.endswith(".csv")):
+            with io.TextIOWrapper(archive.open(name), encoding="utf-8", newline="") as text:
+                rows = [
+                    (int(row["timestamp"]), float(row["value"]), row["label"] == "1") for row in csv.DictReader(text)
+                ]
+            times, values, labels = zip(*rows, strict=True)
+            kpis.append(Kpi(Path(name).stem, np.array(times), np.array(values), np.array(labels)))
+    return kpis
+
+
+def score(kpi: Kpi, candidate: Candidate) -> Floats:
+    """Row by row: the score of each value before it is learned."""
+    step = candidate.new()
+    rows = zip(kpi.values.tolist(), (kpi.times * 1000).tolist(), strict=True)
+    return np.array([step(value, time_ms) for value, time_ms in rows])
+
+
+def spoken(scores: Floats) -> Floats:
+    """The scores at which a detector would speak anew, 0 elsewhere."""
+    hold = PeakHold(0.0)
+    return np.array([value if hold.speaks(value) else 0.0 for value in scores.tolist()])
+
+
+def outcome(kpi: Kpi, scores: Floats) -> Outcome:
+    """Take scores apart into labelled segments and ordinary rows.
+
+    >>> labels = np.array([False, True, True, False])
+    >>> kpi = Kpi("k", np.arange(4), np.zeros(4), labels)
+    >>> outcome(kpi, np.array([5.0, 0.0, 7.0, 1.0]))
+    Outcome(peaks=array([7.]), lengths=array([2]), ordinary=array([1., 5.]))
+    """
+    edges = np.diff(np.concatenate(([0], kpi.labels.astype(np.int8), [0])))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    peaks = [float(scores[start : min(start + WITHIN, end)].max()) for start, end in zip(starts, ends, strict=True)]
+    return Outcome(np.array(peaks), ends - starts, np.sort(scores[~kpi.labels]))
+
+
+def count(parts: Iterable[tuple[Outcome, float]]) -> Count:
+    """What is found, each KPI with its threshold.
+
+    >>> one = Outcome(np.array([7.0, 2.0]), np.array([2, 30]), np.array([1.0, 5.0]))
+    >>> count([(one, 6.0)])
+    Count(rows=2, segments=1, false=0, all_rows=32, all_segments=2, all_ordinary=2)
+    >>> count([(one, 5.0)]).segment_f1
+    0.5
+    """
+    told = []
+    for (peaks, lengths, ordinary), threshold in parts:
+        found = peaks >= threshold
+        false = len(ordinary) - int(np.searchsorted(ordinary, threshold))
+        told.append((int(lengths[found].sum()), int(found.sum()), false, int(lengths.sum()), len(peaks), len(ordinary)))
+    return Count(*map(sum, zip(*told, strict=True)))
+
+
+def choose(outcomes: Sequence[Outcome]) -> Thresholds:
+    """The thresholds that do best on these KPIs: of at most 400 peaks of segments, evenly taken; and the lowest score that fewer
+    than one ordinary row in 1,000 reaches."""
+    peaks = np.unique(np.concatenate([part.peaks for part in outcomes]))
+    peaks = peaks[peaks > 0.0][::-1]
+    tried = [float(peak) for peak in peaks[:: max(1, len(peaks) // 400)]] or [1.0]
+    counts = {threshold: count((part, threshold) for part in outcomes) for threshold in tried}
+    ordinary = np.sort(np.concatenate([part.ordinary for part in outcomes]))
+    budget = float(np.nextafter(ordinary[-1 - int(BUDGET * len(ordinary))], np.inf))
+    return Thresholds(
+        max(tried, key=lambda threshold: counts[threshold].f1),
+        max(tried, key=lambda threshold: counts[threshold].segment_f1),
+        budget,
+    )
+
+
+def crossed(outcomes: Sequence[Outcome]) -> list[tuple[Outcome, Thresholds]]:
+    """Every KPI with the thresholds chosen on the half that it is not in."""
+    chosen = choose(outcomes[1::2]), choose(outcomes[0::2])
+    return [(part, chosen[number % 2]) for number, part in enumerate(outcomes)]
+
+
+def figures_of(
+    told: Sequence[tuple[Outcome, Thresholds]], raw: Sequence[tuple[Outcome, Thresholds]]
+) -> dict[str, float]:
+    """All figures of some KPIs."""
+    at_f1 = count((part, at.f1) for part, at in told)
+    at_segment_f1 = count((part, at.segment_f1) for part, at in told)
+    at_budget = count((part, at.budget) for part, at in told)
+    rng = np.random.default_rng(2018)
+    draws = [[told[i] for i in rng.integers(0, len(told), len(told))] for _ in range(DRAWS)]
+    figures = {
+        "threshold": told[0][1].f1,
+        "f1": at_f1.f1,
+        "precision": at_f1.rows / max(1, at_f1.rows + at_f1.false),
+        "recall": at_f1.rows / at_f1.all_rows,
+        "f1_raw": count((part, at.f1) for part, at in raw).f1,
+        "segment_f1": at_segment_f1.segment_f1,
+        "recall_at_1_per_1000": at_budget.segments / at_budget.all_segments,
+        "row_recall_at_1_per_1000": at_budget.rows / at_budget.all_rows,
+        "false_per_1000": 1000 * at_budget.false / at_budget.all_ordinary,
+    }
+    drawn = {
+        "f1": [count((part, at.f1) for part, at in draw).f1 for draw in draws],
+        "segment_f1": [count((part, at.segment_f1) for part, at in draw).segment_f1 for draw in draws],
+        "recall_at_1_per_1000": [
+            at.segments / at.all_segments for at in (count((part, at.budget) for part, at in draw) for draw in draws)
+        ],
+    }
+    for name, values in drawn.items():
+        figures[f"{name}_low"], figures[f"{name}_high"] = (float(end) for end in np.percentile(values, [2.5, 97.5]))
+    return figures
+
+
+def cached_scores(name: str, kpis: Sequence[Kpi], candidate: Candidate) -> tuple[list[Floats], float]:
+    """Scores of all KPIs and microseconds per row; kept until the code of any detector changes."""
+    sources = [ROOT / "bench" / "baselines.py", *sorted((ROOT / "models").glob("traffic_*.py"))]
+    code = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+    kept = Path(tempfile.gettempdir()) / "livewarden-bench-aiops" / f"{name}-{code}.npz"
+    if kept.exists():
+        with np.load(kept) as known:
+            return [known[kpi.name] for kpi in kpis], float(known["us_per_row"])
+    begun = time.process_time()
+    scores = [score(kpi, candidate) for kpi in kpis]
+    us_per_row = (time.process_time() - begun) * 1e6 / sum(len(kpi.values) for kpi in kpis)
+    kept.parent.mkdir(exist_ok=True)
+    arrays: dict[str, Any] = {kpi.name: part for kpi, part in zip(kpis, scores, strict=True)}
+    np.savez(kept, us_per_row=us_per_row, **arrays)
+    return scores, us_per_row
+
+
+def run(only: Sequence[str] = (), path: Path = DATA) -> dict[str, Any]:
+    """All figures: the headline names, and under `aiops.detectors` every detector with both halves."""
+    kpis = load(path)
+    detectors: dict[str, Any] = {}
+    for name, candidate in CANDIDATES.items():
+        if only and name not in only:
+            continue
+        given = [kpi.first(candidate.rows) for kpi in kpis]
+        scores, us_per_row = cached_scores(name, given, candidate)
+        raw = crossed([outcome(kpi, part) for kpi, part in zip(given, scores, strict=True)])
+        told = crossed([outcome(kpi, spoken(part)) for kpi, part in zip(given, scores, strict=True)])
+        halves = {half: figures_of(told[of], raw[of]) for half, of in HALVES.items()}
+        detectors[name] = {"rows_per_kpi": candidate.rows, "us_per_row": us_per_row, "halves": halves}
+    figures: dict[str, Any] = {"aiops.detectors": detectors}
+    if OURS in detectors:
+        held_out = detectors[OURS]["halves"]["odd"]
+        figures |= {f"aiops.{name}": held_out[name] for name in ("f1", "segment_f1", "recall_at_1_per_1000")}
+    return figures
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures for people, the best `f1` over both halves first."""
+    measures = ("f1", "segment_f1", "recall_at_1_per_1000")
+    head = (
+        f"{'detector':36}{'half':6}{'F1':>6}{'95 %':>12}  {'segment F1':>10}{'95 %':>12}  {'at 1/1000':>9}{'95 %':>12}"
+    )
+    lines = [head + f"{'false/1000':>12}{'raw F1':>8}{'µs':>7}{'rows':>7}"]
+    ranked = sorted(figures["aiops.detectors"].items(), key=lambda item: -item[1]["halves"]["both"]["f1"])
+    for name, detector in ranked:
+        for half, told in detector["halves"].items():
+            shown = [f"{told[m]:.3f}{told[m + '_low']:8.2f}–{told[m + '_high']:.2f}" for m in measures]
+            lines.append(
+                f"{name:36}{half:6}{shown[0]:>18}  {shown[1]:>22}  {shown[2]:>21}"
+                f"{told['false_per_1000']:12.2f}{told['f1_raw']:8.3f}"
+                f"{detector['us_per_row']:7.1f}{detector['rows_per_kpi'] or 'all':>7}"
+            )
+    return "\n".join(lines)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Print the figures; 0 also where the data is absent, which is said on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m bench.aiops", description="Traffic detectors on the AIOps KPIs.")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--only", action="append", default=[], choices=CANDIDATES, metavar="NAME", help="one detector")
+    parser.add_argument("--data", type=Path, default=DATA, help="the archive with the KPIs")
+    options = parser.parse_args(args)
+    if not options.data.exists():
+        print(f"bench.aiops skipped: {options.data} is absent", file=sys.stderr)
+        return 0
+    figures = run(options.only, options.data)
+    print(json.dumps(figures, indent=2) if options.json else table(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -120,8 +120,9 @@ class Worker:
                 await asyncio.gather(*(lane.save() for lane in lanes))
         except TimeoutError:
             _log.warning("revoked before everything was saved; the next owner reads the rest again")
-        for lane in lanes:
-            lane.close()
+        finally:
+            for lane in lanes:
+                lane.close()
         self._gauge()
 
     async def _lane(self, tp: TP) -> Lane:
@@ -175,7 +176,7 @@ class Worker:
             }
             try:
                 reached = await caught_up(self.app, quiet)
-            except (RetryLater, KafkaError) as error:
+            except KafkaError as error:
                 _log.warning("no partition is sealed by the clock now: %s", error)
                 continue
             for tp in sorted(reached):

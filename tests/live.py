@@ -90,11 +90,11 @@ async def deployed(broker: Broker, **fields: Any) -> Settings:
         "partitions": 2,
         "partials_partitions": 2,
         "embedded_kafka": broker.embedded is not None,
-        "session_timeout_s": 6.0,
+        "session_timeout_s": 6.0 if broker.embedded is None else 2.0,
         "idle_after_s": 0.0,
         "flush_s": 0.1,
-        "ingest_checkpoint_s": 0.4,
-        "detect_checkpoint_s": 0.6,
+        "ingest_checkpoint_s": 1.0,
+        "detect_checkpoint_s": 1.0,
     }
     settings = Settings(**(usual | fields))
     await broker.create_topics(settings.topics())
@@ -347,6 +347,11 @@ class Local:
         """The group's generation as this member knows it: unchanged, as long as it neither left nor joined again."""
         number: int = self.worker.app.consumer_generation_id
         return number
+
+    @property
+    def taken(self) -> int:
+        """How many source records it has processed, since the beginning of the partitions that it has."""
+        return sum(lane.stage.next_offset for lane in self.worker._lanes.values() if lane.stage.name == "ingest")
 
     def said(self) -> str:
         return "see the captured log"

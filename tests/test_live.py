@@ -122,7 +122,7 @@ async def test_told_to_stop_it_saves_everything_and_goes_on_from_there(
 ) -> None:
     """With checkpoints so rare that only the stop itself saves."""
     settings = await deployed(broker, ingest_checkpoint_s=600.0, detect_checkpoint_s=600.0, flush_s=60.0)
-    events = evening()
+    events = evening(1)
     half = len(events) // 2
     async with processes(settings, clickhouse, tmp_path) as (first,), feeding(settings) as feeder:
         await until(lambda: _owns_all(settings, first), first)
@@ -160,10 +160,11 @@ async def _has_taken(process: Process, records: int) -> bool:
 async def test_one_worker_killed_twice_loses_and_repeats_nothing(
     embedded_broker: Broker, clickhouse: Address, store: ClickHouseStore, reader: Reader, tmp_path: Path
 ) -> None:
-    settings = await deployed(embedded_broker, session_timeout_s=1.5)
-    sent = delivered(settings, stream())
+    settings = await deployed(embedded_broker)
+    events = disturbed(evening(2))
+    sent = delivered(settings, events)
     async with feeding(settings) as feeder:
-        sending = aiter(feeder.send(stream(), settings.partitions_by_topic()))
+        sending = aiter(feeder.send(events, settings.partitions_by_topic()))
         for share in (1 / 3, 2 / 3):
             async with processes(settings, clickhouse, tmp_path) as (process,):
                 while await anext(sending) < len(sent) * share:
@@ -220,7 +221,7 @@ async def _share(settings: Settings, workers: list[Process]) -> bool:
 @pytest.mark.kafka
 async def test_partition_counts_and_order_of_topics_change_nothing(embedded_broker: Broker) -> None:
     """One partition or five, fed in one go or topic by topic: the same alerts as a replay of the same."""
-    events = disturbed(evening())
+    events = disturbed(evening(1))
     for partitions, by_topic in ((1, False), (5, True)):
         settings = await deployed(embedded_broker, partitions=partitions, partials_partitions=3)
         ordered = sorted(events, key=lambda event: event.topic) if by_topic else events

@@ -393,7 +393,7 @@ class Process:
         self._log = folder / f"worker-{self.metrics_port}.log"
         monitors = folder / "monitors.toml"
         monitors.write_text(monitors_text(), encoding="utf-8")
-        chosen = settings.model_dump(mode="json", exclude_unset=True) | {
+        chosen = settings.model_dump(mode="json", exclude_unset=True, exclude_none=True) | {
             "clickhouse_url": clickhouse.url,
             "clickhouse_user": clickhouse.user,
             "clickhouse_password": clickhouse.password,

@@ -101,8 +101,9 @@ async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | Non
     """As `run`, inside a loop that runs already.
 
     `before_stop` is awaited when the worker was told to stop, while its partitions are still its own; not after a crash.
-    Raises Unreachable when no broker answers at the start, and the SetupError that an agent or task ended with. Stops within about `STOP_WITHIN_S` seconds, also while an
-    agent is busy or the broker is away: what was not committed is read again.
+    Raises Unreachable when no broker answers at the start, and the SetupError that an agent or task ended with. Stops
+    within about `STOP_WITHIN_S` seconds, also while an agent is busy or the broker is away: what was not committed is
+    read again.
     """
     loop = asyncio.get_running_loop()
     told = asyncio.Event()

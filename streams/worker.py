@@ -28,7 +28,7 @@ from streams.transport import Run, caught_up, commit
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.1
-SAVE_WITHIN_S = 3.0
+SAVE_WITHIN_S = 2.5
 GOODBYE_WITHIN_S = 1.0
 IDLE_EVERY_S = 5.0
 

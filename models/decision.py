@@ -17,8 +17,6 @@ WORSE = 2.0
 """An open episode speaks again when it is this many times as bad as last told."""
 THIN = 5.0
 """Fewer events in a bucket than this say little by themselves."""
-CATCH_UP_BUCKETS = 2
-"""After a gap, this many buckets may hold what piled up: a rise in them is stored, not told."""
 
 
 class Decision:
@@ -30,7 +28,7 @@ class Decision:
     the last is stored as suppressed, unless it is materially worse.
     """
 
-    __slots__ = ("_alerts", "_calm", "_catch_up", "_ended_ms", "_lasting", "_told", "_until_ms")
+    __slots__ = ("_alerts", "_calm", "_ended_ms", "_lasting", "_told", "_until_ms")
 
     def __init__(self) -> None:
         self._alerts: list[Alert] = []
@@ -39,16 +37,16 @@ class Decision:
         self._told = (0.0, 0.0)
         self._until_ms: int | None = None
         self._ended_ms = 0
-        self._catch_up = 0
 
     @property
     def firing(self) -> bool:
         """Whether an episode is open."""
         return bool(self._alerts)
 
-    def after_gap(self) -> None:
-        """The next buckets may hold what piled up."""
-        self._catch_up = CATCH_UP_BUCKETS
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is open and nothing was told: as good as new."""
+        return not self._alerts and self._until_ms is None
 
     def decide(
         self,
@@ -58,9 +56,13 @@ class Decision:
         observed: float,
         judgement: Judgement,
         subjects: int | None,
+        *,
+        catch_up: bool = False,
     ) -> tuple[State, list[Alert]]:
-        """The bucket's state, and the alerts (new ones, or new versions) that it causes."""
-        catch_up, self._catch_up = self._catch_up > 0, max(0, self._catch_up - 1)
+        """The bucket's state, and the alerts (new ones, or new versions) that it causes.
+
+        `catch_up`: the bucket follows a gap and may hold what piled up, so that a rise in it is stored, not told.
+        """
         if not judgement.ready:
             return "insufficient", []
         over = judgement.score >= monitor.threshold and self._counts(monitor, judgement)
@@ -180,7 +182,7 @@ class Decision:
 
     def snapshot(self) -> dict[str, Any] | None:
         """All state as plain JSON values; None while nothing was ever told."""
-        if not self._alerts and self._until_ms is None and not self._catch_up:
+        if self.idle:
             return None
         return {
             "alerts": [asdict(alert) for alert in self._alerts],
@@ -189,7 +191,6 @@ class Decision:
             "told": list(self._told),
             "until": self._until_ms,
             "ended": self._ended_ms,
-            "catch_up": self._catch_up,
         }
 
     def restore(self, state: dict[str, Any] | None) -> None:
@@ -199,4 +200,4 @@ class Decision:
         self._alerts = [Alert(**alert) for alert in state["alerts"]]
         self._calm, self._lasting = state["calm"], state["lasting"]
         self._told = (state["told"][0], state["told"][1])
-        self._until_ms, self._ended_ms, self._catch_up = state["until"], state["ended"], state["catch_up"]
+        self._until_ms, self._ended_ms = state["until"], state["ended"]

@@ -191,6 +191,11 @@ class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
         self._excess, self._square = 0.0, 1e-6
         self._season_observed = self._season_expected = 0.0
 
+    def loosen(self) -> None:
+        """A change was declared: keep a quarter of an hour's worth of what is known of the rate."""
+        kept = min(self._b, 15.0)
+        self._a, self._b = self._a * kept / self._b, kept
+
     def _slide(self, value: float, known: float, mean: float) -> None:
         """Move the windows on: each holds the sums of its buckets but the newest one, which is judged."""
         mean = array("f", [mean])[0]

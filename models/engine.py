@@ -10,7 +10,7 @@ from typing import Any
 from models.alert import Alert, gap_alert
 from models.case import Casebook
 from models.partial import Message, Partial, Seal
-from models.plan import Plan
+from models.plan import Plan, SeriesKey
 from models.series import Point
 from models.watch import Judged, Watch
 
@@ -146,7 +146,9 @@ class Engine:
             watch.restore(states[name])
         if kept.keys() >= states.keys():
             self._cases.restore(header["cases"])
+        series: dict[str, list[tuple[SeriesKey, str]]] = {}
         for entry, blob in entries.items():
             name, *key = json.loads(entry)
-            if name in kept:
-                kept[name].restore_entry(tuple(key), blob)
+            series.setdefault(name, []).append((tuple(key), blob))
+        for name, watch in kept.items():
+            watch.restore_entries(series.get(name, ()))

@@ -27,7 +27,8 @@ class Judgement(NamedTuple):
 class Detector(Protocol):
     """One online model of one series: judges, then learns. It knows nothing of thresholds, alerts or Kafka.
 
-    `x` is `{"value": float, "time_ms": int}`: the bucket's value and its start.
+    `x` is `{"value": float, "time_ms": int}`: the bucket's value and its start; and `"exposure"`, where it is known, of which
+    the value is a part (see `models.bank.Bank`).
     """
 
     def judge_one(self, x: dict[str, float]) -> Judgement:
@@ -48,6 +49,10 @@ class Detector(Protocol):
 
     def reanchor(self) -> None:
         """A new normal was said: take the recent level as the baseline."""
+        ...
+
+    def loosen(self) -> None:
+        """Something was changed on purpose: trust the level less, so that a new one is learned fast."""
         ...
 
     def snapshot(self) -> dict[str, Any]:

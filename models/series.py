@@ -1,18 +1,15 @@
-"""One series: its detector, its decision, and the last buckets as evidence."""
+"""The series of a monitor: which there are, their places in its bank, and the last buckets of each as evidence."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from models.alert import Alert
-from models.decision import Decision, State
-from models.enforcement_scan import EnforcementScan
-from models.judgement import Detector, Judgement
-from models.monitor import Monitor
+import numpy as np
+
+from models.bank import Bank, Floats, Rows
+from models.columns import Columns, Field
 from models.plan import SeriesKey
-from models.traffic_residual import TrafficResidual
 
 Point = tuple[int, float, float, float]
 """Start (ms), observed, expected, score of one judged bucket."""
@@ -20,61 +17,163 @@ Point = tuple[int, float, float, float]
 REMEMBERED = 30
 """How many buckets are kept as evidence."""
 
-
-def new_detector(monitor: Monitor) -> Detector:
-    """The detector that the monitor names."""
-    if monitor.detector == "enforcement":
-        return EnforcementScan(monitor.bucket)
-    return TrafficResidual(monitor.season)
+_NONE = np.array([-1], dtype=np.intp)
 
 
-class Series:
-    """Judges, decides, then learns: one bucket of one slice at a time, in time order."""
+class Roster:
+    """Known series in the order of their keys, each with a row of the bank, and with a parent where it is a slice of more.
 
-    __slots__ = ("decision", "detector", "labels", "last_seen_ms", "monitor", "points")
+    The parent of a series is the slice that all but the last of its dimensions make: of (market, policy), the market. Parents
+    are in the bank too, but they are no series: nobody asked for them.
+    """
 
-    def __init__(self, monitor: Monitor, key: SeriesKey) -> None:
-        self.monitor = monitor
-        self.labels: Mapping[str, str] = dict(zip(monitor.group_by, key, strict=True))
-        self.detector = new_detector(monitor)
-        self.decision = Decision()
-        self.points: deque[Point] = deque(maxlen=REMEMBERED)
-        self.last_seen_ms = 0
+    def __init__(self, group_by: Sequence[str], bank: Bank) -> None:
+        self._group_by = tuple(group_by)
+        self._bank = bank
+        self._row: dict[SeriesKey, int] = {}
+        self._parents: dict[SeriesKey, int] = {}
+        self._facts = Columns(
+            {
+                "seen": Field("i8"),
+                "observed": Field("f8", REMEMBERED, np.nan),
+                "expected": Field("f8", REMEMBERED, np.nan),
+                "score": Field("f8", REMEMBERED, np.nan),
+            }
+        )
+        self._fact: dict[SeriesKey, int] = {}
+        self._labels: dict[SeriesKey, Mapping[str, str]] = {}
+        self._starts = [0] * REMEMBERED
+        self._at = 0
+        self._arrange()
 
-    def judge(self, start_ms: int, observed: float, subjects: int | None) -> tuple[State, Judgement, list[Alert]]:
-        """Take the bucket that starts at `start_ms`.
+    def __len__(self) -> int:
+        return len(self._row)
 
-        While an episode is open a traffic baseline holds still, so that the incident is not learned as normal; a count
-        baseline learns on, clipped.
-        """
-        monitor, detector = self.monitor, self.detector
-        x = {"value": observed, "time_ms": start_ms}
-        judgement = detector.judge_one(x)
-        state, alerts = self.decision.decide(monitor, self.labels, start_ms, observed, judgement, subjects)
-        if any(alert.kind == "REGIME_CHANGE" for alert in alerts):
-            detector.reanchor()
-        if not self.decision.firing or monitor.detector == "enforcement":
-            detector.learn_one(x)
-        self.points.append((start_ms, observed, round(judgement.expected, 4), round(judgement.score, 3)))
-        return state, judgement, alerts
+    def __contains__(self, key: SeriesKey) -> bool:
+        return key in self._row
 
-    def after_gap(self) -> None:
-        """A gap ended: windows begin anew, what piled up is no spike."""
-        self.detector.forget_recent()
-        self.decision.after_gap()
+    def missing(self, keys: Iterable[SeriesKey]) -> list[SeriesKey]:
+        """Those of the keys that are not known yet, in order."""
+        return sorted(key for key in keys if key not in self._row)
 
-    def snapshot(self) -> dict[str, Any]:
-        """All state as plain JSON values."""
-        return {
-            "detector": self.detector.snapshot(),
-            "decision": self.decision.snapshot(),
-            "points": list(self.points),
-            "seen": self.last_seen_ms,
-        }
+    def admit(self, keys: Sequence[SeriesKey], quiet: int) -> None:
+        """Add series that were never seen; `quiet`: for how many buckets the monitor has seen others."""
+        for key in keys:
+            row = self._place(key)
+            self._bank.learn_quiet(np.array([row], dtype=np.intp), quiet)
+        if keys:
+            self._arrange()
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `snapshot`."""
-        self.detector.restore(state["detector"])
-        self.decision.restore(state["decision"])
-        self.points.extend((start, observed, expected, score) for start, observed, expected, score in state["points"])
-        self.last_seen_ms = state["seen"]
+    def forget(self, keys: Sequence[SeriesKey]) -> list[SeriesKey]:
+        """Drop series, and parents that have no more; returns all that were dropped."""
+        gone = list(keys)
+        for key in keys:
+            self._bank.drop(np.array([self._row.pop(key)], dtype=np.intp))
+            self._facts.drop(np.array([self._fact.pop(key)], dtype=np.intp))
+            del self._labels[key]
+        wanted = {key[:-1] for key in self._row}
+        for parent in [parent for parent in self._parents if parent not in wanted]:
+            self._bank.drop(np.array([self._parents.pop(parent)], dtype=np.intp))
+            gone.append(parent)
+        if keys:
+            self._arrange()
+        return gone
+
+    def see(self, positions: Rows, start_ms: int) -> None:
+        """Those had something in the bucket that starts there."""
+        self._facts["seen"][self._fact_rows[positions]] = start_ms
+
+    def postpone(self, by_ms: int) -> None:
+        """That time was a gap: it does not count when it is asked how long a series was not seen."""
+        self._facts["seen"][self._fact_rows] += by_ms
+
+    def unseen_since(self, before_ms: int) -> list[SeriesKey]:
+        """The series of which nothing was seen since then."""
+        seen = self._facts["seen"][self._fact_rows]
+        return [self.keys[index] for index in np.flatnonzero(seen < before_ms).tolist()]
+
+    def remember(self, positions: Rows, start_ms: int, observed: Floats, expected: Floats, score: Floats) -> None:
+        """Keep what was judged as evidence; the oldest bucket of all series makes room."""
+        self._at = (self._at + 1) % REMEMBERED
+        self._starts[self._at] = start_ms
+        rows = self._fact_rows[positions]
+        for name, values in (("observed", observed), ("expected", expected), ("score", score)):
+            column = self._facts[name]
+            column[:, self._at] = np.nan
+            column[rows, self._at] = values
+
+    def points(self, key: SeriesKey) -> list[Point]:
+        """The last judged buckets of a series, oldest first."""
+        row = self._fact.get(key)
+        if row is None:
+            return []
+        observed, expected, score = (self._facts[name][row] for name in ("observed", "expected", "score"))
+        order = [(self._at + 1 + back) % REMEMBERED for back in range(REMEMBERED)]
+        return [
+            (self._starts[i], float(observed[i]), float(expected[i]), float(score[i]))
+            for i in order
+            if not np.isnan(score[i])
+        ]
+
+    def family_sums(self, values: Floats) -> Floats:
+        """For each parent, the sum over its children; whole numbers add up exactly, in any order."""
+        if not self._parents:
+            return np.zeros(0)
+        return np.bincount(self._family, weights=values, minlength=len(self._parents)).astype(np.float64)
+
+    def header(self) -> dict[str, Any]:
+        """What is common to all series, as plain JSON values."""
+        return {"starts": self._starts, "at": self._at}
+
+    def restore_header(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `header`."""
+        self._starts, self._at = list(state["starts"]), state["at"]
+
+    def snapshot(self, key: SeriesKey) -> dict[str, Any] | None:
+        """All that is known of a series, or of a parent, as plain JSON values; None of what was forgotten."""
+        if key in self._row:
+            return {"detector": self._bank.snapshot(self._row[key]), "facts": self._facts.dump(self._fact[key])}
+        if key in self._parents:
+            return {"detector": self._bank.snapshot(self._parents[key])}
+        return None
+
+    def restore(self, key: SeriesKey, state: Mapping[str, Any]) -> None:
+        """Take back a series or a parent, in any order; call `restored` behind the last."""
+        if "facts" in state:
+            self._bank.restore(self._place(key), state["detector"])
+            self._facts.load(self._fact[key], state["facts"])
+        else:
+            self._bank.restore(self._parent(key), state["detector"])
+
+    def restored(self) -> None:
+        """All are back."""
+        self._arrange()
+
+    @property
+    def parents(self) -> list[SeriesKey]:
+        """The slices that series borrow from."""
+        return list(self._parents)
+
+    def _place(self, key: SeriesKey) -> int:
+        if key not in self._row:
+            parents = np.array([self._parent(key[:-1])], dtype=np.intp) if key else _NONE
+            self._row[key] = int(self._bank.add(parents)[0])
+            self._fact[key] = int(self._facts.add(1)[0])
+            self._labels[key] = dict(zip(self._group_by, key, strict=True))
+        return self._row[key]
+
+    def _parent(self, key: SeriesKey) -> int:
+        if key not in self._parents:
+            self._parents[key] = int(self._bank.add(_NONE)[0])
+        return self._parents[key]
+
+    def _arrange(self) -> None:
+        """Columns over all series, in the order of their keys."""
+        self.keys = sorted(self._row)
+        self.labels = [self._labels[key] for key in self.keys]
+        self.position = {key: index for index, key in enumerate(self.keys)}
+        self.rows: Rows = np.array([self._row[key] for key in self.keys], dtype=np.intp)
+        self._fact_rows: Rows = np.array([self._fact[key] for key in self.keys], dtype=np.intp)
+        number = {parent: index for index, parent in enumerate(self._parents)}
+        self.parent_rows: Rows = np.array(list(self._parents.values()), dtype=np.intp)
+        self._family: Rows = np.array([number[key[:-1]] for key in self.keys if key], dtype=np.intp)

@@ -103,6 +103,9 @@ class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
         self._hours.clear()
         self._hour_seen = 0
 
+    def loosen(self) -> None:
+        """A change was declared: the running mean follows fast anyhow."""
+
     def _hour(self, x: dict[str, float]) -> int:
         day, rest = divmod(int(x["time_ms"]), DAY_MS)
         hour = rest * 24 // DAY_MS

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from livewarden.times import DAY_MS
 from models.alert import Alert
-from models.decision import State
+from models.bank import Floats, Judgements, Rows
+from models.decision import Decision, State
+from models.detectors import new_bank
 from models.distinct import count_distinct
 from models.monitor import Monitor
 from models.partial import Partial, Row
 from models.plan import SeriesKey
-from models.series import Point, Series
+from models.series import Point, Roster
 
 FORGET_DAYS = 14
-"""A series without an event for this many days (or 60 buckets, if longer) is dropped; it may come back."""
+"""A series without an event for this many days (or 60 buckets, if longer), gaps not counted, is dropped; it may come back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+CATCH_UP_BUCKETS = 2
+"""After a gap, this many buckets may hold what piled up: a rise in them is stored, not told."""
+WORTH_STORING = 0.05
+"""A quiet bucket of which no more than this was expected leaves no row."""
+
+Sums = tuple[int, int, list[str]]
+"""Value, exposure and distinct sketches of one series in one bucket."""
+
+
+class Judged(NamedTuple):
     """One judged bucket of one series, as it is stored."""
 
     monitor: str
@@ -45,12 +58,16 @@ class Watch:
     def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
         self.open: dict[int, dict[int, dict[int, tuple[Row, ...]]]] = {}
-        self.series: dict[SeriesKey, Series] = {}
+        self.bank = new_bank(monitor)
+        self.roster = Roster(monitor.group_by, self.bank)
+        self.decisions: dict[SeriesKey, Decision] = {}
         self.judged_until: int | None = None
         self.buckets = 0
         self.gap: Alert | None = None
         self.foreign: set[int] = set()
-        self._dirty: set[SeriesKey] = set()
+        self._catch_up = 0
+        self._judged = False
+        self._forgotten: set[SeriesKey] = set()
 
     def take(self, partial: Partial) -> None:
         """Keep a partial; the same one again replaces itself."""
@@ -78,9 +95,9 @@ class Watch:
 
     def judge(self, start: int, judged: list[Judged]) -> list[Alert]:
         """Judge the complete bucket that starts there; appends to `judged` what is worth storing."""
-        monitor = self.monitor
+        monitor, roster = self.monitor, self.roster
         merged = self._merged(start)
-        silent = self.judged_until is not None and start > self.judged_until
+        silence = 0 if self.judged_until is None else start - self.judged_until
         self.judged_until = start + monitor.bucket
         alerts: list[Alert] = []
         if self.gap is not None:
@@ -89,67 +106,145 @@ class Watch:
         foreign, self.foreign = self.foreign, {other for other in self.foreign if other > start}
         if monitor.detector == "silence" or start in foreign:
             return alerts
-        for key in merged.keys() - self.series.keys():
-            series = self.series[key] = Series(monitor, key)
-            series.detector.learn_quiet(self.buckets)
-        if silent:
-            for series in self.series.values():
-                series.after_gap()
+        roster.admit(roster.missing(merged), self.buckets)
+        if silence:
+            self._after_gap(silence)
         self.buckets += 1
-        forget_before = start - max(FORGET_DAYS * DAY_MS, 60 * monitor.bucket)
-        for key in sorted(self.series):
-            series = self.series[key]
-            self._dirty.add(key)
-            if key in merged:
-                series.last_seen_ms = start
-            elif series.last_seen_ms < forget_before and not series.decision.firing:
-                del self.series[key]
-                continue
-            observed, subjects = self._measure(*merged.get(key, (0, 0, [])))
-            if observed is None:
-                continue
-            state, judgement, told = series.judge(start, observed, subjects)
-            alerts += told
-            if observed or state in ("odd", "firing") or judgement.expected >= 0.05:
-                expected, score = round(judgement.expected, 4), round(judgement.score, 3)
-                judged.append(
-                    Judged(
-                        monitor.name,
-                        monitor.config_hash,
-                        series.labels,
-                        start,
-                        start + monitor.bucket,
-                        observed,
-                        expected,
-                        score,
-                        state,
-                    )
-                )
+        here = np.array([roster.position[key] for key in merged], dtype=np.intp)
+        roster.see(here, start)
+        self._forget(start)
+        if roster.keys:
+            alerts += self._judge(start, merged, judged)
+        self._catch_up = max(0, self._catch_up - 1)
+        self._judged = True
         return alerts
+
+    def _judge(self, start: int, merged: Mapping[SeriesKey, Sums], judged: list[Judged]) -> list[Alert]:
+        monitor, roster, bank = self.monitor, self.roster, self.bank
+        observed, parents, subjects = self._measure(merged)
+        asked = np.flatnonzero(~np.isnan(observed)).astype(np.intp)
+        rows, values = roster.rows[asked], observed[asked]
+        found = bank.judge(rows, values, start)
+        expected, score = np.round(found.expected, 4), np.round(found.score, 3)
+        states, alerts = self._decide(start, asked, values, found, subjects)
+        changed = [alert for alert in alerts if alert.kind == "REGIME_CHANGE"]
+        if changed:
+            keys = [tuple(alert.series[name] for name in monitor.group_by) for alert in changed]
+            bank.reanchor(np.array([roster.rows[roster.position[key]] for key in keys], dtype=np.intp))
+        learned = self._learned(asked)
+        bank.learn(rows[learned], values[learned], start)
+        sums = np.flatnonzero(~np.isnan(parents))
+        bank.learn(roster.parent_rows[sums], parents[sums], start)
+        roster.remember(asked, start, values, expected, score)
+        worth = [
+            index
+            for index, (state, value, usual) in enumerate(zip(states, values.tolist(), expected.tolist(), strict=True))
+            if value or usual >= WORTH_STORING or state in ("odd", "firing")
+        ]
+        labels, end = roster.labels, start + monitor.bucket
+        name, config = monitor.name, monitor.config_hash
+        told = zip(values.tolist(), expected.tolist(), score.tolist(), states, asked.tolist(), strict=True)
+        rows_told = list(told)
+        judged += [
+            Judged(name, config, labels[at], start, end, value, usual, odd, state)
+            for value, usual, odd, state, at in map(rows_told.__getitem__, worth)
+        ]
+        return alerts
+
+    def _decide(
+        self, start: int, asked: Rows, values: Floats, found: Judgements, subjects: Mapping[int, int]
+    ) -> tuple[list[State], list[Alert]]:
+        """A state for every series asked about; only those that are odd, or have something open, are looked at one by one."""
+        monitor, roster = self.monitor, self.roster
+        states: list[State] = ["calm" if ready else "insufficient" for ready in found.ready.tolist()]
+        odd = set(np.flatnonzero(found.ready & (found.score >= monitor.threshold)).tolist())
+        if self.decisions:
+            at = {int(position): index for index, position in enumerate(asked)}
+            odd |= {at[roster.position[key]] for key in self.decisions if roster.position[key] in at}
+        alerts: list[Alert] = []
+        for index in sorted(odd):
+            position = int(asked[index])
+            key = roster.keys[position]
+            decision = self.decisions.get(key) or Decision()
+            states[index], told = decision.decide(
+                monitor,
+                roster.labels[position],
+                start,
+                float(values[index]),
+                found.one(index),
+                subjects.get(position),
+                catch_up=self._catch_up > 0,
+            )
+            alerts += told
+            if decision.idle:
+                self.decisions.pop(key, None)
+            else:
+                self.decisions[key] = decision
+        return states, alerts
+
+    def _learned(self, asked: Rows) -> NDArray[np.bool_]:
+        """Whose bucket is learned: a traffic baseline holds still while an episode is open."""
+        learned = np.ones(len(asked), dtype=np.bool_)
+        if self.monitor.detector == "traffic":
+            open_at = {self.roster.position[key] for key, decision in self.decisions.items() if decision.firing}
+            learned = np.array([position not in open_at for position in asked.tolist()], dtype=np.bool_)
+        return learned
+
+    def _after_gap(self, silence_ms: int) -> None:
+        """Windows begin anew, what piled up is no spike, and time in which nobody could speak makes nobody forgotten."""
+        self.bank.forget_recent(np.concatenate([self.roster.rows, self.roster.parent_rows]))
+        self.roster.postpone(silence_ms)
+        self._catch_up = CATCH_UP_BUCKETS
+
+    def _forget(self, start: int) -> None:
+        horizon = start - max(FORGET_DAYS * DAY_MS, 60 * self.monitor.bucket)
+        firing = {key for key, decision in self.decisions.items() if decision.firing}
+        gone = [key for key in self.roster.unseen_since(horizon) if key not in firing]
+        for key in gone:
+            self.decisions.pop(key, None)
+        self._forgotten.update(self.roster.forget(gone))
 
     def points(self, labels: Mapping[str, str]) -> list[Point]:
         """The last judged buckets of a series."""
-        series = self.series.get(tuple(labels[name] for name in self.monitor.group_by))
-        return list(series.points) if series else []
+        return self.roster.points(tuple(labels[name] for name in self.monitor.group_by))
 
-    def _merged(self, start: int) -> dict[SeriesKey, tuple[int, int, list[str]]]:
+    def loosen(self, touches: Callable[[Mapping[str, str]], bool]) -> None:
+        """Something was changed on the platform: the series that it touches learn a new level fast."""
+        rows = [int(row) for row, labels in zip(self.roster.rows, self.roster.labels, strict=True) if touches(labels)]
+        self.bank.loosen(np.array(rows, dtype=np.intp))
+
+    def _merged(self, start: int) -> dict[SeriesKey, Sums]:
         """The bucket's exact sums over all source partitions."""
-        total: dict[SeriesKey, tuple[int, int, list[str]]] = {}
+        total: dict[SeriesKey, Sums] = {}
         for _, chunks in sorted(self.open.pop(start).items()):
             for _, rows in sorted(chunks.items()):
                 for key, value, exposure, sketch in rows:
-                    old = total.get(key, (0, 0, []))
-                    total[key] = (old[0] + value, old[1] + exposure, [*old[2], sketch] if sketch else old[2])
+                    old = total.get(key)
+                    if old is None:
+                        total[key] = value, exposure, [sketch] if sketch else []
+                    else:
+                        total[key] = old[0] + value, old[1] + exposure, [*old[2], sketch] if sketch else old[2]
         return total
 
-    def _measure(self, value: int, exposure: int, sketches: list[str]) -> tuple[float | None, int | None]:
-        subjects = count_distinct(sketches) if sketches else None
-        kind = self.monitor.measured[0]
+    def _measure(self, merged: Mapping[SeriesKey, Sums]) -> tuple[Floats, Floats, dict[int, int]]:
+        """By position: the series' values (NaN: too thin to judge), and distinct subjects where counted; the parents' values."""
+        roster, kind = self.roster, self.monitor.measured[0]
+        values, exposures = np.zeros(len(roster)), np.zeros(len(roster))
+        subjects: dict[int, int] = {}
+        for key, (value, exposure, sketches) in merged.items():
+            position = roster.position[key]
+            values[position], exposures[position] = value, exposure
+            if sketches:
+                subjects[position] = count_distinct(sketches)
         if kind == "distinct":
-            return float(subjects or 0), subjects
+            values[:] = 0.0
+            values[list(subjects)] = list(subjects.values())
+        parents = roster.family_sums(values)
         if kind == "ratio":
-            return (value / exposure if exposure >= max(1.0, self.monitor.min_volume) else None), subjects
-        return float(value), subjects
+            least = max(1.0, self.monitor.min_volume)
+            values = _ratio(values, exposures, least)
+            parents = _ratio(parents, roster.family_sums(exposures), least)
+        return values, parents, subjects
 
     def snapshot(self) -> dict[str, Any]:
         """All state but the series, as plain JSON values."""
@@ -157,8 +252,10 @@ class Watch:
             "config": self.monitor.config_hash,
             "until": self.judged_until,
             "buckets": self.buckets,
+            "catch_up": self._catch_up,
             "gap": asdict(self.gap) if self.gap else None,
             "foreign": sorted(self.foreign),
+            "series": self.roster.header(),
             "open": [
                 [start, partition, chunk, rows]
                 for start, parts in self.open.items()
@@ -169,24 +266,43 @@ class Watch:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `snapshot`."""
-        self.judged_until, self.buckets = state["until"], state["buckets"]
+        self.judged_until, self.buckets, self._catch_up = state["until"], state["buckets"], state["catch_up"]
         self.gap = Alert(**state["gap"]) if state["gap"] else None
         self.foreign = set(state["foreign"])
+        self.roster.restore_header(state["series"])
         for start, partition, chunk, rows in state["open"]:
             cut = tuple((tuple(key), value, exposure, sketch) for key, value, exposure, sketch in rows)
             self.open.setdefault(start, {}).setdefault(partition, {})[chunk] = cut
 
     def entries(self, *, full: bool) -> Iterator[tuple[SeriesKey, str]]:
-        """Series as JSON: all where `full`, else those judged since the last call; "null" for one that was forgotten."""
-        keys = set(self.series) if full else self._dirty
-        self._dirty = set()
-        for key in sorted(keys):
-            series = self.series.get(key)
-            yield key, json.dumps(series.snapshot() if series else None, separators=(",", ":"))
+        """Series as JSON: all where `full` or a bucket was judged since the last call; "null" for one that was forgotten.
 
-    def restore_entry(self, key: SeriesKey, blob: str) -> None:
-        """Take a series back."""
-        state = json.loads(blob)
-        if state is not None:
-            self.series[key] = Series(self.monitor, key)
-            self.series[key].restore(state)
+        A parent is an entry too; its key is shorter by one.
+        """
+        keys: set[SeriesKey] = set() if full else set(self._forgotten)
+        if full or self._judged:
+            keys.update(self.roster.keys, self.roster.parents)
+        self._forgotten, self._judged = set(), False
+        for key in sorted(keys):
+            state = self.roster.snapshot(key)
+            if state is not None and key in self.decisions:
+                state["decision"] = self.decisions[key].snapshot()
+            yield key, json.dumps(state, separators=(",", ":"))
+
+    def restore_entries(self, blobs: Iterable[tuple[SeriesKey, str]]) -> None:
+        """Take series back."""
+        for key, blob in blobs:
+            state = json.loads(blob)
+            if state is not None:
+                self.roster.restore(key, state)
+                if "decision" in state:
+                    self.decisions[key] = Decision()
+                    self.decisions[key].restore(state["decision"])
+        self.roster.restored()
+
+
+def _ratio(values: Floats, exposures: Floats, least: float) -> Floats:
+    """Values out of exposures; NaN where the exposure is too small to tell."""
+    ratio: Floats = np.full(len(values), np.nan)
+    np.divide(values, exposures, out=ratio, where=exposures >= least)
+    return ratio

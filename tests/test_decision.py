@@ -10,7 +10,7 @@ import pytest
 
 from livewarden.times import MINUTE_MS
 from models.alert import Alert
-from models.decision import CATCH_UP_BUCKETS, Decision, State
+from models.decision import Decision, State
 from models.judgement import Direction, Judgement
 from models.monitor import Monitor
 from tests.core_fixtures import T0, monitor
@@ -48,8 +48,9 @@ def bucket(
     asked: Monitor = M,
     **more: Any,
 ) -> Told:
-    subjects = more.pop("subjects", None)
-    found = decision.decide(asked, SERIES, at(number), observed, judgement(score, observed, expected, **more), subjects)
+    subjects, catch_up = more.pop("subjects", None), more.pop("catch_up", False)
+    judged = judgement(score, observed, expected, **more)
+    found = decision.decide(asked, SERIES, at(number), observed, judged, subjects, catch_up=catch_up)
     return Told(*found)
 
 
@@ -227,28 +228,16 @@ def test_materially_worse_breaks_the_cooldown() -> None:
 
 def test_rise_after_a_gap_is_stored_not_told() -> None:
     decision = Decision()
-    decision.after_gap()
-    (first,) = bucket(decision, 0, FULL, 100).alerts
+    (first,) = bucket(decision, 0, FULL, 100, catch_up=True).alerts
     assert first.suppressed_by == "catch-up after a gap"
-    assert CATCH_UP_BUCKETS == 2
-    assert bucket(decision, 1, 50.0, 900).alerts == []  # much worse, and still catching up
+    assert bucket(decision, 1, 50.0, 900, catch_up=True).alerts == []  # much worse, and still catching up
     (told,) = bucket(decision, 2, 50.0, 900).alerts  # what lasts is no catch-up
     assert told.suppressed_by is None
     assert told.episode_id == first.alert_id
 
 
 def test_fall_after_a_gap_is_told() -> None:
-    decision = Decision()
-    decision.after_gap()
-    assert bucket(decision, 0, FULL, 0, 100).alerts[0].suppressed_by is None
-
-
-def test_catch_up_is_over_after_two_buckets_whatever_they_held() -> None:
-    decision = Decision()
-    decision.after_gap()
-    bucket(decision, 0, CALM)
-    bucket(decision, 1, 50.0, ready=False)
-    assert bucket(decision, 2, FULL).alerts[0].suppressed_by is None
+    assert bucket(Decision(), 0, FULL, 0, 100, catch_up=True).alerts[0].suppressed_by is None
 
 
 def test_lasting_anomaly_is_told_once_as_regime_change() -> None:
@@ -289,7 +278,6 @@ def test_time_towards_a_regime_change_is_remembered(steps: int) -> None:
 def test_snapshot_and_restore_at_any_point_equals_uninterrupted(steps: int) -> None:
     scores = [(FULL, 100.0), (CALM, 10.0), (CALM, 10.0), (CALM, 10.0), (FULL, 100.0), (50.0, 900.0), (CALM, 10.0)]
     kept, resumed = Decision(), Decision()
-    kept.after_gap()
     for number, (score, observed) in enumerate(scores[:steps]):
         bucket(kept, number, score, observed)
     resumed.restore(json.loads(json.dumps(kept.snapshot())))

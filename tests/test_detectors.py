@@ -14,10 +14,7 @@ from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from models.checks import START_MS, Kind, ordinary, yield_checks
 from models.enforcement_scan import A0, B0, EnforcementScan, tail_above, tail_below
 from models.judgement import Detector, Judgement
-from models.monitor import Monitor
-from models.series import Series, new_detector
 from models.traffic_residual import TrafficResidual
-from tests.core_fixtures import monitor
 
 FACTORIES: list[tuple[str, Callable[[], Any], Kind, int]] = [
     ("traffic", TrafficResidual, "traffic", MINUTE_MS),
@@ -116,20 +113,6 @@ def test_odd_buckets_rank_above_ordinary_ones(model: Any) -> None:
     above = sum(score > other for score in odd for other in usual)
     assert len(odd) > 5
     assert above / (len(odd) * len(usual)) > 0.95
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({}, EnforcementScan(MINUTE_MS)),
-        ({"bucket": "1d", "precision": "day"}, EnforcementScan(DAY_MS)),
-        ({"detector": "traffic", "season": "week"}, TrafficResidual("week")),
-    ],
-)
-def test_monitor_names_its_detector(fields: dict[str, Any], expected: Any) -> None:
-    made: Any = new_detector(monitor(**fields))
-    assert type(made) is type(expected)
-    assert made._get_params() == expected._get_params()
 
 
 def feed(detector: Detector, values: list[float], bucket_ms: int = MINUTE_MS, first: int = 0) -> list[Judgement]:
@@ -249,29 +232,6 @@ def test_gap_does_not_widen_what_traffic_calls_ordinary() -> None:
     feed(interrupted, tail, first=400)
     fall = {"value": 500.0, "time_ms": START_MS + 460 * MINUTE_MS}
     assert interrupted.score_one(fall) > 0.5 * steady.score_one(fall)
-
-
-def lasting(asked: Monitor, before: list[float], after: list[float]) -> list[tuple[str, str | None]]:
-    series = Series(asked, ())
-    told: list[tuple[str, str | None]] = []
-    for index, value in enumerate([*before, *after]):
-        _, _, alerts = series.judge(START_MS + index * asked.bucket, value, None)
-        told += [(alert.kind, alert.suppressed_by) for alert in alerts if alert.version == 1]
-    return told
-
-
-def test_level_shift_of_traffic_is_told_as_regime_change_once() -> None:
-    asked = monitor(
-        event="traffic.sample", measure="sum(views)", detector="traffic", season="none", group_by=[], regime_after=30
-    )
-    told = lasting(asked, ordinary("traffic", 300), [0.1 * value for value in ordinary("traffic", 600, seed=8)])
-    assert told == [("TRAFFIC_ANOMALY", None), ("REGIME_CHANGE", None)]
-
-
-def test_level_shift_of_counts_is_told_as_regime_change_once() -> None:
-    asked = monitor(precision="day", bucket="1d", group_by=[], series=1)
-    told = lasting(asked, [20.0 + index % 3 for index in range(60)], [400.0 + index % 3 for index in range(60)])
-    assert told == [("ENFORCEMENT_SPIKE", None), ("REGIME_CHANGE", None)]
 
 
 def test_season_of_counts_is_the_hour_or_the_day_of_the_week() -> None:

@@ -115,7 +115,7 @@ def comparable(findings: Findings) -> Any:
     return orjson.loads(
         orjson.dumps(
             {
-                "judged": findings.judged,
+                "judged": [judged._asdict() for judged in findings.judged],
                 "alerts": [alert.to_json("r") for alert in findings.alerts],
                 "cases": findings.cases,
             }
@@ -190,14 +190,19 @@ def test_snapshot_and_restore_at_any_point_equals_uninterrupted(seed: int, snaps
     assert len(left[1]) > 5
 
 
+def series_in(entries: dict[str, str]) -> dict[str, str]:
+    """The entries of series; those of their parents, whose keys are shorter, left out."""
+    return {entry: blob for entry, blob in entries.items() if len(orjson.loads(entry)) == 2}
+
+
 def test_dirty_snapshot_holds_what_was_judged_since_the_last() -> None:
     asked = monitor()
     engine = Engine(Plan([asked]), TOPIC)
     found(engine, say(asked, 0, {"DE": 1, "FR": 1}))
-    assert len(engine.snapshot(full=False)[1]) == 2
+    assert len(series_in(engine.snapshot(full=False)[1])) == 2
     assert engine.snapshot(full=False)[1] == {}
     found(engine, say(asked, 1, {"DE": 1}))
-    assert len(engine.snapshot(full=False)[1]) == 2  # a known series without an event is a zero, and learned
+    assert len(series_in(engine.snapshot(full=False)[1])) == 2  # a known series without an event is a zero, and learned
 
 
 def test_ratio_that_is_too_thin_to_judge_is_still_remembered() -> None:
@@ -205,8 +210,7 @@ def test_ratio_that_is_too_thin_to_judge_is_still_remembered() -> None:
     engine = Engine(Plan([asked]), asked.topic)
     findings = found(engine, say(asked, 0, {"DE": 1}))
     assert findings.judged == []
-    (blob,) = engine.snapshot(full=False)[1].values()
-    assert orjson.loads(blob)["seen"] == T0
+    assert list(series_in(engine.snapshot(full=False)[1])) == ['["measures", "DE"]']
 
 
 def test_groups_do_not_touch_each_other() -> None:
@@ -379,17 +383,17 @@ def test_series_without_events_is_forgotten_and_may_come_back() -> None:
     horizon = FORGET_DAYS * 24
     for hour in range(1, horizon + 1):
         found(engine, say(asked, hour, {"FR": 1}))
-    assert len(engine.snapshot(full=True)[1]) == 2
+    assert len(series_in(engine.snapshot(full=True)[1])) == 2
     found(engine, say(asked, horizon + 1, {"FR": 1}))
     changed = engine.snapshot(full=False)[1]
-    assert {key: blob == "null" for key, blob in changed.items()} == {
+    assert {key: blob == "null" for key, blob in series_in(changed).items()} == {
         '["hourly", "DE"]': True,
         '["hourly", "FR"]': False,
     }
     header, _ = engine.snapshot(full=True)
     resumed = Engine(Plan([asked]), TOPIC)
     resumed.restore(orjson.loads(orjson.dumps(header)), changed)
-    assert list(resumed.snapshot(full=True)[1]) == ['["hourly", "FR"]']
+    assert list(series_in(resumed.snapshot(full=True)[1])) == ['["hourly", "FR"]']
     assert found(engine, say(asked, horizon + 2, {"DE": 500})).judged[0].state == "firing"
 
 
@@ -413,7 +417,7 @@ def test_series_is_kept_while_its_episode_is_open() -> None:
     engine, _ = days(patient)
     found(engine, [message for day in range(60) for message in say(patient, day, {"DE": 5000, "FR": 1})])
     found(engine, [message for day in range(60, 160) for message in say(patient, day, {})])
-    assert list(engine.snapshot(full=True)[1]) == ['["daily", "DE"]']
+    assert list(series_in(engine.snapshot(full=True)[1])) == ['["daily", "DE"]']
 
 
 @pytest.mark.parametrize("change", [{"min_volume": 99}, {"name": "renamed"}])
@@ -425,5 +429,5 @@ def test_changed_monitor_begins_anew_and_the_others_go_on(change: dict[str, Any]
     header, entries = old.snapshot(full=True)
     new = Engine(Plan([monitor(**change), other]), TOPIC)
     new.restore(orjson.loads(orjson.dumps(header)), entries)
-    assert list(new.snapshot(full=True)[1]) == ['["other", "FR"]']
+    assert list(series_in(new.snapshot(full=True)[1])) == ['["other", "FR"]']
     assert new.watermark_ms == old.watermark_ms

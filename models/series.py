@@ -17,8 +17,6 @@ Point = tuple[int, float, float, float]
 REMEMBERED = 30
 """How many buckets are kept as evidence."""
 
-_NONE = np.array([-1], dtype=np.intp)
-
 
 class Roster:
     """Known series in the order of their keys, each with a row of the bank, and with a parent where it is a slice of more.
@@ -56,28 +54,34 @@ class Roster:
         """Those of the keys that are not known yet, in order."""
         return sorted(key for key in keys if key not in self._row)
 
-    def admit(self, keys: Sequence[SeriesKey], quiet: int) -> None:
-        """Add series that were never seen; `quiet`: for how many buckets the monitor has seen others."""
-        for key in keys:
-            row = self._place(key)
-            self._bank.learn_quiet(np.array([row], dtype=np.intp), quiet)
-        if keys:
-            self._arrange()
+    def admit(self, keys: Sequence[SeriesKey], quiet: int = 0) -> None:
+        """Add series that are not known yet; `quiet`: for how many buckets the monitor has seen others."""
+        if not keys:
+            return
+        parents = sorted({key[:-1] for key in keys if key} - self._parents.keys())
+        parent_rows = self._bank.add(np.full(len(parents), -1, dtype=np.intp))
+        self._parents.update(zip(parents, parent_rows.tolist(), strict=True))
+        of = np.array([self._parents[key[:-1]] if key else -1 for key in keys], dtype=np.intp)
+        rows = self._bank.add(of)
+        self._bank.learn_quiet(np.concatenate([parent_rows, rows]), quiet)
+        self._row.update(zip(keys, rows.tolist(), strict=True))
+        self._fact.update(zip(keys, self._facts.add(len(keys)).tolist(), strict=True))
+        self._labels.update((key, dict(zip(self._group_by, key, strict=True))) for key in keys)
+        self._arrange()
 
     def forget(self, keys: Sequence[SeriesKey]) -> list[SeriesKey]:
         """Drop series, and parents that have no more; returns all that were dropped."""
-        gone = list(keys)
+        if not keys:
+            return []
+        self._facts.drop(np.array([self._fact.pop(key) for key in keys], dtype=np.intp))
+        self._bank.drop(np.array([self._row.pop(key) for key in keys], dtype=np.intp))
         for key in keys:
-            self._bank.drop(np.array([self._row.pop(key)], dtype=np.intp))
-            self._facts.drop(np.array([self._fact.pop(key)], dtype=np.intp))
             del self._labels[key]
-        wanted = {key[:-1] for key in self._row}
-        for parent in [parent for parent in self._parents if parent not in wanted]:
-            self._bank.drop(np.array([self._parents.pop(parent)], dtype=np.intp))
-            gone.append(parent)
-        if keys:
-            self._arrange()
-        return gone
+        wanted = {key[:-1] for key in self._row if key}
+        lone = [parent for parent in self._parents if parent not in wanted]
+        self._bank.drop(np.array([self._parents.pop(parent) for parent in lone], dtype=np.intp))
+        self._arrange()
+        return [*keys, *lone]
 
     def see(self, positions: Rows, start_ms: int) -> None:
         """Those had something in the bucket that starts there."""
@@ -137,35 +141,20 @@ class Roster:
             return {"detector": self._bank.snapshot(self._parents[key])}
         return None
 
-    def restore(self, key: SeriesKey, state: Mapping[str, Any]) -> None:
-        """Take back a series or a parent, in any order; call `restored` behind the last."""
-        if "facts" in state:
-            self._bank.restore(self._place(key), state["detector"])
-            self._facts.load(self._fact[key], state["facts"])
-        else:
-            self._bank.restore(self._parent(key), state["detector"])
-
-    def restored(self) -> None:
-        """All are back."""
-        self._arrange()
+    def restore(self, states: Mapping[SeriesKey, Mapping[str, Any]]) -> None:
+        """Take back series and parents, in any order."""
+        self.admit(self.missing(key for key, state in states.items() if "facts" in state))
+        for key, state in states.items():
+            if "facts" in state:
+                self._bank.restore(self._row[key], state["detector"])
+                self._facts.load(self._fact[key], state["facts"])
+            elif key in self._parents:
+                self._bank.restore(self._parents[key], state["detector"])
 
     @property
     def parents(self) -> list[SeriesKey]:
         """The slices that series borrow from."""
         return list(self._parents)
-
-    def _place(self, key: SeriesKey) -> int:
-        if key not in self._row:
-            parents = np.array([self._parent(key[:-1])], dtype=np.intp) if key else _NONE
-            self._row[key] = int(self._bank.add(parents)[0])
-            self._fact[key] = int(self._facts.add(1)[0])
-            self._labels[key] = dict(zip(self._group_by, key, strict=True))
-        return self._row[key]
-
-    def _parent(self, key: SeriesKey) -> int:
-        if key not in self._parents:
-            self._parents[key] = int(self._bank.add(_NONE)[0])
-        return self._parents[key]
 
     def _arrange(self) -> None:
         """Columns over all series, in the order of their keys."""

@@ -291,14 +291,12 @@ class Watch:
 
     def restore_entries(self, blobs: Iterable[tuple[SeriesKey, str]]) -> None:
         """Take series back."""
-        for key, blob in blobs:
-            state = json.loads(blob)
-            if state is not None:
-                self.roster.restore(key, state)
-                if "decision" in state:
-                    self.decisions[key] = Decision()
-                    self.decisions[key].restore(state["decision"])
-        self.roster.restored()
+        states = {key: state for key, blob in blobs if (state := json.loads(blob)) is not None}
+        self.roster.restore(states)
+        for key, state in states.items():
+            if "decision" in state:
+                self.decisions[key] = Decision()
+                self.decisions[key].restore(state["decision"])
 
 
 def _ratio(values: Floats, exposures: Floats, least: float) -> Floats:

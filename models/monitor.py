@@ -79,6 +79,9 @@ class Monitor(BaseModel):
     measure: str = Field(default="count", description="count, sum(field), ratio(field, field) or distinct(field)")
     group_by: list[str] = Field(default_factory=list, description="fields whose values make a series")
     subjects: str | None = Field(default=None, description="field whose distinct values are counted beside the events")
+    absent: Literal["zero", "unknown"] = Field(
+        default="zero", description="what a bucket without an event of a known series is: a zero, or not judged"
+    )
     bucket: Duration = Field(default=MINUTE_MS, description="10s to 1d")
     detector: DetectorName = Field(description="traffic, enforcement or silence")
     season: Literal["none", "day", "week"] = Field(default="day", description="shape the detector learns")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from livewarden.times import DAY_MS
+from livewarden.times import DAY_MS, HOUR_MS
 from models.alert import Alert
 from models.bank import Floats, Judgements, Rows
 from models.decision import Decision, State
@@ -25,8 +25,12 @@ FORGET_DAYS = 14
 """A series without an event for this many days (or 60 buckets, if longer), gaps not counted, is dropped; it may come back."""
 
 
+FORGET_ABSENT_MS = 2 * HOUR_MS
+"""The same where absence is no zero, as of LIVE rooms, which come and go."""
 CATCH_UP_BUCKETS = 2
-"""After a gap, this many buckets may hold what piled up: a rise in them is stored, not told."""
+"""After a gap, at least this many buckets may hold what piled up: a rise in them is stored, not told."""
+CATCH_UP_MS = HOUR_MS
+"""… or a quarter of the gap, up to this long, where that is more."""
 WORTH_STORING = 0.05
 """A quiet bucket of which no more than this was expected leaves no row."""
 
@@ -106,7 +110,7 @@ class Watch:
         foreign, self.foreign = self.foreign, {other for other in self.foreign if other > start}
         if monitor.detector == "silence" or start in foreign:
             return alerts
-        roster.admit(roster.missing(merged), self.buckets)
+        roster.admit(roster.missing(merged), self.buckets if monitor.absent == "zero" else 0)
         if silence:
             self._after_gap(silence)
         self.buckets += 1
@@ -194,10 +198,11 @@ class Watch:
         """Windows begin anew, what piled up is no spike, and time in which nobody could speak makes nobody forgotten."""
         self.bank.forget_recent(np.concatenate([self.roster.rows, self.roster.parent_rows]))
         self.roster.postpone(silence_ms)
-        self._catch_up = CATCH_UP_BUCKETS
+        self._catch_up = max(CATCH_UP_BUCKETS, min(silence_ms // 4, CATCH_UP_MS) // self.monitor.bucket)
 
     def _forget(self, start: int) -> None:
-        horizon = start - max(FORGET_DAYS * DAY_MS, 60 * self.monitor.bucket)
+        kept_for = FORGET_DAYS * DAY_MS if self.monitor.absent == "zero" else FORGET_ABSENT_MS
+        horizon = start - max(kept_for, 60 * self.monitor.bucket)
         firing = {key for key, decision in self.decisions.items() if decision.firing}
         gone = [key for key in self.roster.unseen_since(horizon) if key not in firing]
         for key in gone:
@@ -229,7 +234,8 @@ class Watch:
     def _measure(self, merged: Mapping[SeriesKey, Sums]) -> tuple[Floats, Floats, dict[int, int]]:
         """By position: the series' values (NaN: too thin to judge), and distinct subjects where counted; the parents' values."""
         roster, kind = self.roster, self.monitor.measured[0]
-        values, exposures = np.zeros(len(roster)), np.zeros(len(roster))
+        absent = 0.0 if self.monitor.absent == "zero" else np.nan
+        values, exposures = np.full(len(roster), absent), np.zeros(len(roster))
         subjects: dict[int, int] = {}
         for key, (value, exposure, sketches) in merged.items():
             position = roster.position[key]
@@ -237,9 +243,8 @@ class Watch:
             if sketches:
                 subjects[position] = count_distinct(sketches)
         if kind == "distinct":
-            values[:] = 0.0
             values[list(subjects)] = list(subjects.values())
-        parents = roster.family_sums(values)
+        parents = roster.family_sums(np.nan_to_num(values))
         if kind == "ratio":
             least = max(1.0, self.monitor.min_volume)
             values = _ratio(values, exposures, least)

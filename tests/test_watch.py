@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import pytest
+
 from livewarden.times import DAY_MS
 from models.alert import Alert
 from models.checks import ordinary
@@ -116,3 +118,34 @@ def test_series_that_are_new_after_others_were_dropped_begin_without_their_past(
     assert ("FR",) not in watch.roster
     tell(watch, 62, {("DE",): 5, ("IT",): 9})
     assert [observed for _, observed, _, _ in watch.points({"market": "IT"})] == [9.0]
+
+
+def test_series_that_is_absent_is_a_zero_or_not_judged_as_the_monitor_says() -> None:
+    judged = {}
+    for absent in ("zero", "unknown"):
+        watch = Watch(monitor(name="rooms", absent=absent))
+        for minute in range(800):
+            tell(watch, minute, {("r1",): 20, ("r2",): 20})
+        alerts, rows = tell(watch, 800, {("r1",): 20})
+        judged[absent] = [(row.series["market"], row.observed) for row in rows], [alert.kind for alert in alerts]
+    assert judged["unknown"] == ([("r1", 20.0)], [])
+    assert judged["zero"] == ([("r1", 20.0), ("r2", 0.0)], ["ENFORCEMENT_DROP"])
+
+
+def test_rooms_that_come_and_go_are_forgotten_within_hours() -> None:
+    watch = Watch(monitor(name="rooms", absent="unknown"))
+    for minute in range(400):
+        tell(watch, minute, {(f"r{minute // 30}",): 20})
+    assert len(watch.roster) < 10
+
+
+@pytest.mark.parametrize(("silent", "held"), [(1, 2), (8, 2), (40, 10), (240, 60), (40 * 1440, 60)])
+def test_catch_up_is_longer_after_a_longer_gap(silent: int, held: int) -> None:
+    watch = Watch(monitor(name="counts", min_volume=5))
+    for minute in range(900):
+        tell(watch, minute, {("DE",): 5 + minute % 3})
+    told = []
+    for minute in range(held + 1):
+        alerts, _ = tell(watch, 900 + silent + minute, {("DE",): 900 if minute in (held - 1, held) else 6})
+        told += [(minute, alert.suppressed_by) for alert in alerts if alert.version == 1]
+    assert told[0] == (held - 1, "catch-up after a gap")

@@ -18,10 +18,10 @@ COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test integration lint types imports schemas docs lock ci clean
+.PHONY: help demo test integration lint types imports schemas docs bench-detection lock ci clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(DEMO) ## Run the whole product with nothing installed; ARGS="--once --json" ends with a summary
 	@$(BIN)/livewarden demo $(ARGS)
@@ -47,6 +47,9 @@ schemas: $(DEV) ## Check that schemas/ is what the contracts say
 
 docs: schemas ## Check schemas, links, and the commands that the documents show
 	@$(PYTEST) tests/test_docs.py $(ARGS)
+
+bench-detection: $(DEV) ## Measure detection, print every figure and write bench/detection.json (a quarter of an hour)
+	@$(BIN)/python -m bench.detection $(ARGS)
 
 lock: $(DEV) ## Write requirements/*.txt anew from pyproject.toml; ARGS=--upgrade takes newer versions
 	@$(COMPILE) --all-extras $(ARGS) --output-file requirements/dev.txt pyproject.toml

@@ -31,7 +31,13 @@ COUNTS = Monitor.model_validate(
     {"name": "counts", "event": "enforcement.action", "detector": "enforcement", "group_by": ["market", "policy_id"]}
 )
 SUMS = Monitor.model_validate(
-    {"name": "sums", "event": "traffic.sample", "measure": "sum(views)", "detector": "traffic", "group_by": ["market", "shop_id"]}
+    {
+        "name": "sums",
+        "event": "traffic.sample",
+        "measure": "sum(views)",
+        "detector": "traffic",
+        "group_by": ["market", "shop_id"],
+    }
 )
 MONITORS = {"enforcement": COUNTS, "traffic": SUMS}
 
@@ -100,7 +106,9 @@ def run() -> dict[str, Any]:
 
 def table(figures: dict[str, Any]) -> str:
     """The figures for people."""
-    lines = [f"{'detector':14}{'µs/update':>10}{'bytes/series':>14}{'tick of 100,000, s':>20}{'slowest':>9}{'first':>8}"]
+    lines = [
+        f"{'detector':14}{'µs/update':>10}{'bytes/series':>14}{'tick of 100,000, s':>20}{'slowest':>9}{'first':>8}"
+    ]
     for name, told in figures["light"].items():
         ticks = told["ticks_s"]
         lines.append(

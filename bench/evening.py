@@ -1,0 +1,103 @@
+"""The whole path on simulated evenings: `python -m bench.evening [--seeds 11,12,13] [--json]`.
+
+Each seed is one evening of the simulator (54 hours, 8 incidents, 4 distractors), replayed through the monitors that ship. An incident
+is found when an alert is right about it, as `streams.outcome.outcomes` defines. A told alert that overlaps no incident and no
+aftermath of one, on whatever slice, is *false*. One that does, and is not right about it, is *beside* it: a consequence on another
+series, or chance. The first ten hours have no baselines, and count. The simulator is ours, so is what it makes easy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from livewarden.contracts import TOPICS
+from livewarden.times import parse_ms
+from models.plan import Plan
+from streams.cli.common import load_plan
+from streams.delivery import deliver
+from streams.outcome import is_right, outcomes
+from streams.replay import Replay
+from streams.simulate import scenario_evening, simulate, truth
+
+LATENESS_S = 30.0
+PARTITIONS = 2
+SEEDS = (11, 12, 13)
+
+
+def evening(seed: int, plan: Plan) -> dict[str, Any]:
+    """One evening: which incidents were found and how fast, and how many alerts were told for nothing."""
+    scenario = scenario_evening(seed)
+    partitions = dict.fromkeys(TOPICS, PARTITIONS)
+    replay = Replay(plan, partitions, dict.fromkeys(TOPICS, int(1000 * LATENESS_S)))
+    for _ in replay.take(deliver(simulate(scenario), partitions)):
+        pass
+    alerts = replay.result().alerts
+    told = [alert for alert in alerts if alert["suppressed_by"] is None]
+    incidents = truth(scenario)
+    right = [alert for alert in told if any(is_right(incident, alert, plan.by_name) for incident in incidents)]
+    false = [
+        alert
+        for alert in told
+        if not any(
+            parse_ms(alert["window_end"]) > incident.start_ms
+            and parse_ms(alert["window_start"]) < incident.aftermath_end_ms
+            for incident in incidents
+        )
+    ]
+    return {
+        "seed": seed,
+        "incidents": outcomes(incidents, alerts, plan.by_name, LATENESS_S),
+        "told": len(told),
+        "right": len(right),
+        "false": len(false),
+        "false_by_monitor": dict(sorted(Counter(alert["monitor"] for alert in false).items())),
+        "suppressed": len(alerts) - len(told),
+    }
+
+
+def run(seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
+    """All figures, and each evening by itself."""
+    plan = load_plan(None)
+    evenings = [evening(seed, plan) for seed in seeds]
+    every = [incident for each in evenings for incident in each["incidents"]]
+    delays = [incident["delay_s"] / 60 for incident in every if incident["found"]]
+    return {
+        "evening.found": sum(incident["found"] for incident in every) / len(every),
+        "evening.median_min": median(delays),
+        "evening.false": sum(each["false"] for each in evenings) / len(evenings),
+        "evening.told": sum(each["told"] for each in evenings) / len(evenings),
+        "evening": evenings,
+    }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures for people."""
+    lines = []
+    for each in figures["evening"]:
+        told = f"{each['told']} told, {each['right']} right, {each['false']} false {each['false_by_monitor']}"
+        lines.append(f"seed {each['seed']}: {told}, {each['suppressed']} suppressed")
+        for found in each["incidents"]:
+            what = f"{found['delay_s'] / 60:6.1f} min  {found['monitor']}" if found["found"] else "missed"
+            lines.append(f"  {found['kind']:20}{what}")
+    return "\n".join(lines)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.evening", description="Simulated evenings, end to end.")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), help="which evenings")
+    options = parser.parse_args(args)
+    figures = run([int(seed) for seed in options.seeds.split(",")])
+    print(json.dumps(figures, indent=2) if options.json else table(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

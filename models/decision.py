@@ -25,16 +25,17 @@ class Decision:
     An episode opens at a score of at least the monitor's threshold that passes the floors; while it is open it speaks again
     only when materially worse, and it ends after `calm_buckets` buckets below half the threshold. An anomaly that lasts
     `lasting_buckets` is told once more as a regime change, and is then the new normal. A new episode within the cooldown of
-    the last is stored as suppressed, unless it is materially worse.
+    the last that was told is stored as suppressed, unless it goes the other way or is materially worse.
     """
 
-    __slots__ = ("_alerts", "_calm", "_ended_ms", "_lasting", "_told", "_until_ms")
+    __slots__ = ("_alerts", "_calm", "_direction", "_ended_ms", "_lasting", "_told", "_until_ms")
 
     def __init__(self) -> None:
         self._alerts: list[Alert] = []
         self._calm = 0
         self._lasting = 0
         self._told = (0.0, 0.0)
+        self._direction = "UP"
         self._until_ms: int | None = None
         self._ended_ms = 0
 
@@ -91,7 +92,7 @@ class Decision:
         self._calm = self._lasting = 0
         self._ended_ms = alert.window_end_ms
         if reason is None:
-            self._told = (observed, judgement.expected)
+            self._told, self._direction = (observed, judgement.expected), judgement.direction
         return alert
 
     def _go_on(
@@ -129,7 +130,7 @@ class Decision:
             return [replace(regime, status="resolved", ends_at_ms=regime.window_end_ms), *self._close(monitor)]
         if tell and same_way and self._worse(monitor, observed, judgement):
             alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, episode_id=first.episode_id)
-            self._told = (observed, judgement.expected)
+            self._told, self._direction = (observed, judgement.expected), judgement.direction
             self._alerts.append(alert)
             return [alert]
         return []
@@ -137,7 +138,7 @@ class Decision:
     def _close(self, monitor: Monitor) -> list[Alert]:
         resolved = [alert.resolved(self._ended_ms) for alert in self._alerts]
         if any(alert.suppressed_by is None for alert in self._alerts):
-            self._until_ms = self._ended_ms + monitor.cooldown
+            self._until_ms = self._ended_ms + monitor.quiet_ms
         self._alerts = []
         return resolved
 
@@ -146,9 +147,9 @@ class Decision:
     ) -> str | None:
         if catch_up:
             return "catch-up after a gap"
-        if self._until_ms is not None and start_ms < self._until_ms and not self._worse(monitor, observed, judgement):
-            return "cooldown"
-        return None
+        if self._until_ms is None or start_ms >= self._until_ms or judgement.direction != self._direction:
+            return None
+        return None if self._worse(monitor, observed, judgement) else "cooldown"
 
     def _worse(self, monitor: Monitor, observed: float, judgement: Judgement) -> bool:
         told, expected = self._told
@@ -188,7 +189,7 @@ class Decision:
             "alerts": [asdict(alert) for alert in self._alerts],
             "calm": self._calm,
             "lasting": self._lasting,
-            "told": list(self._told),
+            "told": [*self._told, self._direction],
             "until": self._until_ms,
             "ended": self._ended_ms,
         }
@@ -199,5 +200,5 @@ class Decision:
             return
         self._alerts = [Alert(**alert) for alert in state["alerts"]]
         self._calm, self._lasting = state["calm"], state["lasting"]
-        self._told = (state["told"][0], state["told"][1])
+        self._told, self._direction = (state["told"][0], state["told"][1]), state["told"][2]
         self._until_ms, self._ended_ms = state["until"], state["ended"]

@@ -94,7 +94,9 @@ class Monitor(BaseModel):
     min_effect: float = Field(default=1.25, ge=1.0, description="smallest ratio of observed to expected, or back")
     min_subjects: int = Field(default=0, ge=0, description="fewer distinct subjects than this is no spike")
     rearm_buckets: int = Field(default=0, ge=0, description="calm buckets that end an episode; 0 chooses by bucket")
-    cooldown: Duration = Field(default=12 * HOUR_MS, description="quiet time for a series after an episode")
+    cooldown: Duration = Field(
+        default=0, description="quiet time for a series after an episode; 0s chooses: 12h for counts, 1h for traffic"
+    )
     regime_after: int = Field(
         default=0, ge=0, description="buckets of lasting anomaly that are a new normal; 0 chooses"
     )
@@ -178,11 +180,17 @@ class Monitor(BaseModel):
 
     @cached_property
     def threshold(self) -> float:
-        """The score from which on it alerts, from the budget: log₁₀(4 · series · buckets a day / budget) + 0.45.
+        """The score from which on it alerts, from the budget: log₁₀(series · buckets a day / budget), never below 3.
 
-        The 4 stands for the windows scanned at once. Never below 3.
+        Counts are scanned in several windows at once, for which log₁₀ 4 + 0.45 is added.
         """
-        return max(3.0, math.log10(4 * self.series * self.buckets_per_day / self.budget_per_day) + 0.45)
+        several = math.log10(4.0) + 0.45 if self.detector == "enforcement" else 0.0
+        return max(3.0, math.log10(self.series * self.buckets_per_day / self.budget_per_day) + several)
+
+    @cached_property
+    def quiet_ms(self) -> int:
+        """For how long after an episode another one of the same direction is stored, not told."""
+        return self.cooldown or (HOUR_MS if self.detector == "traffic" else 12 * HOUR_MS)
 
     @cached_property
     def calm_buckets(self) -> int:

@@ -226,6 +226,12 @@ def test_materially_worse_breaks_the_cooldown() -> None:
     assert bucket(decision, after, FULL, 1000).alerts[0].suppressed_by is None
 
 
+def test_other_direction_breaks_the_cooldown() -> None:
+    decision = Decision()
+    after = ended_at(decision, 0, observed=100)
+    assert bucket(decision, after, FULL, 1, 100).alerts[0].suppressed_by is None
+
+
 def test_rise_after_a_gap_is_stored_not_told() -> None:
     decision = Decision()
     (first,) = bucket(decision, 0, FULL, 100, catch_up=True).alerts

@@ -143,3 +143,20 @@ def test_monitor_reads_back_from_its_json() -> None:
     asked = monitor(cooldown="90s", bucket="10s", precision="second")
     assert Monitor.model_validate(asked.model_dump(mode="json")) == asked
     assert Monitor.model_validate_json(asked.model_dump_json()).config_hash == asked.config_hash
+
+
+@pytest.mark.parametrize(
+    ("fields", "threshold", "quiet_h"),
+    [
+        ({"series": 100, "budget_per_day": 1.0}, 5.158 + 1.052, 12),  # a count is scanned in several windows
+        ({"event": "traffic.sample", "measure": "sum(views)", "detector": "traffic", "series": 100}, 5.158, 1),
+        ({"series": 1, "bucket": "1d", "precision": "day", "budget_per_day": 100}, 3.0, 12),  # never lower
+        ({"cooldown": "3h"}, 5.158 + 1.052, 3),
+    ],
+)
+def test_threshold_and_quiet_time_follow_from_the_budget_and_the_detector(
+    fields: dict[str, Any], threshold: float, quiet_h: int
+) -> None:
+    asked = monitor(**fields)
+    assert asked.threshold == pytest.approx(threshold, abs=0.001)
+    assert asked.quiet_ms == quiet_h * HOUR_MS

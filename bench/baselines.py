@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from river import anomaly, preprocessing, stats, time_series
 
-from models.traffic_novelty import TrafficNovelty
+from models.bank import Bank
+from models.traffic_bank import TrafficBank
 from models.traffic_residual import TrafficResidual
 
 Step = Callable[[float, int], float]
@@ -20,10 +21,14 @@ WARM_UP = 50
 
 
 class Candidate(NamedTuple):
-    """A detector to try: how to make a fresh one, and how many rows of each series it is given (None: all)."""
+    """A detector to try: how to make a fresh one for a series, and how many rows of each series it is given (None: all).
 
-    new: Callable[[], Step]
+    A bank is made once for all series: it says of each what it would say of it alone.
+    """
+
+    new: Callable[[], Step] | None = None
     rows: int | None = None
+    bank: Callable[[], Bank] | None = None
 
 
 def by_traffic(model: Any) -> Step:
@@ -105,8 +110,9 @@ def _finite(score: float) -> float:
 
 
 CANDIDATES: dict[str, Candidate] = {
-    "traffic-novelty": Candidate(lambda: by_traffic(TrafficNovelty())),
-    "traffic-novelty-no-season": Candidate(lambda: by_traffic(TrafficNovelty("none"))),
+    "traffic": Candidate(bank=TrafficBank),
+    "traffic-no-season": Candidate(bank=lambda: TrafficBank("none")),
+    "traffic-week": Candidate(bank=lambda: TrafficBank("week")),
     "traffic-residual": Candidate(lambda: by_traffic(TrafficResidual())),
     "ew-z-0.01": Candidate(lambda: ew_z(0.01)),
     "ew-z-0.1": Candidate(lambda: ew_z(0.1)),

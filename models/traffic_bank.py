@@ -11,25 +11,27 @@ from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from models.bank import Floats, Judgements, Rows
 from models.columns import Columns, Field
 
-PACES = np.array([0.04, 0.1, 1.0])
-"""Weights of the newest bucket in the running means: some 25 buckets, some 10, and the bucket before alone."""
-WEIGHTS = np.array([1.1, 1.0, 1.0])
+PACES = np.array([0.04, 0.08, 1.0])
+"""Weights of the newest bucket in the running means: some 25 buckets, some 12, and the bucket before alone."""
+WEIGHTS = np.array([1.1, 1.0, 0.85])
 """How much a distance to each mean counts."""
 EXTREME = 0.97
 """The extreme of a distance is this quantile of it, on each side of the mean for itself."""
-RISE, FALL = 1.0 + 0.03 * EXTREME, 1.0 - 0.03 * (1.0 - EXTREME)
-"""How an extreme follows: a distance beyond it lifts it by 3 %, any other lowers it 32 times less."""
-TYPICAL = 4.0
+RISE, FALL = 1.0 + 0.05 * EXTREME, 1.0 - 0.05 * (1.0 - EXTREME)
+"""How an extreme follows: a distance beyond it lifts it by 5 %, any other lowers it 32 times less."""
+TYPICAL = 5.0
 """How many mean distances count beside the extreme: keeps few, coarse or mostly idle values from looking odd."""
-OWN_SIDE = 0.9
+OWN_SIDE = 0.7
 """How far each side is measured by its own distances: traffic leaps up more often than it falls."""
 MEMORY = 1_000
 """Changes of the value over which the mean distance is taken."""
-RESTLESS, USUAL_REST = 0.02, 0.0005
-"""Weights of the newest distance in the noise of late, and in the noise of days; their ratio says how restless a series is now."""
+RESTLESS, USUAL_REST = 0.03, 0.0005
+"""Weights of the newest distance in the noise of late, and in the noise of days."""
+RESTFUL, WILD = 0.2**0.5, 8.0**0.5
+"""Bounds of the root of their ratio, which says how restless a series is now."""
 CLIP = 3.0
 """How many units away a value may be and still be learned in full."""
-ALONE, TOGETHER, MOST_EACH = 0.8, 1.3, 0.8
+ALONE, TOGETHER, MOST_EACH = 0.75, 1.4, 0.7
 """Weight of one odd bucket, weight of the mean of four, and how much one of the four may bring."""
 AGAINST = 0.5
 """What a bucket on the other side takes away from the mean of four."""
@@ -47,16 +49,18 @@ SHAPE_HOURS = 48
 """Hours after which the shape of the day is used."""
 SHAPE_GAIN, LEVEL_HOURS = 0.2, 168
 """Weight of the newest day (or week) in the shape, and the hours over which its level is taken."""
-TRUST_GAIN, TRUST_RIDGE = 0.002, 0.1
+TRUST_GAIN, TRUST_RIDGE = 0.001, 0.02
 """How fast it is learned whether the shape predicts the values, and how much a weak shape is shrunk."""
 DISTRUST = 0.95
 """How slowly the looseness after an announced change fades: by its twentieth part a bucket."""
-HUGE = 1e300
-"""Values beyond it, of which a difference would be infinite, are no measurements."""
-SCALE = (
-    np.array([0.0, 0.2, 0.4, 0.6, 1.0, 1.6, 3.0, 20.0]),
-    np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 15.0]),
-)
+HABIT_MOST = 1.25
+"""How odd the oddest bucket of an hour counts at most: a real incident must not excuse the next."""
+IN_SHIFT = 0.25
+"""From this oddness on a bucket counts as part of a shift."""
+HUGE = 1e150
+"""Values beyond it, of which a square would be infinite, are no measurements."""
+ODDNESS = np.array([0.0, 0.2, 0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 20.0])
+SCORE = np.array([0.0, 1.1, 1.65, 2.8, 4.0, 4.75, 6.2, 7.0, 15.0])
 """Oddness to score. Fitted to how often ordinary buckets of real traffic reach an oddness anew."""
 
 (
@@ -66,6 +70,9 @@ SCALE = (
     LAST,
     LATE,
     LONG,
+    CALM,
+    _,
+    _,
     LOOSE,
     SETTLING,
     CANDIDATE,
@@ -76,52 +83,57 @@ SCALE = (
     HOURS,
     LEVEL,
     SIZE,
-    TOGETHER_XY,
-    TOGETHER_XX,
-    TOGETHER_YY,
-) = range(19)
+    TIED_XY,
+    TIED_XX,
+    TIED_YY,
+) = range(22)
 """Places in the column `state`."""
-
 BALANCE_DOWN, BALANCE_UP, VALUE, EXPECTED = range(4)
 """What is kept of each of the last three buckets."""
 
+SIDES = np.array([[False], [True]])
+"""Whether the first and the second half of what is kept for two sides is for rises."""
+
+Mask = NDArray[np.bool_]
+
 
 class Look(NamedTuple):
-    """What judging and learning both need to know of a bucket."""
+    """What judging and learning both need to know of a bucket. Columns of three: one a running mean."""
 
     value: Floats
-    usable: NDArray[np.bool_]
+    usable: Mask
     state: Floats
     means: Floats
     lags: Floats
-    shape: Floats
+    lag: Floats
+    shape: Floats | None
     trust: Floats
-    away: Floats
     expected: Floats
+    away: Floats
     distance: Floats
-    up: NDArray[np.bool_]
+    up: Mask
     unit: Floats
-    odd: Floats
-    balance: tuple[Floats, Floats]
+    balance_down: Floats
+    balance_up: Floats
     recent: Floats
     oddness: Floats
-    rising: NDArray[np.bool_]
+    rises: Mask
 
 
 class TrafficBank:
     """Distance to three running means, each in units of what was extreme and usual for it, on its side, of late.
 
-    With m an exponentially weighted mean and r = |x − m|: z = r / (e + 4·r̄ + 10⁻³·|m|), e being the fading 97 % quantile of r
-    (multiplied by 1.0291 when r exceeds it, else by 0.9991) and r̄ its mean over some 1,000 changes, both kept for rises and falls
-    apart. The units of the two slow means shrink and grow with the square root of how restless the series is now against its
-    usual: an hour of the night is measured by nights. What counts is the largest z of this bucket (× 0.8), or the mean of the
-    last four (× 1.3), in which none brings more than 0.8 and a bucket on the other side takes half of itself away: a shift
+    With m an exponentially weighted mean and r = |x − m|: z = r / (e + 5·r̄ + 10⁻³·|m|), e being the fading 97 % quantile of r
+    (multiplied by 1.0485 when r exceeds it, else by 0.9985) and r̄ its mean over some 1,000 changes, both kept for rises and falls
+    apart (and mixed with those of both at 7 to 3). The units of the two slow means shrink and grow with the square root of how restless the series is now against its
+    usual: an hour of the night is measured by nights. What counts is the largest z of this bucket (× 0.75), or the mean of the
+    last four (× 1.4), in which none brings more than 0.7 and a bucket on the other side takes half of itself away: a shift
     that stays needs to be half as far out as a spike.
 
     With a `season` the mean of each hour of the day (of the week: `week`) is learned, relative to the size of the series, and
     what the running means lag behind that shape is added to them, as far as it has proved to predict the values (a regression
     through the origin, shrunk, from 0 to 1): a shape that is not there costs nothing. An hour in which something odd is seen day
-    after day counts for less: z is divided by 1 + max(0, h − 0.3), h being the usual maximum of z, at most 1, in that hour
+    after day counts for less: z is divided by 1 + max(0, h − 0.3), h being the usual maximum of z, at most 1.25, in that hour
     of the day and its neighbours.
 
     The score is −log₁₀ of the share of ordinary buckets that reach such an oddness anew, measured on real traffic (docs/detect.md).
@@ -147,7 +159,7 @@ class TrafficBank:
         self.season = season
         self.bucket_ms = bucket_ms
         fields = {
-            "state": Field("f8", 19),
+            "state": Field("f8", 22),
             "means": Field("f8", 3),
             "lags": Field("f8", 3, np.nan),
             "extremes": Field("f8", 6),
@@ -160,6 +172,7 @@ class TrafficBank:
             fields |= {"habit": Field("f2", 24), "shape": Field("f2", self._slots, np.nan)}
         self._columns = Columns(fields)
         self._parents = Columns({"row": Field("i8", 0, -1)})
+        self._looked: tuple[object, Look] | None = None
 
     @property
     def bytes_per_row(self) -> int:
@@ -168,80 +181,77 @@ class TrafficBank:
 
     def add(self, parents: Rows) -> Rows:
         """Rows for as many fresh series as `parents` has; −1 for one without a parent."""
+        self._looked = None
         rows = self._columns.add(len(parents))
-        self._columns["state"][rows, SLOT] = -1
+        self._columns["state"][rows, CALM : CALM + 3] = 1.0
+        self._columns["state"][rows, SLOT] = -1.0
         self._parents.add(len(parents))
         self._parents["row"][rows] = parents
         return rows
 
     def drop(self, rows: Rows) -> None:
         """Forget series; their rows may be given to others."""
+        self._looked = None
         self._columns.drop(rows)
         self._parents.drop(rows)
 
     def judge(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> Judgements:
         """Judge a bucket; not one of the first 20 (4 with a parent), none of the three after a gap, and no value that is no number."""
         look = self._look(rows, values, time_ms, exposure)
-        oddness = look.oddness
+        self._looked = _call(rows, values, time_ms, exposure), look
+        state, oddness = look.state, look.oddness
         if self._slots:
-            hour = self._slot(time_ms) % 24
-            habit = self._columns["habit"]
+            hour, habit = self._slot(time_ms) % 24, self._columns["habit"]
             usual = np.maximum(np.maximum(habit[rows, hour - 1], habit[rows, hour]), habit[rows, (hour + 1) % 24])
-            oddness = oddness / (1.0 + np.maximum(usual - HABIT, 0.0).astype(float))
-        seen = look.state[:, SEEN]
-        ready = (seen >= WARM_UP) | ((seen >= WITH_PARENT) & self._parent_knows(rows))
-        ready &= look.usable & (look.state[:, SETTLING] == 0)
-        score = np.where(ready, np.interp(oddness, *SCALE), 0.0)
-        side = np.where(look.rising, BALANCE_UP, BALANCE_DOWN)
-        buckets = np.ones(len(rows), dtype=np.int64)
-        observed, expected = look.value, look.expected
-        at = np.arange(len(rows))
-        for back in (0, 4, 8):
-            odd = look.recent[at, side + back] > 0.25
-            buckets = buckets + odd
-            observed = observed + np.where(odd, look.recent[:, back + VALUE], 0.0)
-            expected = expected + np.where(odd, look.recent[:, back + EXPECTED], 0.0)
-        factor = 1.0 if exposure is None else exposure
+            oddness = oddness / (1.0 + np.maximum(usual.astype(float) - HABIT, 0.0))
+        ready = look.usable & (state[:, SEEN] >= WARM_UP) & (state[:, SETTLING] == 0.0)
+        if np.count_nonzero(ready) < len(rows):
+            young = (state[:, SEEN] >= WITH_PARENT) & self._parent_knows(rows)
+            ready |= young & look.usable & (state[:, SETTLING] == 0.0)
+        score = np.interp(oddness, ODDNESS, SCORE) * ready
+        buckets, observed, expected = _scan(look)
+        if exposure is None:
+            return Judgements(score, look.rises, look.expected, ready, buckets, observed, expected)
         return Judgements(
-            score, look.rising, look.expected * factor, ready, buckets, observed * factor, expected * factor
+            score, look.rises, look.expected * exposure, ready, buckets, observed * exposure, expected * exposure
         )
 
     def learn(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> None:
-        """Learn a bucket, clipped to three units around each mean; a value that is no number below 10³⁰⁰ is left out."""
-        look = self._look(rows, values, time_ms, exposure)
-        columns, settling = self._columns, look.state[:, SETTLING] > 0
-        if settling.any() or not look.usable.all():
-            self._settle(rows[settling & look.usable], look.value[settling & look.usable])
-            kept = look.usable & ~settling
-            if not kept.any():
-                return
-            if not kept.all():
-                given = None if exposure is None else exposure[kept]
-                return self.learn(rows[kept], values[kept], time_ms, given)
-        state, means, distance, up, unit = look.state, look.means, look.distance, look.up, look.unit
+        """Learn a bucket, clipped to three units around each mean; a value that is no number below 10¹⁵⁰ is left out."""
+        look = self._known(rows, values, time_ms, exposure)
+        columns, state = self._columns, look.state
+        plain = look.usable & (state[:, SETTLING] == 0.0)
+        if np.count_nonzero(plain) < len(rows):
+            settles = look.usable & ~plain
+            self._settle(rows[settles], look.value[settles])
+            if np.count_nonzero(plain):
+                self.learn(rows[plain], values[plain], time_ms, None if exposure is None else exposure[plain])
+            return
         if self._slots:
             self._learn_hour(rows, look, self._slot(time_ms))
-        moved = (look.value != state[:, LAST]) & (state[:, SEEN] > 0)
+        moved = (look.value != state[:, LAST]) & (state[:, SEEN] > 0.0)
         state[:, MOVED] += moved
-        changes = state[:, MOVED, None]
-        loose = state[:, LOOSE, None]
-        distance = np.where(changes > WARM_UP, np.minimum(distance, CLIP * (1.0 + 20.0 * loose) * unit), distance)
-        off = np.where(up, distance, -distance)
-        self._learn_units(rows, state, distance, up, moved)
-        gain = np.maximum(np.maximum(PACES, 1.0 / (state[:, AGE, None] + 1.0)), 0.5 * loose)
-        lag = look.shape[:, None] - look.lags
-        means += gain * off + PACES * np.where(np.isnan(lag), 0.0, look.trust[:, None] * lag)
-        columns["means"][rows] = means
+        reach, gain = CLIP * look.unit, np.maximum(PACES, 1.0 / (state[:, AGE, None] + 1.0))
+        if np.count_nonzero(loose := state[:, LOOSE, None]):
+            reach, gain = reach * (1.0 + 20.0 * loose), np.maximum(gain, 0.5 * loose)
+        if np.count_nonzero(cold := state[:, MOVED] <= WARM_UP):
+            reach[cold] = np.inf
+        distance = np.minimum(look.distance, reach)
+        off = np.copysign(distance, look.away)
+        self._learn_units(rows, state, distance, look.up, moved)
+        means = look.means + gain * off
+        if look.shape is not None:
+            means += PACES * (look.trust[:, None] * look.lag)
+            lags = np.where(np.isnan(look.lags), look.shape[:, None], look.lags + PACES * look.lag)
+            columns["lags"][rows] = np.where(np.isnan(look.shape)[:, None], np.nan, lags)
+            _learn_trust(state, look.lag[:, 0], look.trust, off[:, 0])
         if self._slots:
-            columns["lags"][rows] = np.where(
-                np.isnan(look.lags), look.shape[:, None], look.lags + np.where(np.isnan(lag), lag, PACES * lag)
-            )
             state[:, HOUR_SUM] += look.expected + off[:, 0]
             state[:, HOUR_COUNT] += 1.0
-            _learn_trust(state, lag[:, 0], look.trust, off[:, 0])
+        columns["means"][rows] = means
         recent = np.empty_like(look.recent)
         recent[:, :8] = look.recent[:, 4:]
-        recent[:, 8 + BALANCE_DOWN], recent[:, 8 + BALANCE_UP] = look.balance
+        recent[:, 8 + BALANCE_DOWN], recent[:, 8 + BALANCE_UP] = look.balance_down, look.balance_up
         recent[:, 8 + VALUE], recent[:, 8 + EXPECTED] = look.value, look.expected
         columns["recent"][rows] = recent
         state[:, LAST] = look.value
@@ -255,11 +265,13 @@ class TrafficBank:
 
     def forget_recent(self, rows: Rows) -> None:
         """After a gap: the next three buckets are not judged, and the one nearest to the level before is the level to go on from."""
+        self._looked = None
         seen = self._columns["state"][rows, SEEN] > 0
         self._columns["state"][rows, SETTLING] = np.where(seen, SETTLE, 0)
 
     def reanchor(self, rows: Rows) -> None:
         """A new normal was said: the means go on from the level of the last ten buckets; the shape of hours scales with it."""
+        self._looked = None
         columns = self._columns
         means, state = columns["means"][rows], columns["state"][rows]
         ratio = np.abs(means[:, 1]) / np.maximum(np.abs(means[:, 0]), 1e-12)
@@ -272,6 +284,7 @@ class TrafficBank:
 
     def loosen(self, rows: Rows) -> None:
         """The platform said that it changed something here: for some 20 buckets units are wider and the level follows at once."""
+        self._looked = None
         self._columns["state"][rows, LOOSE] = 1.0
 
     def snapshot(self, row: int) -> str:
@@ -280,143 +293,143 @@ class TrafficBank:
 
     def restore(self, row: int, state: str) -> None:
         """Go on from `snapshot` as if never interrupted. A state of another layout raises ValueError."""
+        self._looked = None
         self._columns.load(row, state)
+
+    def _known(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None) -> Look:
+        """The look that judging took, where this is what was judged last and nothing was changed since; else a fresh one."""
+        looked, self._looked = self._looked, None
+        if looked is not None and looked[0] == _call(rows, values, time_ms, exposure):
+            return looked[1]
+        return self._look(rows, values, time_ms, exposure)
 
     def _look(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None) -> Look:
         columns = self._columns
-        value = values if exposure is None else values / exposure
+        value = values if exposure is None else _per(values, exposure)
         usable = np.abs(value) < HUGE
         state, means, lags = columns["state"][rows], columns["means"][rows], columns["lags"][rows]
-        if not usable.all():
+        if np.count_nonzero(usable) < len(rows):
             value = np.where(usable, value, means[:, 0])
-        fresh = state[:, SEEN] == 0
-        if fresh.any():
-            means = np.where(fresh[:, None], value[:, None], means)
-        units = columns["units"][rows]
-        if self._slots:
-            shape, trust = self._shape(rows, state, means[:, 0], time_ms)
-            lag = shape[:, None] - lags
-            ahead = np.where(np.isnan(lag), 0.0, lag * trust[:, None])
-            away = value[:, None] - means - ahead
-            expected = means[:, 0] + ahead[:, 0]
+        if np.count_nonzero(state[:, SEEN]) < len(rows):
+            means = np.where(state[:, SEEN, None] == 0.0, value[:, None], means)
+        shape, trust = self._shape(rows, state, means[:, 0], time_ms) if self._slots else (None, state[:, SLOT])
+        if shape is None:
+            lag, away, expected = lags, value[:, None] - means, means[:, 0].copy()
         else:
-            shape = trust = state[:, SLOT]
-            away = value[:, None] - means
-            expected = means[:, 0]
-        distance, up = np.abs(away), away > 0.0
-        unit = np.where(up, units[:, 1::2], units[:, 0::2])
-        unit = self._unit(rows, state, means, up, unit)
+            lag = shape[:, None] - lags
+            lag[np.isnan(lag)] = 0.0
+            ahead = means + lag * trust[:, None]
+            away, expected = value[:, None] - ahead, ahead[:, 0]
+        distance, up, units = np.abs(away), away > 0.0, columns["units"][rows]
+        unit = self._unit(rows, state, means, up, np.where(up, units[:, 3:], units[:, :3]))
         odd = distance / unit * WEIGHTS
-        rising = np.where(up, odd, 0.0)
-        high = np.maximum(np.maximum(rising[:, 0], rising[:, 1]), rising[:, 2])
+        rising = odd * up
         falling = odd - rising
+        high = np.maximum(np.maximum(rising[:, 0], rising[:, 1]), rising[:, 2])
         low = np.maximum(np.maximum(falling[:, 0], falling[:, 1]), falling[:, 2])
         each_high, each_low = np.minimum(high, MOST_EACH), np.minimum(low, MOST_EACH)
-        balance = each_low - AGAINST * each_high, each_high - AGAINST * each_low
+        balance_down, balance_up = each_low - AGAINST * each_high, each_high - AGAINST * each_low
         recent = columns["recent"][rows]
-        shift_down, shift_up = (
-            (TOGETHER / 4.0) * (recent[:, side] + recent[:, 4 + side] + recent[:, 8 + side] + balance[side])
-            for side in (BALANCE_DOWN, BALANCE_UP)
-        )
-        down = np.maximum(ALONE * low, shift_down)
-        oddness = np.maximum(ALONE * high, shift_up)
-        rises = oddness >= down
+        before = recent[:, 0:2] + recent[:, 4:6] + recent[:, 8:10]
+        low = np.maximum(ALONE * low, TOGETHER / 4.0 * (before[:, BALANCE_DOWN] + balance_down))
+        high = np.maximum(ALONE * high, TOGETHER / 4.0 * (before[:, BALANCE_UP] + balance_up))
         return Look(
             value,
             usable,
             state,
             means,
             lags,
+            lag,
             shape,
             trust,
-            away,
             expected,
+            away,
             distance,
             up,
             unit,
-            odd,
-            balance,
+            balance_down,
+            balance_up,
             recent,
-            np.maximum(oddness, down),
-            rises,
+            np.maximum(high, low),
+            high >= low,
         )
 
-    def _unit(self, rows: Rows, state: Floats, means: Floats, up: NDArray[np.bool_], unit: Floats) -> Floats:
+    def _unit(self, rows: Rows, state: Floats, means: Floats, up: Mask, unit: Floats) -> Floats:
         """Units as they count: wider after an announced change, and near those of the parent while a series is young."""
         loose = state[:, LOOSE]
-        if loose.any():
+        if np.count_nonzero(loose):
             unit = unit * (1.0 + 5.0 * loose[:, None])
-        young = (state[:, SEEN] < 4 * YOUNG) & (self._parents["row"][rows] >= 0)
-        if young.any():
+        young = state[:, SEEN] < 4.0 * YOUNG
+        if np.count_nonzero(young):
             young &= self._parent_knows(rows)
             parent = self._parents["row"][rows]
             units, level = self._columns["units"][parent], np.abs(self._columns["means"][parent][:, :1])
             own = np.maximum(np.abs(means[:, :1]), 1e-12)
             thinner = np.clip(np.sqrt(level / own), 1.0, 20.0)
-            lent = np.where(up, units[:, 1::2], units[:, 0::2]) * own / np.maximum(level, 1e-12) * thinner
+            lent = np.where(up, units[:, 3:], units[:, :3]) * (own / np.maximum(level, 1e-12) * thinner)
             weight = state[:, SEEN, None] / (state[:, SEEN, None] + YOUNG)
             unit = np.where(young[:, None], weight * unit + (1.0 - weight) * lent, unit)
         return unit
 
-    def _parent_knows(self, rows: Rows) -> NDArray[np.bool_]:
+    def _parent_knows(self, rows: Rows) -> Mask:
         parent = self._parents["row"][rows]
-        return (parent >= 0) & (self._columns["state"][parent, SEEN] >= KNOWN)
+        known: Mask = (parent >= 0) & (self._columns["state"][parent, SEEN] >= KNOWN)
+        return known
 
     def _slot(self, time_ms: int) -> int:
-        return time_ms // HOUR_MS % 24 if self._slots == 24 else (time_ms // HOUR_MS) % 168
+        return time_ms // HOUR_MS % self._slots
 
-    def _shape(self, rows: Rows, state: Floats, level: Floats, time_ms: int) -> tuple[Floats, Floats]:
-        """What the hour says of the value, up to a constant (NaN where it is not known), and how far it is to be believed."""
-        hours = state[:, HOURS]
-        source, size = rows, state[:, SIZE]
+    def _shape(self, rows: Rows, state: Floats, level: Floats, time_ms: int) -> tuple[Floats | None, Floats]:
+        """What the hour says of the value, up to a constant (NaN where it is not known), and how far it is to be believed.
+
+        None as long as it is known of no series.
+        """
+        hours, source, size = state[:, HOURS], rows, state[:, SIZE]
         young = hours < SHAPE_HOURS
-        if young.any():
+        if np.count_nonzero(young):
             lender = self._parents["row"][rows]
             borrows = young & (lender >= 0)
-            if not borrows.any() and young.all():
-                return np.full(len(rows), np.nan), np.zeros(len(rows))
+            if not np.count_nonzero(borrows) and np.count_nonzero(young) == len(rows):
+                return None, hours
             source = np.where(borrows, lender, rows)
             state = self._columns["state"][source]
             size = np.where(borrows, np.abs(level), size)
-            size = np.where(state[:, HOURS] < SHAPE_HOURS, np.nan, size)
+            size[state[:, HOURS] < SHAPE_HOURS] = np.nan
         table = self._columns["shape"]
         if self.bucket_ms >= HOUR_MS:
             shape = table[source, self._slot(time_ms)].astype(float)
         else:
             hour, rest = divmod(time_ms + self.bucket_ms // 2 - HOUR_MS // 2, HOUR_MS)
-            before = table[source, hour % self._slots].astype(float)
-            shape = before + rest / HOUR_MS * (table[source, (hour + 1) % self._slots] - before)
-        tied = state[:, TOGETHER_XX] + TRUST_RIDGE * state[:, TOGETHER_YY] + 1e-300
-        return size * shape, np.minimum(np.maximum(state[:, TOGETHER_XY] / tied, 0.0), 1.0)
+            shape = table[source, hour % self._slots].astype(float)
+            shape += rest / HOUR_MS * (table[source, (hour + 1) % self._slots] - shape)
+        tied = state[:, TIED_XX] + TRUST_RIDGE * state[:, TIED_YY] + 1e-300
+        return size * shape, np.minimum(np.maximum(state[:, TIED_XY] / tied, 0.0), 1.0)
 
-    def _learn_units(
-        self, rows: Rows, state: Floats, distance: Floats, up: NDArray[np.bool_], moved: NDArray[np.bool_]
-    ) -> None:
+    def _learn_units(self, rows: Rows, state: Floats, distance: Floats, up: Mask, moved: Mask) -> None:
         """Extremes and mean distances, each on its side, relative to how restless the series is; then the units they make."""
         columns = self._columns
-        extremes, usual = columns["extremes"][rows].reshape(-1, 3, 2), columns["usual"][rows].reshape(-1, 3, 2)
-        calm = _restlessness(state)
-        side = np.stack([~up, up], axis=2) & moved[:, None, None]
-        far = (distance / calm)[:, :, None]
-        first = extremes == 0.0
-        if first.any():
-            both = first & moved[:, None, None] & (first.all(axis=2, keepdims=True) | side)
-            usual = np.where(both & ~side, far, usual)
-            follow = np.where(both, far, extremes * np.where(side, np.where(far > extremes, RISE, FALL), 1.0))
-        else:
-            follow = extremes * np.where(side, np.where(far > extremes, RISE, FALL), 1.0)
-        gain = 1.0 / np.minimum(np.maximum(state[:, MOVED], 1.0), MEMORY)
-        usual = usual + np.where(side, gain[:, None, None] * (far - usual), 0.0)
-        columns["extremes"][rows] = follow.reshape(-1, 6)
-        columns["usual"][rows] = usual.reshape(-1, 6)
-        late = np.where(moved, distance[:, 1], state[:, LATE])
+        extremes = columns["extremes"][rows].reshape(-1, 2, 3)
+        usual = columns["usual"][rows].reshape(-1, 2, 3)
+        side = (up[:, None, :] == SIDES) & moved[:, None, None]
+        far = (distance / state[:, CALM : CALM + 3])[:, None, :]
+        if np.count_nonzero(extremes) < extremes.size:
+            nothing = extremes == 0.0
+            both = (nothing[:, :1] & nothing[:, 1:]) & moved[:, None, None]
+            extremes = np.where(both | (nothing & side), far, extremes)
+            usual = np.where(both, far, usual)
+        extremes = extremes * (1.0 + side * (FALL - 1.0 + (RISE - FALL) * (far > extremes)))
         changes = np.maximum(state[:, MOVED], 1.0)
-        state[:, LATE] += np.maximum(RESTLESS, 1.0 / changes) * (late - state[:, LATE])
-        late = np.where(moved, distance[:, 1], state[:, LONG])
-        state[:, LONG] += np.maximum(USUAL_REST, 1.0 / changes) * (late - state[:, LONG])
-        sides = follow + TYPICAL * usual
-        shared = (0.5 * (1.0 - OWN_SIDE)) * (sides[:, :, 0] + sides[:, :, 1])
-        units = _restlessness(state)[:, :, None] * (OWN_SIDE * sides + shared[:, :, None])
+        usual = usual + side * (far - usual) / np.minimum(changes, MEMORY)[:, None, None]
+        columns["extremes"][rows], columns["usual"][rows] = extremes.reshape(-1, 6), usual.reshape(-1, 6)
+        newest, pace = distance[:, 1], moved / changes
+        late = state[:, LATE] + np.maximum(RESTLESS * moved, pace) * (newest - state[:, LATE])
+        long = state[:, LONG] + np.maximum(USUAL_REST * moved, pace) * (newest - state[:, LONG])
+        calm = np.sqrt(np.maximum(late, 1e-300) / np.maximum(long, 1e-300))
+        state[:, LATE], state[:, LONG] = late, long
+        state[:, CALM] = state[:, CALM + 1] = np.minimum(np.maximum(calm, RESTFUL), WILD)
+        sides = extremes + TYPICAL * usual
+        sides = OWN_SIDE * sides + (0.5 * (1.0 - OWN_SIDE)) * (sides[:, :1] + sides[:, 1:])
+        units = sides * state[:, None, CALM : CALM + 3]
         floor = 1e-3 * np.abs(columns["means"][rows, 0]) + 1e-12
         columns["units"][rows] = units.reshape(-1, 6) + floor[:, None]
 
@@ -424,38 +437,42 @@ class TrafficBank:
         """The oddest bucket of an hour, and its mean, are learned when the next hour begins."""
         state = look.state
         over = state[:, SLOT] != slot
-        if over.any():
-            done = over & (state[:, SLOT] >= 0)
-            ended, old = rows[done], state[done, SLOT].astype(np.intp)
-            habit, shape = self._columns["habit"], self._columns["shape"]
-            known = habit[ended, old % 24].astype(float)
-            grown = known + HABIT_GAIN * (state[done, PEAK] - known)
-            habit[ended, old % 24] = np.where(state[done, SEEN] >= WARM_UP, grown, known)
-            mean = state[done, HOUR_SUM] / np.maximum(state[done, HOUR_COUNT], 1.0)
-            gain = np.maximum(1.0 / LEVEL_HOURS, 1.0 / (state[done, HOURS] + 1.0))
-            level = state[done, LEVEL] + gain * (mean - state[done, LEVEL])
-            size = state[done, SIZE] + gain * (np.abs(mean) - state[done, SIZE])
-            relative = np.clip((mean - level) / (size + 1e-300), -1e4, 1e4)
-            was = shape[ended, old].astype(float)
-            shape[ended, old] = np.where(np.isnan(was), relative, was + SHAPE_GAIN * (relative - was))
-            state[done, LEVEL], state[done, SIZE] = level, size
-            state[done, HOURS] += 1.0
+        if np.count_nonzero(over):
+            done = over & (state[:, SLOT] >= 0.0)
+            self._end_hour(rows[done], state, done)
             state[over, SLOT] = slot
             state[over, PEAK] = state[over, HOUR_SUM] = state[over, HOUR_COUNT] = 0.0
-        judged = np.where(state[:, SEEN] >= WARM_UP, np.minimum(look.oddness, 1.0), 0.0)
+        judged = np.minimum(look.oddness, HABIT_MOST) * (state[:, SEEN] >= WARM_UP)
         state[:, PEAK] = np.maximum(state[:, PEAK], judged)
+
+    def _end_hour(self, rows: Rows, state: Floats, done: Mask) -> None:
+        habit, shape = self._columns["habit"], self._columns["shape"]
+        ended = state[done]
+        slot = ended[:, SLOT].astype(np.intp)
+        known = habit[rows, slot % 24].astype(float)
+        grown = known + HABIT_GAIN * (ended[:, PEAK] - known)
+        habit[rows, slot % 24] = np.where(ended[:, SEEN] >= WARM_UP, grown, known)
+        mean = ended[:, HOUR_SUM] / np.maximum(ended[:, HOUR_COUNT], 1.0)
+        gain = np.maximum(1.0 / LEVEL_HOURS, 1.0 / (ended[:, HOURS] + 1.0))
+        ended[:, LEVEL] += gain * (mean - ended[:, LEVEL])
+        ended[:, SIZE] += gain * (np.abs(mean) - ended[:, SIZE])
+        relative = np.clip((mean - ended[:, LEVEL]) / (ended[:, SIZE] + 1e-300), -1e4, 1e4)
+        was = shape[rows, slot].astype(float)
+        shape[rows, slot] = np.where(np.isnan(was), relative, was + SHAPE_GAIN * (relative - was))
+        ended[:, HOURS] += 1.0
+        state[done] = ended
+        own = rows[ended[:, HOURS] == SHAPE_HOURS]
+        if len(own):
+            self._columns["lags"][own] = np.nan
 
     def _settle(self, rows: Rows, value: Floats) -> None:
         """After a gap: of three buckets the one that is nearest to the level before is where the means go on."""
-        if not len(rows):
-            return
         columns = self._columns
         state, before = columns["state"][rows], columns["means"][rows, 0]
         nearer = np.abs(value - before) < np.abs(state[:, CANDIDATE] - before)
-        take = (state[:, SETTLING] == SETTLE) | nearer
-        state[:, CANDIDATE] = np.where(take, value, state[:, CANDIDATE])
+        state[:, CANDIDATE] = np.where((state[:, SETTLING] == SETTLE) | nearer, value, state[:, CANDIDATE])
         state[:, SETTLING] -= 1.0
-        done = state[:, SETTLING] == 0
+        done = state[:, SETTLING] == 0.0
         state[done, LAST] = state[done, CANDIDATE]
         state[done, AGE] = 1.0
         columns["state"][rows] = state
@@ -464,21 +481,34 @@ class TrafficBank:
         columns["recent"][rows[done]] = 0.0
 
 
-def _restlessness(state: Floats) -> Floats:
-    """By how much the units of the three means are to be multiplied now; columns."""
-    ratio = np.minimum(np.maximum(state[:, LATE] / np.maximum(state[:, LONG], 1e-300), 0.2), 4.0)
-    ratio = np.where(state[:, LONG] > 0.0, np.sqrt(ratio), 1.0)
-    return np.stack([ratio, ratio, np.ones(len(ratio))], axis=1)
+def _per(values: Floats, exposure: Floats) -> Floats:
+    """Infinite or no number, which is not judged, where there was no exposure."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return values / exposure
+
+
+def _call(rows: Rows, values: Floats, time_ms: int, exposure: Floats | None) -> tuple[bytes, bytes, int, bytes | None]:
+    return rows.tobytes(), values.tobytes(), time_ms, None if exposure is None else exposure.tobytes()
+
+
+def _scan(look: Look) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """How many of the last four buckets were odd on the side of this one, it included; what they held, and were expected to."""
+    recent = look.recent.reshape(-1, 3, 4)
+    odd = recent[:, :, :2] > IN_SHIFT
+    buckets = np.ones(len(recent), dtype=np.int64)
+    if not np.count_nonzero(odd):
+        return buckets, look.value, look.expected
+    odd = np.where(look.rises[:, None], odd[:, :, BALANCE_UP], odd[:, :, BALANCE_DOWN])
+    observed, expected = recent[:, :, VALUE] * odd, recent[:, :, EXPECTED] * odd
+    observed = look.value + (observed[:, 0] + observed[:, 1] + observed[:, 2])
+    expected = look.expected + (expected[:, 0] + expected[:, 1] + expected[:, 2])
+    return buckets + odd[:, 0] + odd[:, 1] + odd[:, 2], observed, expected
 
 
 def _learn_trust(state: Floats, lag: Floats, trust: Floats, off: Floats) -> None:
-    """Whether the shape predicts what the slow mean alone misses."""
-    known = ~np.isnan(lag)
-    if not known.any():
-        return
-    x = np.where(known, lag, 0.0)
-    y = off + trust * x
-    gain = np.where(known, TRUST_GAIN, 0.0)
-    state[:, TOGETHER_XY] += gain * (y * x - state[:, TOGETHER_XY])
-    state[:, TOGETHER_XX] += gain * (x * x - state[:, TOGETHER_XX])
-    state[:, TOGETHER_YY] += gain * (y * y - state[:, TOGETHER_YY])
+    """Whether the shape predicts what the slow mean alone misses; nothing is learned while it says nothing."""
+    missed = off + trust * lag
+    gain = TRUST_GAIN * (lag != 0.0)
+    state[:, TIED_XY] += gain * (missed * lag - state[:, TIED_XY])
+    state[:, TIED_XX] += gain * (lag * lag - state[:, TIED_XX])
+    state[:, TIED_YY] += gain * (missed * missed - state[:, TIED_YY])

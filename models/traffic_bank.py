@@ -31,8 +31,10 @@ RESTFUL, WILD = 0.2**0.5, 8.0**0.5
 """Bounds of the root of their ratio, which says how restless a series is now."""
 CLIP = 3.0
 """How many units away a value may be and still be learned in full."""
-ALONE, TOGETHER, MOST_EACH = 0.75, 1.4, 0.7
-"""Weight of one odd bucket, weight of the mean of four, and how much one of the four may bring."""
+ALONE, TOGETHER = 0.75, 1.4
+"""Weight of one odd bucket, and of the mean of four."""
+FULL, HALF = 0.7, 1.5
+"""Up to here one of the four counts in full; from here to there by half; what is beyond is not counted."""
 AGAINST = 0.5
 """What a bucket on the other side takes away from the mean of four."""
 SETTLE = 3
@@ -49,13 +51,13 @@ SHAPE_HOURS = 48
 """Hours after which the shape of the day is used."""
 SHAPE_GAIN, LEVEL_HOURS = 0.2, 168
 """Weight of the newest day (or week) in the shape, and the hours over which its level is taken."""
-TRUST_GAIN, TRUST_RIDGE = 0.001, 0.02
+TRUST_GAIN, TRUST_RIDGE = 0.001, 0.1
 """How fast it is learned whether the shape predicts the values, and how much a weak shape is shrunk."""
 DISTRUST = 0.95
 """How slowly the looseness after an announced change fades: by its twentieth part a bucket."""
 HABIT_MOST = 1.25
 """How odd the oddest bucket of an hour counts at most: a real incident must not excuse the next."""
-IN_SHIFT = 0.25
+IN_SHIFT = 0.4
 """From this oddness on a bucket counts as part of a shift."""
 HUGE = 1e150
 """Values beyond it, of which a square would be infinite, are no measurements."""
@@ -127,7 +129,7 @@ class TrafficBank:
     (multiplied by 1.0485 when r exceeds it, else by 0.9985) and r̄ its mean over some 1,000 changes, both kept for rises and falls
     apart (and mixed with those of both at 7 to 3). The units of the two slow means shrink and grow with the square root of how restless the series is now against its
     usual: an hour of the night is measured by nights. What counts is the largest z of this bucket (× 0.75), or the mean of the
-    last four (× 1.4), in which none brings more than 0.7 and a bucket on the other side takes half of itself away: a shift
+    last four (× 1.4), in which what one has beyond 0.7 counts half, and beyond 1.5 not at all and a bucket on the other side takes half of itself away: a shift
     that stays needs to be half as far out as a spike.
 
     With a `season` the mean of each hour of the day (of the week: `week`) is learned, relative to the size of the series, and
@@ -246,7 +248,7 @@ class TrafficBank:
             columns["lags"][rows] = np.where(np.isnan(look.shape)[:, None], np.nan, lags)
             _learn_trust(state, look.lag[:, 0], look.trust, off[:, 0])
         if self._slots:
-            state[:, HOUR_SUM] += look.expected + off[:, 0]
+            state[:, HOUR_SUM] += look.expected + np.minimum(np.maximum(off[:, 0], -look.unit[:, 0]), look.unit[:, 0])
             state[:, HOUR_COUNT] += 1.0
         columns["means"][rows] = means
         recent = np.empty_like(look.recent)
@@ -327,7 +329,8 @@ class TrafficBank:
         falling = odd - rising
         high = np.maximum(np.maximum(rising[:, 0], rising[:, 1]), rising[:, 2])
         low = np.maximum(np.maximum(falling[:, 0], falling[:, 1]), falling[:, 2])
-        each_high, each_low = np.minimum(high, MOST_EACH), np.minimum(low, MOST_EACH)
+        each_high = 0.5 * (np.minimum(high, FULL) + np.minimum(high, HALF))
+        each_low = 0.5 * (np.minimum(low, FULL) + np.minimum(low, HALF))
         balance_down, balance_up = each_low - AGAINST * each_high, each_high - AGAINST * each_low
         recent = columns["recent"][rows]
         before = recent[:, 0:2] + recent[:, 4:6] + recent[:, 8:10]

@@ -13,13 +13,13 @@ from models.columns import Columns, Field
 
 PACES = np.array([0.04, 0.08, 1.0])
 """Weights of the newest bucket in the running means: some 25 buckets, some 12, and the bucket before alone."""
-WEIGHTS = np.array([1.1, 1.0, 0.85])
+WEIGHTS = np.array([1.1, 1.0, 0.9])
 """How much a distance to each mean counts."""
-EXTREME = 0.97
+EXTREME = 0.94
 """The extreme of a distance is this quantile of it, on each side of the mean for itself."""
-RISE, FALL = 1.0 + 0.05 * EXTREME, 1.0 - 0.05 * (1.0 - EXTREME)
-"""How an extreme follows: a distance beyond it lifts it by 5 %, any other lowers it 32 times less."""
-TYPICAL = 5.0
+RISE, FALL = 1.0 + 0.03 * EXTREME, 1.0 - 0.03 * (1.0 - EXTREME)
+"""How an extreme follows: a distance beyond it lifts it by 3 %, any other lowers it 16 times less."""
+TYPICAL = 4.0
 """How many mean distances count beside the extreme: keeps few, coarse or mostly idle values from looking odd."""
 OWN_SIDE = 0.7
 """How far each side is measured by its own distances: traffic leaps up more often than it falls."""
@@ -29,40 +29,44 @@ RESTLESS, USUAL_REST = 0.03, 0.0005
 """Weights of the newest distance in the noise of late, and in the noise of days."""
 RESTFUL, WILD = 0.2**0.5, 8.0**0.5
 """Bounds of the root of their ratio, which says how restless a series is now."""
-CLIP = 3.0
+CLIP = 2.0
 """How many units away a value may be and still be learned in full."""
-ALONE, TOGETHER = 0.75, 1.4
+ALONE, TOGETHER = 0.8, 1.5
 """Weight of one odd bucket, and of the mean of four."""
-FULL, HALF = 0.7, 1.5
-"""Up to here one of the four counts in full; from here to there by half; what is beyond is not counted."""
-AGAINST = 0.5
-"""What a bucket on the other side takes away from the mean of four."""
+FULL, MOST, PART = 0.7, 1.5, 0.35
+"""Up to here one of the four counts in full; from here to there by this part; what is beyond is not counted."""
+AGAINST = 0.25
+"""What a bucket on the other side takes away from the mean of four, of its own."""
 SETTLE = 3
 """Buckets after a gap that are not judged; the one nearest to the level before it is the level to go on from."""
 WARM_UP, WITH_PARENT = 20, 4
 """Buckets before the first judgement of a series, without and with a parent that knows what is usual."""
+FILLING = 8.0
+"""Up to this age the means of a series with a parent are the bucket before: a room that fills leaves a mean behind."""
+OPENING = 4
+"""Buckets that teach the level alone: a room that fills is not noise."""
 KNOWN = 200
 """Buckets after which a parent knows what is usual."""
-YOUNG = 15.0
+YOUNG = 3.0
 """Own buckets that count as much as the parent's units."""
-HABIT, HABIT_GAIN = 0.3, 0.2
+HABIT, HABIT_GAIN = 0.4, 0.2
 """An hour whose oddest bucket is usually below this has no such habit; and the weight of the newest day in it."""
 SHAPE_HOURS = 48
 """Hours after which the shape of the day is used."""
 SHAPE_GAIN, LEVEL_HOURS = 0.2, 168
 """Weight of the newest day (or week) in the shape, and the hours over which its level is taken."""
-TRUST_GAIN, TRUST_RIDGE = 0.001, 0.1
+TRUST_GAIN, TRUST_RIDGE = 0.0005, 0.05
 """How fast it is learned whether the shape predicts the values, and how much a weak shape is shrunk."""
 DISTRUST = 0.95
 """How slowly the looseness after an announced change fades: by its twentieth part a bucket."""
-HABIT_MOST = 1.25
+HABIT_MOST = 1.0
 """How odd the oddest bucket of an hour counts at most: a real incident must not excuse the next."""
-IN_SHIFT = 0.4
+IN_SHIFT = 0.45
 """From this oddness on a bucket counts as part of a shift."""
 HUGE = 1e150
 """Values beyond it, of which a square would be infinite, are no measurements."""
-ODDNESS = np.array([0.0, 0.2, 0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 20.0])
-SCORE = np.array([0.0, 1.1, 1.65, 2.8, 4.0, 4.75, 6.2, 7.0, 15.0])
+ODDNESS = np.array([0.0, 0.3, 0.5, 0.7, 1.0, 1.4, 1.8, 2.5, 20.0])
+SCORE = np.array([0.0, 1.2, 2.15, 2.9, 3.85, 4.95, 6.0, 7.0, 15.0])
 """Oddness to score. Fitted to how often ordinary buckets of real traffic reach an oddness anew."""
 
 (
@@ -125,21 +129,21 @@ class Look(NamedTuple):
 class TrafficBank:
     """Distance to three running means, each in units of what was extreme and usual for it, on its side, of late.
 
-    With m an exponentially weighted mean and r = |x − m|: z = r / (e + 5·r̄ + 10⁻³·|m|), e being the fading 97 % quantile of r
-    (multiplied by 1.0485 when r exceeds it, else by 0.9985) and r̄ its mean over some 1,000 changes, both kept for rises and falls
-    apart (and mixed with those of both at 7 to 3). The units of the two slow means shrink and grow with the square root of how restless the series is now against its
-    usual: an hour of the night is measured by nights. What counts is the largest z of this bucket (× 0.75), or the mean of the
-    last four (× 1.4), in which what one has beyond 0.7 counts half, and beyond 1.5 not at all and a bucket on the other side takes half of itself away: a shift
-    that stays needs to be half as far out as a spike.
+    With m an exponentially weighted mean and r = |x − m|: z = r / (e + 4·r̄ + 10⁻³·|m|), e being the fading 94 % quantile of r
+    (multiplied by 1.0282 when r exceeds it, else by 0.9982) and r̄ its mean over some 1,000 changes, both kept for rises and falls
+    apart (and mixed with those of both at 7 to 3). The units of the two slow means shrink and grow with the square root of how
+    restless the series is now against its usual: an hour of the night is measured by nights. What counts is the largest z of this
+    bucket (× 0.8), or the mean of the last four (× 1.5), in which what one has beyond 0.7 counts in part and beyond 1.5 not at
+    all, and a bucket on the other side takes a quarter of itself away: a shift that stays may be half as far out as a spike.
 
     With a `season` the mean of each hour of the day (of the week: `week`) is learned, relative to the size of the series, and
     what the running means lag behind that shape is added to them, as far as it has proved to predict the values (a regression
     through the origin, shrunk, from 0 to 1): a shape that is not there costs nothing. An hour in which something odd is seen day
-    after day counts for less: z is divided by 1 + max(0, h − 0.3), h being the usual maximum of z, at most 1.25, in that hour
+    after day counts for less: z is divided by 1 + max(0, h − 0.4), h being the usual maximum of z, at most 1, in that hour
     of the day and its neighbours.
 
     The score is −log₁₀ of the share of ordinary buckets that reach such an oddness anew, measured on real traffic (docs/detect.md).
-    A value is learned at most three units away from its means, so that an incident is followed slowly and a lasting one is, after
+    A value is learned at most two units away from its means, so that an incident is followed slowly and a lasting one is, after
     an hour or so, the new level: go on learning during an episode. Judges from the 20th bucket on, with a parent that has seen 200
     from the fifth: until it knows its own units, those of the parent count, relative to the level, and wider by the root of how
     much smaller the series is. `scan_buckets` says how many of the last four were odd on the same side: 1 is a spike so far.
@@ -219,7 +223,7 @@ class TrafficBank:
         )
 
     def learn(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> None:
-        """Learn a bucket, clipped to three units around each mean; a value that is no number below 10¹⁵⁰ is left out."""
+        """Learn a bucket, clipped to two units around each mean; a value that is no number below 10¹⁵⁰ is left out."""
         look = self._known(rows, values, time_ms, exposure)
         columns, state = self._columns, look.state
         plain = look.usable & (state[:, SETTLING] == 0.0)
@@ -231,9 +235,9 @@ class TrafficBank:
             return
         if self._slots:
             self._learn_hour(rows, look, self._slot(time_ms))
-        moved = (look.value != state[:, LAST]) & (state[:, SEEN] > 0.0)
+        moved = (look.value != state[:, LAST]) & (state[:, SEEN] >= OPENING)
         state[:, MOVED] += moved
-        reach, gain = CLIP * look.unit, np.maximum(PACES, 1.0 / (state[:, AGE, None] + 1.0))
+        reach, gain = CLIP * look.unit, self._gain(rows, state)
         if np.count_nonzero(loose := state[:, LOOSE, None]):
             reach, gain = reach * (1.0 + 20.0 * loose), np.maximum(gain, 0.5 * loose)
         if np.count_nonzero(cold := state[:, MOVED] <= WARM_UP):
@@ -329,8 +333,8 @@ class TrafficBank:
         falling = odd - rising
         high = np.maximum(np.maximum(rising[:, 0], rising[:, 1]), rising[:, 2])
         low = np.maximum(np.maximum(falling[:, 0], falling[:, 1]), falling[:, 2])
-        each_high = 0.5 * (np.minimum(high, FULL) + np.minimum(high, HALF))
-        each_low = 0.5 * (np.minimum(low, FULL) + np.minimum(low, HALF))
+        each_high = (1.0 - PART) * np.minimum(high, FULL) + PART * np.minimum(high, MOST)
+        each_low = (1.0 - PART) * np.minimum(low, FULL) + PART * np.minimum(low, MOST)
         balance_down, balance_up = each_low - AGAINST * each_high, each_high - AGAINST * each_low
         recent = columns["recent"][rows]
         before = recent[:, 0:2] + recent[:, 4:6] + recent[:, 8:10]
@@ -362,15 +366,15 @@ class TrafficBank:
         loose = state[:, LOOSE]
         if np.count_nonzero(loose):
             unit = unit * (1.0 + 5.0 * loose[:, None])
-        young = state[:, SEEN] < 4.0 * YOUNG
+        young = state[:, MOVED] < 4.0 * YOUNG
         if np.count_nonzero(young):
             young &= self._parent_knows(rows)
             parent = self._parents["row"][rows]
             units, level = self._columns["units"][parent], np.abs(self._columns["means"][parent][:, :1])
             own = np.maximum(np.abs(means[:, :1]), 1e-12)
-            thinner = np.clip(np.sqrt(level / own), 1.0, 20.0)
+            thinner = np.clip(np.sqrt(np.sqrt(level / own)), 1.0, 4.0)
             lent = np.where(up, units[:, 3:], units[:, :3]) * (own / np.maximum(level, 1e-12) * thinner)
-            weight = state[:, SEEN, None] / (state[:, SEEN, None] + YOUNG)
+            weight = state[:, MOVED, None] / (state[:, MOVED, None] + YOUNG)
             unit = np.where(young[:, None], weight * unit + (1.0 - weight) * lent, unit)
         return unit
 
@@ -407,6 +411,14 @@ class TrafficBank:
             shape += rest / HOUR_MS * (table[source, (hour + 1) % self._slots] - shape)
         tied = state[:, TIED_XX] + TRUST_RIDGE * state[:, TIED_YY] + 1e-300
         return size * shape, np.minimum(np.maximum(state[:, TIED_XY] / tied, 0.0), 1.0)
+
+    def _gain(self, rows: Rows, state: Floats) -> Floats:
+        """Weights of this bucket in the means: those of a series that began or was set anew are averages, or follow a room that fills."""
+        age = state[:, AGE]
+        if not np.count_nonzero(age < FILLING / PACES.min()):
+            return np.broadcast_to(PACES, (len(rows), len(PACES)))
+        begun = np.where(self._parents["row"][rows] >= 0, FILLING, 1.0) / (age + 1.0)
+        return np.maximum(PACES, np.minimum(begun, 1.0)[:, None])
 
     def _learn_units(self, rows: Rows, state: Floats, distance: Floats, up: Mask, moved: Mask) -> None:
         """Extremes and mean distances, each on its side, relative to how restless the series is; then the units they make."""

@@ -217,7 +217,7 @@ def test_spike_is_told_against_shift_by_how_many_buckets_are_odd() -> None:
 def test_a_shift_that_stays_may_be_smaller_than_a_spike() -> None:
     run = Run()
     run.feed(noise(2000, 1))
-    off = run.feed(noise(4, 2, level=870.0))
+    off = run.feed(noise(4, 2, level=880.0))
     assert off[0].score[0] + 0.5 < off[-1].score[0]
     assert off[-1].score[0] > 3 > off[0].score[0]
 
@@ -392,7 +392,7 @@ def test_fall_in_the_sixth_minute_of_a_room_is_found_and_its_noise_is_not() -> N
     for seed in range(10):
         bank, room, time_ms = family()
         worst = 0.0
-        for minute, value in enumerate(noise(6, seed, level=800.0, share=0.08)):
+        for minute, value in enumerate(noise(6, seed, level=800.0, share=0.05)):
             at = time_ms + minute * MINUTE_MS
             worst = max(worst, float(bank.judge(room, np.array([value]), at).score[0]))
             bank.learn(room, np.array([value]), at)

@@ -84,7 +84,9 @@ def _viewers(scenario: Scenario, crowd: Crowd) -> list[tuple[int, Floats]]:
     return told
 
 
-def judge(totals: Floats, rooms: Sequence[Room], start_ms: int, *, parent: bool, drops: NDArray[np.int64]) -> list[Judged]:
+def judge(
+    totals: Floats, rooms: Sequence[Room], start_ms: int, *, parent: bool, drops: NDArray[np.int64]
+) -> list[Judged]:
     """All rooms of an evening in one bank, as they were and, beside, as they would have been with the fall."""
     bank = TrafficBank()
     markets = bank.add(np.full(len(totals), -1))
@@ -191,7 +193,9 @@ def table(figures: dict[str, Any]) -> str:
                 f"{told['false_per_room_hour_low']:8.3f}–{told['false_per_room_hour_high']:.3f}"
             )
     for threshold, value in figures.get("rooms.recorded_false_per_room_hour", {}).items():
-        lines.append(f"recorded, {figures['rooms.recorded_hours']:.1f} h without parent: {value:.3f} a room-hour at {threshold}")
+        lines.append(
+            f"recorded, {figures['rooms.recorded_hours']:.1f} h without parent: {value:.3f} a room-hour at {threshold}"
+        )
     return "\n".join(lines)
 
 

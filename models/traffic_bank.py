@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
+from livewarden.times import HOUR_MS, MINUTE_MS
 from models.bank import Floats, Judgements, Rows
 from models.columns import Columns, Field
 
@@ -25,7 +25,7 @@ OWN_SIDE = 0.7
 """How far each side is measured by its own distances: traffic leaps up more often than it falls."""
 MEMORY = 1_000
 """Changes of the value over which the mean distance is taken."""
-RESTLESS, USUAL_REST = 0.03, 0.0005
+RESTLESS = np.array([0.03, 0.0005])
 """Weights of the newest distance in the noise of late, and in the noise of days."""
 RESTFUL, WILD = 0.2**0.5, 8.0**0.5
 """Bounds of the root of their ratio, which says how restless a series is now."""
@@ -43,6 +43,8 @@ WARM_UP, WITH_PARENT = 20, 4
 """Buckets before the first judgement of a series, without and with a parent that knows what is usual."""
 FILLING = 8.0
 """Up to this age the means of a series with a parent are the bucket before: a room that fills leaves a mean behind."""
+GROWN = FILLING / 0.04
+"""From this age on the means have their own pace."""
 OPENING = 4
 """Buckets that teach the level alone: a room that fills is not noise."""
 KNOWN = 200
@@ -65,9 +67,9 @@ IN_SHIFT = 0.45
 """From this oddness on a bucket counts as part of a shift."""
 HUGE = 1e150
 """Values beyond it, of which a square would be infinite, are no measurements."""
-ODDNESS = np.array([0.0, 0.3, 0.5, 0.7, 1.0, 1.4, 1.8, 2.5, 20.0])
-SCORE = np.array([0.0, 1.2, 2.15, 2.9, 3.85, 4.95, 6.0, 7.0, 15.0])
-"""Oddness to score. Fitted to how often ordinary buckets of real traffic reach an oddness anew."""
+ODDNESS = np.array([0.0, 0.3, 0.5, 0.7, 1.0, 1.4, 1.8, 40.0])
+SCORE = np.array([0.0, 1.2, 2.15, 2.9, 3.85, 4.95, 6.0, 100.0])
+"""Oddness to score: fitted to how often ordinary buckets of real traffic reach an oddness anew; beyond 5 it is a straight line."""
 
 (
     SEEN,
@@ -244,7 +246,7 @@ class TrafficBank:
             reach[cold] = np.inf
         distance = np.minimum(look.distance, reach)
         off = np.copysign(distance, look.away)
-        self._learn_units(rows, state, distance, look.up, moved)
+        self._learn_units(rows, state, look.means[:, 0], distance, look.up, moved)
         means = look.means + gain * off
         if look.shape is not None:
             means += PACES * (look.trust[:, None] * look.lag)
@@ -415,12 +417,13 @@ class TrafficBank:
     def _gain(self, rows: Rows, state: Floats) -> Floats:
         """Weights of this bucket in the means: those of a series that began or was set anew are averages, or follow a room that fills."""
         age = state[:, AGE]
-        if not np.count_nonzero(age < FILLING / PACES.min()):
-            return np.broadcast_to(PACES, (len(rows), len(PACES)))
+        if not np.count_nonzero(age < GROWN):
+            return PACES
         begun = np.where(self._parents["row"][rows] >= 0, FILLING, 1.0) / (age + 1.0)
-        return np.maximum(PACES, np.minimum(begun, 1.0)[:, None])
+        gain: Floats = np.maximum(PACES, np.minimum(begun, 1.0)[:, None])
+        return gain
 
-    def _learn_units(self, rows: Rows, state: Floats, distance: Floats, up: Mask, moved: Mask) -> None:
+    def _learn_units(self, rows: Rows, state: Floats, mean: Floats, distance: Floats, up: Mask, moved: Mask) -> None:
         """Extremes and mean distances, each on its side, relative to how restless the series is; then the units they make."""
         columns = self._columns
         extremes = columns["extremes"][rows].reshape(-1, 2, 3)
@@ -436,16 +439,16 @@ class TrafficBank:
         changes = np.maximum(state[:, MOVED], 1.0)
         usual = usual + side * (far - usual) / np.minimum(changes, MEMORY)[:, None, None]
         columns["extremes"][rows], columns["usual"][rows] = extremes.reshape(-1, 6), usual.reshape(-1, 6)
-        newest, pace = distance[:, 1], moved / changes
-        late = state[:, LATE] + np.maximum(RESTLESS * moved, pace) * (newest - state[:, LATE])
-        long = state[:, LONG] + np.maximum(USUAL_REST * moved, pace) * (newest - state[:, LONG])
-        calm = np.sqrt(np.maximum(late, 1e-300) / np.maximum(long, 1e-300))
-        state[:, LATE], state[:, LONG] = late, long
+        noise = state[:, LATE : LONG + 1]
+        pace = np.maximum(RESTLESS, (1.0 / changes)[:, None]) * moved[:, None]
+        noise += pace * (distance[:, 1:2] - noise)
+        some = np.maximum(noise, 1e-300)
+        calm = np.sqrt(some[:, 0] / some[:, 1])
         state[:, CALM] = state[:, CALM + 1] = np.minimum(np.maximum(calm, RESTFUL), WILD)
         sides = extremes + TYPICAL * usual
         sides = OWN_SIDE * sides + (0.5 * (1.0 - OWN_SIDE)) * (sides[:, :1] + sides[:, 1:])
         units = sides * state[:, None, CALM : CALM + 3]
-        floor = 1e-3 * np.abs(columns["means"][rows, 0]) + 1e-12
+        floor = 1e-3 * np.abs(mean) + 1e-12
         columns["units"][rows] = units.reshape(-1, 6) + floor[:, None]
 
     def _learn_hour(self, rows: Rows, look: Look, slot: int) -> None:
@@ -523,7 +526,7 @@ def _scan(look: Look) -> tuple[NDArray[np.int64], Floats, Floats]:
 def _learn_trust(state: Floats, lag: Floats, trust: Floats, off: Floats) -> None:
     """Whether the shape predicts what the slow mean alone misses; nothing is learned while it says nothing."""
     missed = off + trust * lag
-    gain = TRUST_GAIN * (lag != 0.0)
-    state[:, TIED_XY] += gain * (missed * lag - state[:, TIED_XY])
-    state[:, TIED_XX] += gain * (lag * lag - state[:, TIED_XX])
-    state[:, TIED_YY] += gain * (missed * missed - state[:, TIED_YY])
+    products = np.empty((len(lag), 3))
+    products[:, 0], products[:, 1], products[:, 2] = missed * lag, lag * lag, missed * missed
+    tied = state[:, TIED_XY : TIED_YY + 1]
+    tied += (TRUST_GAIN * (lag != 0.0))[:, None] * (products - tied)

@@ -147,7 +147,7 @@ class TrafficBank:
     The score is −log₁₀ of the share of ordinary buckets that reach such an oddness anew, measured on real traffic (docs/detect.md).
     A value is learned at most two units away from its means, so that an incident is followed slowly and a lasting one is, after
     an hour or so, the new level: go on learning during an episode. Judges from the 20th bucket on, with a parent that has seen 200
-    from the fifth: until it knows its own units, those of the parent count, relative to the level, and wider by the root of how
+    from the fifth: until it knows its own units, those of the parent count, relative to the level, and wider by the fourth root of how
     much smaller the series is. `scan_buckets` says how many of the last four were odd on the same side: 1 is a spike so far.
 
     `bucket_ms` tells only whether hours are joined smoothly (below an hour) or are steps. State: about 0.6 kB a series (0.9 with

@@ -1,4 +1,4 @@
-"""What others would use: River's stock detectors and an exponentially weighted z-score, behind one face.
+"""What others would use: River's stock detectors and an exponentially weighted z-score, behind one face; and our bank.
 
 A `Step` takes a value and its time in milliseconds, and returns how odd the value was before it is learned: larger is stranger,
 in units of its own. Each starts from nothing, sees every value once, and answers 0 for its first 50 rows.
@@ -12,30 +12,22 @@ from typing import Any, NamedTuple
 
 from river import anomaly, preprocessing, stats, time_series
 
-from models.traffic_novelty import TrafficNovelty
-from models.traffic_residual import TrafficResidual
+from models.bank import Bank
+from models.traffic_bank import TrafficBank
 
 Step = Callable[[float, int], float]
 WARM_UP = 50
 
 
 class Candidate(NamedTuple):
-    """A detector to try: how to make a fresh one, and how many rows of each series it is given (None: all)."""
+    """A detector to try: how to make a fresh one for a series, and how many rows of each series it is given (None: all).
 
-    new: Callable[[], Step]
+    A bank is made once for all series: it says of each what it would say of it alone.
+    """
+
+    new: Callable[[], Step] | None = None
     rows: int | None = None
-
-
-def by_traffic(model: Any) -> Step:
-    """One of our traffic detectors."""
-
-    def step(value: float, time_ms: int) -> float:
-        x = {"value": value, "time_ms": time_ms}
-        score = model.score_one(x)
-        model.learn_one(x)
-        return float(score)
-
-    return step
+    bank: Callable[[], Bank] | None = None
 
 
 def by_target(model: Any) -> Step:
@@ -105,9 +97,9 @@ def _finite(score: float) -> float:
 
 
 CANDIDATES: dict[str, Candidate] = {
-    "traffic-novelty": Candidate(lambda: by_traffic(TrafficNovelty())),
-    "traffic-novelty-no-season": Candidate(lambda: by_traffic(TrafficNovelty("none"))),
-    "traffic-residual": Candidate(lambda: by_traffic(TrafficResidual())),
+    "traffic": Candidate(bank=TrafficBank),
+    "traffic-no-season": Candidate(bank=lambda: TrafficBank("none")),
+    "traffic-week": Candidate(bank=lambda: TrafficBank("week")),
     "ew-z-0.01": Candidate(lambda: ew_z(0.01)),
     "ew-z-0.1": Candidate(lambda: ew_z(0.1)),
     "GaussianScorer": Candidate(lambda: by_target(anomaly.GaussianScorer())),
@@ -122,6 +114,7 @@ CANDIDATES: dict[str, Candidate] = {
         lambda: by_features(preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(n_trees=10, height=8, seed=1)), 5_000
     ),
     "LODA": Candidate(lambda: by_features(anomaly.LODA(seed=1)), 5_000),
+    "LocalOutlierFactor": Candidate(lambda: by_features(anomaly.LocalOutlierFactor(n_neighbors=10)), 300),
 }
-"""The heavy ones get the first rows of each series only. LocalOutlierFactor was not run; QuantileFilter
-and ThresholdFilter choose a threshold over another detector's score, which the benchmark does for all alike."""
+"""The heavy ones get the first rows of each series only. QuantileFilter and ThresholdFilter choose a threshold over another
+detector's score, which the benchmark does for all alike."""

@@ -61,14 +61,14 @@ def test_rows_come_out_as_they_went_in_with_score_and_alert(capsys: pytest.Captu
 
 
 GOLDEN = """\
-2026-03-06T20:58:00Z,1046,1.59793,0
-2026-03-06T20:59:00Z,1033,0.699808,0
-2026-03-06T21:00:00Z,300,38.5206,1
-2026-03-06T21:01:00Z,300,33.0079,0
-2026-03-06T21:02:00Z,300,32.0143,0
-2026-03-06T21:03:00Z,300,31.0205,0
-2026-03-06T21:04:00Z,300,30.0265,0
-2026-03-06T21:05:00Z,1005,26.8214,0
+2026-03-06T20:58:00Z,1046,0.859901,0
+2026-03-06T20:59:00Z,1033,0.496362,0
+2026-03-06T21:00:00Z,300,19.055,1
+2026-03-06T21:01:00Z,300,16.1385,0
+2026-03-06T21:02:00Z,300,15.9663,0
+2026-03-06T21:03:00Z,300,15.7942,0
+2026-03-06T21:04:00Z,300,15.6221,0
+2026-03-06T21:05:00Z,1005,8.7821,0
 """
 
 
@@ -107,7 +107,7 @@ def test_a_lasting_incident_is_told_again_only_when_it_gets_worse(capsys: pytest
 
 def test_the_threshold_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     alerts = []
-    for threshold in ("1", "3", "90"):
+    for threshold in ("0.5", "3", "90"):
         detect(table(cells(90)), "--threshold", threshold)
         alerts.append(sum(row["alert"] == "1" for row in rows_of(capsys.readouterr().out)))
     assert alerts[0] > alerts[1] > alerts[2] == 0

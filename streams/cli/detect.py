@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import difflib
+import itertools
 import json
 import math
 import sys
@@ -64,7 +65,8 @@ def detect(
     value: Annotated[str, typer.Option(metavar="COL", help="Column with the numbers; empty where unknown.")],
     out: Annotated[Path | None, typer.Option(help="Write the CSV here instead of to standard output.")] = None,
     threshold: Annotated[
-        float, typer.Option(min=0.0, help="Alert from this score on; 3 is one or two false alerts in 1,000 rows.")
+        float,
+        typer.Option(min=0.0, help="Alert from this score on; 3 is one false alert in 1,000 rows, 4 one in 10,000."),
     ] = 3.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="JSON on standard output: a line a row, or with --out the sums.")
@@ -101,9 +103,14 @@ def detect(
 
 def judged(file: Path, time: str, value: str, threshold: float) -> Iterator[Row]:
     """The rows of a table, judged one after another; a mistake in the table is a SetupError that names its line."""
-    detector, hold = TrafficNovelty(), PeakHold(threshold)
+    table = _read(file, time, value)
+    begun = list(itertools.islice(table, 2))
+    first, second = (
+        _time_ms(timestamp, MINUTE_MS * row) for row, (timestamp, _, _) in enumerate([*begun, begun[0]][:2])
+    )
+    detector, hold = TrafficNovelty(bucket_ms=second - first if second > first else MINUTE_MS), PeakHold(threshold)
     time_ms = -MINUTE_MS
-    for timestamp, cell, observed in _read(file, time, value):
+    for timestamp, cell, observed in itertools.chain(begun, table):
         time_ms = _time_ms(timestamp, time_ms + MINUTE_MS)
         if observed is None:
             yield Row(timestamp, cell, None, False)

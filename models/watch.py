@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from livewarden.times import DAY_MS
 from models.alert import Alert
 from models.decision import State
 from models.distinct import count_distinct
+from models.exposure import Exposures
 from models.monitor import Monitor
 from models.partial import Partial, Row
 from models.plan import SeriesKey
@@ -49,6 +50,7 @@ class Watch:
         self.judged_until: int | None = None
         self.buckets = 0
         self.gap: Alert | None = None
+        self.exposure = Exposures(monitor) if monitor.exposure else None
         self.foreign: set[int] = set()
         self._dirty: set[SeriesKey] = set()
 
@@ -126,6 +128,16 @@ class Watch:
                     )
                 )
         return alerts
+
+    def loosen(self, touches: Callable[[Mapping[str, str]], bool]) -> None:
+        """The platform changed what these series count: their level is to be learned anew, faster."""
+        for series in self.series.values():
+            if touches(series.labels):
+                self._dirty.add(tuple(series.labels.values()))
+
+    def known(self) -> list[SeriesKey]:
+        """The series that are judged now."""
+        return list(self.series)
 
     def points(self, labels: Mapping[str, str]) -> list[Point]:
         """The last judged buckets of a series."""

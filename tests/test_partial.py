@@ -46,7 +46,7 @@ SEAL = to_dict(Seal("g", "t", 0, 1, 1000))
     ("record", "error"),
     [
         ({}, ValueError),
-        (SEAL | {"v": 2}, ValueError),
+        (SEAL | {"v": 3}, ValueError),
         ({key: value for key, value in SEAL.items() if key != "of"}, KeyError),
         ({key: value for key, value in SEAL.items() if key != "seal"}, KeyError),
     ],

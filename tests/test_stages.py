@@ -269,7 +269,10 @@ def test_findings_are_rows() -> None:
     stage = detect()
     stage.process(on_wire(STORY))
     rows = rows_of(stage)
-    (alert,) = rows["alerts"]
+    alert, explained = rows["alerts"]
+    told = orjson.loads(explained["explanation"])
+    assert alert | {"version": 2, "explanation": explained["explanation"]} == explained
+    assert (told["slices"], told["verdict"]["verdict"]) == (None, "INSUFFICIENT_EVIDENCE")
     (case,) = rows["case_candidates"]
     assert (alert["run"], alert["version"], alert["monitor"], alert["series"]) == ("r1", 1, "counts", {"market": "DE"})
     assert (alert["window_start"], alert["ends_at"]) == (T0 + 800 * MINUTE_MS, None)

@@ -16,7 +16,7 @@ from models.monitor import Monitor
 from models.onset import onset
 from models.plan import SeriesKey
 from models.series import Point
-from models.verdict import CHANGE_POINTS, Facts, Lined, Timing, judge
+from models.verdict import CHANGE_POINTS, DELIVERY, MODERATION, Facts, Lined, Timing, judge
 
 TOP: Final = 5
 """Slices that are named."""
@@ -24,9 +24,19 @@ MOST_LEAVES: Final = 800
 """Leaves of one series that are searched; of more, the largest now and then."""
 MOST_CHANGES: Final = 10
 """Changes that are named."""
-CLOSE_MS: Final = 15 * MINUTE_MS
-"""A change as short before the onset (or two buckets, if longer) is right before it; an onset is only an estimate, so two
-buckets after it are, too."""
+GUARD_BUCKETS: Final = 2
+"""Buckets right before the onset (half as many as are explained, if more) that are neither usual nor explained: what creeps
+in is in them already, and a slice that is new since then would be its own usual."""
+CLOSE_MS: Final[Mapping[str, int]] = {
+    "POLICY_ROLLOUT": HOUR_MS,
+    "RULE_CHANGE": HOUR_MS,
+    "REPORTING_SCOPE": HOUR_MS,
+    "SCHEMA_VERSION": HOUR_MS,
+}
+"""A change of a kind as short before the onset (or two buckets, if longer) is right before it: what reaches people and caches
+first takes up to an hour, what machines do takes effect in minutes. An onset is only an estimate, so two buckets after it
+are right before it, too."""
+OTHER_CLOSE_MS: Final = 15 * MINUTE_MS
 LEAD_MS: Final[Mapping[str, int]] = {
     "POLICY_ROLLOUT": 12 * HOUR_MS,
     "RULE_CHANGE": 6 * HOUR_MS,
@@ -73,7 +83,7 @@ def account(
     `heard`: whether the ledger's topic has spoken at all; `now_ms`: up to when the ledger is known. The object holds what it
     was judged from (`facts`), so that `settled` can judge again when the anomaly is over.
     """
-    own = onset(scene.points, alert)
+    own = onset(_longer(alert, monitor, scene), alert)
     began = own if scene.since_ms is None else min(own, scene.since_ms)
     searched = _search(alert, monitor, scene, own, began)
     exposure = _exposure(monitor, scene, own, alert.window_end_ms, searched)
@@ -125,7 +135,7 @@ def _judged(
             quality=monitor.event == "traffic.quality",
             people_only=_people_only(monitor),
             coarse=monitor.precision in ("hour", "day"),
-            alike=facts["alike"] if alert.direction == "UP" and not leading else "",
+            alike=facts["alike"],
             observed=alert.observed or 0.0,
             subjects=alert.subjects,
             volume=exposure and exposure["volume_share"],
@@ -137,17 +147,33 @@ def _judged(
     return found | {"changes": changes, "verdict": card, "text": _in_words(alert, leading, card)}
 
 
+def _longer(alert: Alert, monitor: Monitor, scene: Scene) -> list[Point]:
+    """The points, and before them what the leaves add up to: a window of an hour may reach back behind the points."""
+    points = list(scene.points)
+    if not points or alert.scan_buckets < 2 or monitor.measured[0] not in ("count", "sum"):
+        return points
+    usual = points[0][2]
+    earlier = [
+        (start, float(sum(value for _, value, _ in rows)), usual, 0.0)
+        for start, rows in sorted(scene.leaves.items())
+        if start < points[0][0] and start > alert.window_start_ms - 2 * alert.scan_buckets * monitor.bucket
+    ]
+    return earlier + points
+
+
 def _search(alert: Alert, monitor: Monitor, scene: Scene, own: int, began: int) -> dict[str, Any] | None:
     """The slices, from the leaves of the alert's own series; None where none are counted or too little is known of before."""
     if not monitor.leaf_dims or alert.direction == "MISSING":
         return None
-    end = alert.window_end_ms
-    buckets = {start: rows for start, rows in scene.leaves.items() if start < began or own <= start < end}
+    end, size = alert.window_end_ms, monitor.bucket
+    calm_until = began - size * max(GUARD_BUCKETS, (end - own) // size // 2)
+    buckets = {start: rows for start, rows in scene.leaves.items() if start < calm_until or own <= start < end}
     named = _largest(buckets, own)
     if named is not None:
         buckets = {start: [row for row in rows if row[0] in named] for start, rows in buckets.items()}
-    shifted = {start if start >= own else start + own - began: rows for start, rows in buckets.items()}
-    relative = {start if start >= own else start + own - began: scene.relative.get(start, 1.0) for start in buckets}
+    moved = {start: start if start >= own else start + own - calm_until for start in buckets}
+    shifted = {moved[start]: rows for start, rows in buckets.items()}
+    relative = {moved[start]: scene.relative.get(start, 1.0) for start in buckets}
     both = periods(shifted, relative, own, end, monitor.bucket, alert.direction, ratio=monitor.measured[0] == "ratio")
     if both is None:
         return None
@@ -268,16 +294,18 @@ def _line_up(
     labels = {**alert.series, "event": monitor.event, "topic": monitor.topic}
     narrow = labels | {name: value for name, value in (leading["slice"] if leading else {}).items() if value}
     inside = found["facts"]["inside"]
-    near = max(CLOSE_MS, 2 * monitor.bucket)
     slack = 2 * monitor.bucket
     listed: list[tuple[tuple[int, int], Lined, dict[str, Any]]] = []
-    for change in ledger.between(began - max(LEAD_MS.values()) - near, now_ms):
+    for change in ledger.between(began - max(*LEAD_MS.values(), slack), now_ms):
         how = relation(change, labels, inside)
         if how is None or not change.effective:
             continue
         if relation(change, narrow) == "named":
             how = "named"
         kind = ledger.origin(change)
+        if how == "scoped" and kind in (MODERATION if monitor.event.startswith(("traffic", "room")) else DELIVERY):
+            how = "open"
+        near = max(CLOSE_MS.get(change.kind, OTHER_CLOSE_MS), slack)
         timing = _timing(change.at_ms - began, near, slack, max(near, LEAD_MS.get(change.kind, OTHER_LEAD_MS)))
         back = change.kind == "ROLLBACK" or change.phase in ("ROLLED_BACK", "ENDED")
         if back and alert.ends_at_ms is not None and abs(change.at_ms - alert.ends_at_ms) <= near:

@@ -41,8 +41,11 @@ CHANGE_POINTS: Final[Mapping[tuple[str, Timing], int]] = {
     ("scoped", "ended"): 2,
     ("open", "ended"): 0,
 }
+ALL: Final = 3
+"""The slice that carries nearly all of the change is a value of this cause's dimension: it is there and nowhere else."""
 CARRIES: Final = 2
-"""The slice that carries the change has a value of this cause's dimension: what is to be seen if it is the cause."""
+"""The same for a slice that carries half; or for a value that says less than an identity (who decided, where from)."""
+NEARLY_ALL: Final = 0.8
 ALSO: Final = 1
 """A further dimension of that slice, a label of the series itself, an alert beside it with that verdict."""
 ABSENT: Final = -1
@@ -105,6 +108,11 @@ OF_VALUE: Final[Mapping[tuple[str, str], Verdict]] = {
     ("traffic_source", "SEARCH"): "PRODUCT",
     ("traffic_source", "SHOP_TAB"): "PRODUCT",
 }
+MODERATION: Final = frozenset({"POLICY_ROLLOUT", "RULE_CHANGE", "MODEL_RELEASE", "THRESHOLD_CHANGE", "QUEUE_ROUTING"})
+DELIVERY: Final = frozenset({"CDN_SWITCH", "INCIDENT"})
+"""Changes of moderation show in decisions and what follows from them, changes of delivery in traffic. Elsewhere they count
+as any change that reaches everybody, unless they name the slice."""
+
 LABELS: Final = ("client_version", "model_version", "model_id", "cdn", "isp", "queue_id", "shop_id", "room_id")
 """Dimensions that say something when a series has them: a policy or a market says nothing about why."""
 
@@ -235,8 +243,14 @@ def _of_changes(facts: Facts) -> list[Evidence]:
 def _of_slice(facts: Facts) -> list[Evidence]:
     telling = {name: OF_DIMENSION[name] for name in facts.searched if name in OF_DIMENSION}
     if facts.slice is None:
+        own = {OF_DIMENSION[name] for name in LABELS if facts.series.get(name)}
+        missed: dict[Verdict, list[str]] = {}
+        for name, verdict in telling.items():
+            missed.setdefault(verdict, []).append(name.replace("_", " "))
         return [
-            Evidence(verdict, ABSENT, f"no {name.replace('_', ' ')} stands out") for name, verdict in telling.items()
+            Evidence(verdict, ABSENT, f"no {' or '.join(names)} stands out")
+            for verdict, names in missed.items()
+            if verdict not in own
         ]
     ranks = list(OF_DIMENSION)
     found: list[Evidence] = []
@@ -245,7 +259,9 @@ def _of_slice(facts: Facts) -> list[Evidence]:
         whose = OF_DIMENSION.get(name) or OF_VALUE.get((name, value))
         if whose is None or not value:
             continue
-        points = CARRIES if not found and facts.share >= 0.5 else ALSO
+        points = ALSO
+        if not found and facts.share >= 0.5:
+            points = ALL if facts.share >= NEARLY_ALL and name in OF_DIMENSION else CARRIES
         found.append(Evidence(whose, points, f"{name}={value} carries {facts.share:.0%} of it"))
     return found
 
@@ -277,6 +293,8 @@ def _of_counts(facts: Facts) -> list[Evidence]:
     found: list[Evidence] = []
     if facts.alike:
         found.append(Evidence("SELLER_BEHAVIOUR", ALIKE, facts.alike))
+        if facts.ledger and not any(each.points > 0 for each in facts.changes):
+            found.append(Evidence("SELLER_BEHAVIOUR", ALSO, "the platform changed nothing that reaches it"))
         found.append(Evidence("MODEL", ABSENT, facts.alike))
     if facts.enforcement and facts.direction == "UP" and facts.subjects and facts.observed:
         each = facts.observed / facts.subjects

@@ -61,6 +61,9 @@ FEW: Final = 2
 VOLUME: Final = 3
 """The traffic grew as much: as a rate nothing happened."""
 
+CHANGING: Final[tuple[Verdict, ...]] = ("POLICY", "PRODUCT", "MODEL")
+"""What seldom goes wrong by itself: without a change in the ledger it is less likely, unless the slice shows it."""
+
 OF_KIND: Final[Mapping[str, Verdict]] = {
     "POLICY_ROLLOUT": "POLICY",
     "RULE_CHANGE": "POLICY",
@@ -236,7 +239,8 @@ def _of_changes(facts: Facts) -> list[Evidence]:
         found += [Evidence(verdict, change.points, change.words) for verdict, change in sorted(best.items())]
     if facts.ledger and facts.direction != "MISSING" and not any(each.points > 0 for each in facts.changes):
         sentence = "no change in the ledger reaches it in time"
-        found += [Evidence(verdict, ABSENT, sentence) for verdict in ("POLICY", "PRODUCT", "MODEL")]
+        seen = {OF_DIMENSION.get(name) for name in facts.slice or ()}
+        found += [Evidence(verdict, ABSENT, sentence) for verdict in CHANGING if verdict not in seen]
     return found
 
 

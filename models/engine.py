@@ -16,7 +16,7 @@ from models.leaf import Leaves
 from models.ledger import Ledger, anchors
 from models.monitor import Monitor
 from models.partial import Message, Notice, Partial, Seal
-from models.plan import CHANGES, Plan
+from models.plan import Plan
 from models.series import Point
 from models.watch import Judged, Watch
 
@@ -60,8 +60,8 @@ class Engine:
         self._watches = {name: Watch(monitor) for name, monitor in sorted(self._monitors.items())}
         self._leaves = {name: Leaves(monitor) for name, monitor in sorted(self._monitors.items())}
         self._own = {monitor.topic for monitor in self._monitors.values()}
-        exposed = {monitor.exposure_topic for monitor in self._monitors.values()} - {None}
-        self._awaited = self._own | exposed | set(hears)
+        exposed = {monitor.exposure_topic for monitor in self._monitors.values()}
+        self._awaited: set[str] = self._own | {topic for topic in exposed if topic} | set(hears)
         self._seals: dict[tuple[str, int], Seal] = {}
         self._ended_ms: dict[int, int] = {}
         self._ledger = Ledger()
@@ -87,6 +87,11 @@ class Engine:
     def open_buckets(self) -> int:
         """How many buckets wait for a seal."""
         return sum(len(watch.open) for watch in self._watches.values())
+
+    @property
+    def unheard(self) -> list[str]:
+        """The topics it waits for and has not heard of, those of its own monitors left out."""
+        return sorted(self._awaited - self._own - {topic for topic, _ in self._seals})
 
     def _take(self, watch: Watch, partial: Partial) -> None:
         sealed = self._seals.get((partial.topic, partial.partition))
@@ -176,7 +181,7 @@ class Engine:
         if explanation is not None:
             monitor = self._monitors[alert.monitor]
             if alert.status == "resolved":
-                explanation = settled(explanation, alert, monitor, self._ledger, heard=self._heard, now_ms=until_ms)
+                explanation = settled(explanation, alert, monitor, self._ledger, now_ms=until_ms)
                 del self._explained[alert.alert_id]
                 del self._firing[alert.alert_id]
             alert = replace(alert, version=alert.version + 1, explanation=explanation)
@@ -186,10 +191,6 @@ class Engine:
             self._fresh.append((told, parse_ms(first["onset"]) if first else None))
         return told
 
-    @property
-    def _heard(self) -> bool:
-        return any(topic == CHANGES for topic, _ in self._seals)
-
     def _explain(self, now_ms: int) -> Iterator[Alert]:
         """The explanations of what was told for the first time at this moment."""
         fresh, self._fresh = self._fresh, []
@@ -197,7 +198,7 @@ class Engine:
         for number, (alert, since_ms) in enumerate(fresh):
             monitor = self._monitors[alert.monitor]
             scene = self._scene(alert, monitor, since_ms, bare=number >= MOST_EXPLAINED)
-            explanation = account(alert, monitor, scene, self._ledger, heard=self._heard, now_ms=now_ms)
+            explanation = account(alert, monitor, scene, self._ledger, now_ms=now_ms)
             if alert.status == "firing":
                 self._explained[alert.alert_id] = explanation
             yield self._cases.take(replace(alert, version=alert.version + 1, explanation=explanation))

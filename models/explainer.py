@@ -11,7 +11,7 @@ from models.alert import Alert
 from models.explain import Cause, explain
 from models.explain.window import Bucket, periods
 from models.leaf import KEPT_BUCKETS
-from models.ledger import Ledger, Relation, relation
+from models.ledger import KEEP_MS, Ledger, Relation, relation
 from models.monitor import Monitor
 from models.onset import onset
 from models.plan import SeriesKey
@@ -75,12 +75,10 @@ class Scene:
     beside: Sequence[tuple[str, str]] = ()
 
 
-def account(
-    alert: Alert, monitor: Monitor, scene: Scene, ledger: Ledger, *, heard: bool, now_ms: int
-) -> dict[str, Any]:
+def account(alert: Alert, monitor: Monitor, scene: Scene, ledger: Ledger, *, now_ms: int) -> dict[str, Any]:
     """The explanation as a JSON object. The same facts give the same object, to the last digit.
 
-    `heard`: whether the ledger's topic has spoken at all; `now_ms`: up to when the ledger is known. The object holds what it
+    `now_ms`: up to when the ledger is known; it counts as kept if there is any entry of the time before. The object holds what it
     was judged from (`facts`), so that `settled` can judge again when the anomaly is over.
     """
     own = onset(_longer(alert, monitor, scene), alert)
@@ -103,22 +101,19 @@ def account(
             },
         },
         ledger,
-        heard=heard,
         now_ms=now_ms,
     )
 
 
 def settled(
-    explanation: Mapping[str, Any], alert: Alert, monitor: Monitor, ledger: Ledger, *, heard: bool, now_ms: int
+    explanation: Mapping[str, Any], alert: Alert, monitor: Monitor, ledger: Ledger, *, now_ms: int
 ) -> dict[str, Any]:
     """The explanation of an alert that is over: a change taken back right before the end speaks for it."""
     kept = {name: explanation[name] for name in ("onset", "slices", "exposure", "facts")}
-    return _judged(alert, monitor, kept, ledger, heard=heard, now_ms=now_ms)
+    return _judged(alert, monitor, kept, ledger, now_ms=now_ms)
 
 
-def _judged(
-    alert: Alert, monitor: Monitor, found: dict[str, Any], ledger: Ledger, *, heard: bool, now_ms: int
-) -> dict[str, Any]:
+def _judged(alert: Alert, monitor: Monitor, found: dict[str, Any], ledger: Ledger, *, now_ms: int) -> dict[str, Any]:
     facts, slices, exposure = found["facts"], found["slices"], found["exposure"]
     leading = slices["causes"][0] if slices and slices["causes"] else None
     lined, changes = _line_up(alert, monitor, found, leading, ledger, now_ms)
@@ -130,7 +125,7 @@ def _judged(
             share=leading["share"] if leading else 0.0,
             searched=slices["dimensions"] if slices else (),
             changes=lined,
-            ledger=heard,
+            ledger=bool(ledger.between(now_ms - KEEP_MS, now_ms)),
             enforcement=monitor.event.startswith("enforcement"),
             quality=monitor.event == "traffic.quality",
             people_only=_people_only(monitor),

@@ -140,7 +140,7 @@ class Facts:
     """What is known of an alert when it is explained.
 
     `slice` carries the `share` of the change; None where none does or none was searched; `searched` are the dimensions
-    that were. `ledger`: whether the change ledger was heard of. `alike`: in words, that deciders of several kinds moved
+    that were. `ledger`: whether a change ledger is kept at all. `alike`: in words, that deciders of several kinds moved
     alike. `volume`: the part of the change that is more or less exposure; None without one. `confined`: the label that the
     series has to itself, its siblings being calm. `beside`: verdicts of alerts at the same time that share a label.
     `quality`: what is measured is how well LIVE plays.

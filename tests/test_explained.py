@@ -18,6 +18,7 @@ from livewarden.times import HOUR_MS, MINUTE_MS
 from models.aggregate import Aggregator
 from models.alert import Alert
 from models.engine import Engine, Findings
+from models.monitor import Monitor
 from models.partial import Message, Notice, Partial, Seal
 from models.plan import CHANGES, Plan
 from tests.core_fixtures import T0, TOPIC, action, beat, found, moment, monitor, sample
@@ -295,3 +296,40 @@ def test_change_loosens_the_series_that_it_names_and_no_other(monkeypatch: pytes
     assert touched == []
     found(stage, [Seal(TOPIC, CHANGES, 0, 1, T0 + HOUR_MS), notice, notice])
     assert touched == [[{"market": "DE", "policy_id": "p1"}]]
+
+
+def test_snapshot_of_before_there_were_explanations_is_read() -> None:
+    order = merged(said(1), random.Random(0))
+    stage, again = engine(), engine()
+    found(stage, order[: len(order) // 2])
+    header, entries = stage.snapshot(full=True)
+    old = {key: header[key] for key in ("watermark", "repeated", "seals", "ended", "cases", "watches")}
+    series = {key: blob for key, blob in entries.items() if not isinstance(orjson.loads(key)[1], int)}
+    again.restore(orjson.loads(orjson.dumps(old)), series)
+    judged = [found(each, order[len(order) // 2 :]).judged for each in (stage, again)]
+    assert judged[0] == judged[1] != []
+
+
+def test_leaves_counted_by_other_dimensions_are_left_out() -> None:
+    order = merged(said(1), random.Random(0))
+    stage = engine()
+    found(stage, order[: len(order) // 2])
+    header, entries = stage.snapshot(full=True)
+    other = Engine(
+        Plan(
+            [
+                Monitor.model_validate(
+                    ASKED.model_dump() | {"bucket": "5m", "cooldown": "12h", "explain_by": ["action_type"]}
+                ),
+                WHOLES,
+                SHOPS,
+                QUIET,
+            ]
+        ),
+        TOPIC,
+    )
+    other.restore(orjson.loads(orjson.dumps(header)), entries)
+    kept = [orjson.loads(key) for key in other.snapshot(full=True)[1]]
+    assert not [key for key in kept if key[0] == "by-policy" and isinstance(key[1], int)]
+    assert [key for key in kept if key[0] == "by-policy"]
+    assert [key for key in kept if key[0] == "wholes" and isinstance(key[1], int)]

@@ -22,6 +22,7 @@ from models.partial import Partial
 from models.plan import Plan
 from tests.core_fixtures import T0, TOPIC, action, beat, monitor, partials, sample
 
+EXPOSURE = {"event": "enforcement.action", "measure": "count", "by": ["market"]}
 ASKED = monitor(explain_by=["policy_id", "market", "queue_id"])
 
 keys = st.tuples(st.sampled_from(["DE", "FR"]), st.text("abc", max_size=3), st.text("xy", max_size=2))
@@ -81,15 +82,13 @@ def test_leaves_of_distinct_subjects_count_events() -> None:
 
 
 def test_open_leaves_and_exposure_survive_a_restart_of_the_aggregator() -> None:
-    asked = monitor(
-        explain_by=["queue_id"], exposure={"event": "enforcement.action", "measure": "count", "by": ["market"]}
-    )
+    asked = monitor(explain_by=["queue_id"], exposure=EXPOSURE)
     whole, again = (Aggregator(Plan([asked]), TOPIC, 0, 1, 0) for _ in range(2))
     for number in range(9):
         whole.add(action(f"e{number}", T0 + number, queue_id=f"q{number % 2}"))
     again.restore(orjson.loads(orjson.dumps(whole.snapshot())))
     assert again.advance(T0 + MINUTE_MS) == whole.advance(T0 + MINUTE_MS)
-    other = Aggregator(Plan([asked.model_copy(update={"explain_by": ["policy_id"]})]), TOPIC, 0, 1, 0)
+    other = Aggregator(Plan([monitor(explain_by=["policy_id"], exposure=EXPOSURE)]), TOPIC, 0, 1, 0)
     other.restore(orjson.loads(orjson.dumps(whole.snapshot())))
     assert [part.role for part in partials(other.advance(T0 + 2 * MINUTE_MS))].count("leaves") == 0
 

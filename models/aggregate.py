@@ -6,29 +6,34 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from livewarden.contracts import SourceHeartbeat
+from livewarden.contracts import PlatformChange, SourceHeartbeat
 from livewarden.event import Event
 from livewarden.times import to_ms
+from models.change import change_of
 from models.distinct import Distinct
+from models.leaf import Sums, fold
 from models.monitor import Monitor
-from models.partial import ROWS_PER_RECORD, Message, Partial, Row, Seal
-from models.plan import Plan, SeriesKey
+from models.partial import ROWS_PER_RECORD, Message, Notice, Partial, Role, Row, Seal
+from models.plan import CHANGES, Plan, SeriesKey
 
 Fate = Literal["counted", "late", "duplicate"]
 """What became of a valid event. `counted` includes events that no monitor asks about."""
 
 NEVER = 0
+MOST_LEAVES = 4_000
+"""Leaves that one partition says of a bucket: above what is kept, so that the cut seldom depends on the partitions."""
 
 
 class _Cell:
     """One series in one open bucket."""
 
-    __slots__ = ("distinct", "exposure", "value")
+    __slots__ = ("distinct", "exposure", "leaves", "value")
 
     def __init__(self, value: int = 0, exposure: int = 0, sketch: str = "") -> None:
         self.value = value
         self.exposure = exposure
         self.distinct = Distinct(sketch) if sketch else None
+        self.leaves: dict[SeriesKey, Sums] = {}
 
 
 class Aggregator:
@@ -37,9 +42,10 @@ class Aggregator:
     The watermark is the largest event time seen on this partition less `lateness_ms`, or what a heartbeat promised; it never
     goes back. An event behind it is *late*: in no bucket, for any monitor, so that parts and wholes stay equal. An event
     whose source and id were seen since the watermark is a *duplicate*. All else is *counted*. Sums are integers: the order of events
-    between two watermarks changes nothing.
+    between two watermarks changes nothing. A change of the platform is told to every group at once; the seal that covers it
+    follows.
 
-    It holds one cell per series and open bucket, and the ids since the watermark: larger `lateness_ms` accepts more
+    It holds one cell per series and open bucket (and, where a monitor explains, its leaves), and the ids since the watermark: larger `lateness_ms` accepts more
     stragglers, answers later and remembers more.
     """
 
@@ -51,12 +57,11 @@ class Aggregator:
         self._lateness_ms = lateness_ms
         monitors = plan.on_topic(topic)
         self._monitors: dict[str, Monitor] = {monitor.name: monitor for monitor in monitors}
-        self._sizes = sorted({monitor.bucket for monitor in monitors})
-        self._ticks = {
-            group: min(monitor.bucket for monitor in monitors if monitor.group_name == group)
-            for group in sorted({monitor.group_name for monitor in monitors})
-        }
+        self._exposed: dict[str, Monitor] = {monitor.name: monitor for monitor in plan.exposed_by(topic)}
+        self._sizes = sorted({monitor.bucket for monitor in (*monitors, *self._exposed.values())})
+        self._ticks = plan.ticks(topic)
         self._open: dict[tuple[str, int], dict[SeriesKey, _Cell]] = {}
+        self._exposure: dict[tuple[str, int], dict[SeriesKey, int]] = {}
         self._alive: dict[int, set[int]] = {size: set() for size in self._sizes}
         self._ids: dict[str, dict[str, int]] = {}
         self._prune_at = NEVER
@@ -75,7 +80,8 @@ class Aggregator:
         self.fates[fate] += 1
         if fate == "counted":
             self.ended = False
-            return fate, self.advance(event.time_ms - self._lateness_ms)
+            told = self._notices(data, event.time_ms) if isinstance(data, PlatformChange) else []
+            return fate, told + self.advance(event.time_ms - self._lateness_ms)
         return fate, []
 
     def advance(self, watermark_ms: int) -> list[Message]:
@@ -116,6 +122,10 @@ class Aggregator:
                 continue
             series, value, exposure, subject = reading
             bucket = (question.monitor.name, time_ms - time_ms % question.bucket_ms)
+            if question.exposure:
+                sums = self._exposure.setdefault(bucket, {})
+                sums[series] = sums.get(series, 0) + value
+                continue
             cells = self._open.get(bucket)
             if cells is None:
                 cells = self._open[bucket] = {}
@@ -124,11 +134,21 @@ class Aggregator:
                 cell = cells[series] = _Cell()
             cell.value += value
             cell.exposure += exposure
+            if question.has_leaves:
+                leaf = question.leaf(data)
+                old = cell.leaves.get(leaf, (0, 0))
+                cell.leaves[leaf] = (old[0] + (question.weighs(data) or value), old[1] + exposure)
             if subject is not None:
                 if cell.distinct is None:
                     cell.distinct = Distinct()
                 cell.distinct.add(subject)
         return "counted"
+
+    def _notices(self, data: PlatformChange, time_ms: int) -> list[Message]:
+        if self._topic != CHANGES:
+            return []
+        change = change_of(data, time_ms)
+        return [Notice(group, self._topic, self._partition, change) for group in self._ticks]
 
     def _heartbeat(self, beat: SourceHeartbeat) -> tuple[Fate, list[Message]]:
         since, until = max(to_ms(beat.covers_from), self.watermark_ms), to_ms(beat.covers_until)
@@ -150,6 +170,12 @@ class Aggregator:
                 if start + size <= watermark:
                     cells = self._open.pop((monitor.name, start), {})
                     messages += self._partials(monitor, start, cells)
+        for monitor in self._exposed.values():
+            for start in sorted(self._alive[monitor.bucket]):
+                if start + monitor.bucket <= watermark:
+                    sums = self._exposure.pop((monitor.name, start), {})
+                    rows: list[Row] = [(key, value, 0, "") for key, value in sorted(sums.items())]
+                    messages += self._cut(monitor, start, rows, "exposure")
         for size in self._sizes:
             self._alive[size] = {start for start in self._alive[size] if start + size > watermark}
         messages.sort(key=lambda message: message.start_ms)  # type: ignore[union-attr]
@@ -171,11 +197,19 @@ class Aggregator:
             (series, cell.value, cell.exposure, cell.distinct.to_text() if cell.distinct else "")
             for series, cell in sorted(cells.items())
         ]
+        yield from self._cut(monitor, start, rows, "sums")
+        if monitor.leaf_dims and cells:
+            leaves = {series + leaf: sums for series, cell in cells.items() for leaf, sums in cell.leaves.items()}
+            folded = fold(leaves, len(monitor.leaf_dims), MOST_LEAVES)
+            yield from self._cut(monitor, start, [(key, *folded[key], "") for key in sorted(folded)], "leaves")
+
+    def _cut(self, monitor: Monitor, start: int, rows: list[Row], role: Role) -> Iterator[Partial]:
+        """One bucket as records that fit."""
+        config = monitor.leaf_hash if role == "leaves" else monitor.config_hash
+        place = (monitor.group_name, self._topic, self._partition, monitor.name, config)
         for chunk in range(max(1, -(-len(rows) // ROWS_PER_RECORD))):
             cut = tuple(rows[chunk * ROWS_PER_RECORD : (chunk + 1) * ROWS_PER_RECORD])
-            yield Partial(
-                monitor.group_name, self._topic, self._partition, monitor.name, monitor.config_hash, start, chunk, cut
-            )
+            yield Partial(*place, start, chunk, cut, role)
 
     def _seal(self, group: str) -> Seal:
         return Seal(group, self._topic, self._partition, self._of, self.watermark_ms, self.ended)
@@ -188,15 +222,26 @@ class Aggregator:
             "sealed": self._sealed,
             "fates": dict(self.fates),
             "ids": self._ids,
-            "configs": {name: monitor.config_hash for name, monitor in self._monitors.items()},
+            "configs": {name: monitor.config_hash for name, monitor in (self._monitors | self._exposed).items()},
+            "leaves": {name: monitor.leaf_hash for name, monitor in self._monitors.items()},
             "alive": [[size, sorted(starts)] for size, starts in self._alive.items()],
             "open": [
                 [
                     name,
                     start,
-                    [[s, c.value, c.exposure, c.distinct.to_text() if c.distinct else ""] for s, c in cells.items()],
+                    [
+                        [
+                            *(series, cell.value, cell.exposure, cell.distinct.to_text() if cell.distinct else ""),
+                            [[*leaf, *sums] for leaf, sums in cell.leaves.items()],
+                        ]
+                        for series, cell in cells.items()
+                    ],
                 ]
                 for (name, start), cells in self._open.items()
+            ],
+            "exposure": [
+                [name, start, [[*key, value] for key, value in sums.items()]]
+                for (name, start), sums in self._exposure.items()
             ],
         }
 
@@ -211,8 +256,16 @@ class Aggregator:
         for size, starts in state["alive"]:
             if size in self._alive:
                 self._alive[size] = set(starts)
+        leaf_hashes = state.get("leaves", {})
         for name, start, rows in state["open"]:
-            if name in self._monitors and self._monitors[name].config_hash == state["configs"][name]:
-                self._open[name, start] = {
-                    tuple(s): _Cell(value, exposure, sketch) for s, value, exposure, sketch in rows
-                }
+            monitor = self._monitors.get(name)
+            if monitor is None or monitor.config_hash != state["configs"][name]:
+                continue
+            cells = self._open[name, start] = {}
+            for series, value, exposure, sketch, *leaves in rows:
+                cell = cells[tuple(series)] = _Cell(value, exposure, sketch)
+                if leaf_hashes.get(name) == monitor.leaf_hash:
+                    cell.leaves = {tuple(leaf): (v, e) for *leaf, v, e in leaves[0]}
+        for name, start, sums in state.get("exposure", ()):
+            if name in self._exposed and self._exposed[name].config_hash == state["configs"][name]:
+                self._exposure[name, start] = {tuple(key): value for *key, value in sums}

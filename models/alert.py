@@ -27,8 +27,9 @@ Status = Literal["firing", "resolved"]
 class Alert:
     """What a monitor says of a bucket. Its id is its content: the same bucket judged again gives the same alert.
 
-    `version` grows when something is added (the end of the episode); `episode_id` is the id of the first alert of an
-    unbroken anomaly, which later, materially worse buckets share. `suppressed_by` says why nobody was told.
+    `version` grows when something is added (the explanation, the end of the episode); `episode_id` is the id of the first alert of an
+    unbroken anomaly, which later, materially worse buckets share. `suppressed_by` says why nobody was told. `explanation` is
+    the object that `models.explainer` makes; None until it follows.
     """
 
     alert_id: str
@@ -53,7 +54,7 @@ class Alert:
     ends_at_ms: int | None = None
     suppressed_by: str | None = None
     case_id: str | None = None
-    explanation: None = None
+    explanation: Mapping[str, Any] | None = None
 
     def resolved(self, ends_at_ms: int) -> Alert:
         """The next version: it is over since `ends_at_ms`."""

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -58,6 +59,68 @@ def _parts(annotation: object) -> tuple[object, ...]:
     return tuple(part for arg in inner for part in _parts(arg))
 
 
+def take_apart(measure: str) -> tuple[str, tuple[str, ...]]:
+    """A measure's kind and fields; a ValueError names what there is.
+
+    >>> take_apart("ratio(stalled, samples)")
+    ('ratio', ('stalled', 'samples'))
+    """
+    match = _MEASURE.fullmatch(measure.strip())
+    fields = tuple(field for field in match.groups()[1:] if field) if match else ()
+    if match is None or len(fields) != _ARITY[match[1]]:
+        raise ValueError("measure: one of count, sum(field), ratio(field, field), distinct(field)")
+    return match[1], fields
+
+
+def _near(name: str, known: Sequence[str], otherwise: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"{otherwise}: {', '.join(known)}"
+
+
+class ExposureOf(BaseModel):
+    """What a monitor's values are out of: sums of other events, in the same buckets.
+
+    With twice the viewers, twice the measures are no crackdown.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    event: str = Field(description="event type, for example traffic.sample")
+    measure: str = Field(default="count", description="count or sum(field)")
+    by: list[str] = Field(default_factory=list, description="those of the monitor's group_by that the events have, too")
+    where: dict[str, list[str]] = Field(default_factory=dict, description="field -> accepted values")
+
+    @property
+    def measured(self) -> tuple[str, tuple[str, ...]]:
+        """The measure taken apart, as `Monitor.measured`."""
+        return take_apart(self.measure)
+
+    def problems(self, monitor: Monitor) -> list[str]:
+        """What is wrong with it, in that monitor."""
+        contract = EVENTS.get(self.event)
+        if contract is None:
+            return [f"exposure: no event is named {self.event!r}; {_near(self.event, sorted(EVENTS), 'known')}"]
+        problems = []
+        fields: tuple[str, ...] = ()
+        try:
+            kind, fields = self.measured
+        except ValueError:
+            kind = ""
+        if kind not in ("count", "sum"):
+            problems.append("exposure: measure is count or sum(field)")
+        for name in [*self.by, *self.where, *fields]:
+            annotation = field_type(contract, name)
+            if annotation is None:
+                known = list(contract.model_fields)
+                problems.append(f"exposure: {self.event} has no field {name!r}; {_near(name, known, 'it has')}")
+            elif name in fields and kind == "sum" and not is_whole_number(annotation):
+                problems.append(f"exposure: {name!r} holds no whole numbers, which alone add up exactly")
+        problems += [f"exposure: by: {name!r} is not in group_by" for name in self.by if name not in monitor.group_by]
+        if monitor.detector != "enforcement":
+            problems.append("exposure: only counts are judged against one, with the enforcement detector")
+        return problems
+
+
 class Monitor(BaseModel):
     """What to count, for which slices, in which buckets, how to judge it, and who is told.
 
@@ -107,15 +170,14 @@ class Monitor(BaseModel):
     explain_by: list[str] = Field(
         default_factory=list, description="fields searched for the slice that explains an alert"
     )
+    exposure: ExposureOf | None = Field(default=None, description="what the counts are out of")
     group: str = Field(default="", description="monitors of a group are judged together; default: the topic")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         contract = EVENTS.get(self.event)
         if contract is None:
-            near = difflib.get_close_matches(self.event, EVENTS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(EVENTS))}"
-            raise ValueError(f"event: no event is named {self.event!r}; {hint}")
+            raise ValueError(f"event: no event is named {self.event!r}; {_near(self.event, sorted(EVENTS), 'known')}")
         problems = []
         kind, fields = "", tuple[str, ...]()
         try:
@@ -134,9 +196,8 @@ class Monitor(BaseModel):
             for name in names:
                 annotation = field_type(contract, name)
                 if annotation is None:
-                    near = difflib.get_close_matches(name, contract.model_fields, n=1)
-                    hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(contract.model_fields)}"
-                    problems.append(f"{key}: {self.event} has no field {name!r}; {hint}")
+                    known = list(contract.model_fields)
+                    problems.append(f"{key}: {self.event} has no field {name!r}; {_near(name, known, 'it has')}")
                 elif key == "measure" and kind in ("sum", "ratio") and not is_whole_number(annotation):
                     problems.append(f"measure: {name!r} holds no whole numbers, which alone add up exactly")
         if not 10 * SECOND_MS <= self.bucket <= DAY_MS or DAY_MS % self.bucket:
@@ -145,6 +206,8 @@ class Monitor(BaseModel):
             problems.append(f"bucket: shorter than the precision of the events ({self.precision})")
         if self.detector == "enforcement" and kind in ("sum", "ratio"):
             problems.append("detector: the enforcement detector judges counts; use traffic for sums and ratios")
+        if self.exposure is not None:
+            problems += self.exposure.problems(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -152,11 +215,7 @@ class Monitor(BaseModel):
     @cached_property
     def measured(self) -> tuple[str, tuple[str, ...]]:
         """The measure taken apart: `("ratio", ("stalled", "samples"))`."""
-        match = _MEASURE.fullmatch(self.measure.strip())
-        fields = tuple(field for field in match.groups()[1:] if field) if match else ()
-        if match is None or len(fields) != _ARITY[match[1]]:
-            raise ValueError("measure: one of count, sum(field), ratio(field, field), distinct(field)")
-        return match[1], fields
+        return take_apart(self.measure)
 
     @cached_property
     def contract(self) -> type[Contract]:
@@ -167,6 +226,18 @@ class Monitor(BaseModel):
     def topic(self) -> str:
         """The topic the source events come on: coarse ones have one of their own."""
         return AGGREGATES if self.precision in ("hour", "day") else self.contract.topic
+
+    @cached_property
+    def exposure_topic(self) -> str | None:
+        """The topic that its exposure comes on."""
+        if self.exposure is None:
+            return None
+        return AGGREGATES if self.precision in ("hour", "day") else EVENTS[self.exposure.event].topic
+
+    @cached_property
+    def leaf_dims(self) -> tuple[str, ...]:
+        """The dimensions that are searched for an explanation, beyond those of the series."""
+        return tuple(dict.fromkeys(name for name in self.explain_by if name not in self.group_by))
 
     @cached_property
     def group_name(self) -> str:
@@ -206,6 +277,14 @@ class Monitor(BaseModel):
     @cached_property
     def config_hash(self) -> str:
         """Twelve hex digits of what decides a judgement; titles, owners and playbooks may change freely."""
-        told = {"title", "owner", "playbook", "severity", "explain_by"}
+        told = {"title", "owner", "playbook", "severity", "explain_by"} | (
+            {"exposure"} if self.exposure is None else set()
+        )
         text = json.dumps(self.model_dump(mode="json", exclude=told), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @cached_property
+    def leaf_hash(self) -> str:
+        """Twelve hex digits of what leaves are counted by, too."""
+        text = json.dumps([self.config_hash, self.leaf_dims])
         return hashlib.sha256(text.encode()).hexdigest()[:12]

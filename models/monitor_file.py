@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from livewarden.errors import MonitorsError
-from models.monitor import Monitor
+from models.monitor import ExposureOf, Monitor
 
 _Problem = tuple[tuple[int | str, ...], str, str]
 """Where in the table, of which kind, in which words."""
@@ -111,10 +111,11 @@ def _sentence(lines: _Lines, index: int, loc: Sequence[int | str], kind: str, me
         key, _, rest = text.partition(": ")
         text = f"{key}: {rest}"
     elif kind == "extra_forbidden":
-        near = difflib.get_close_matches(key, Monitor.model_fields, n=1)
-        text = f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+        known = Monitor.model_fields if len(loc) == 1 else ExposureOf.model_fields
+        near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+        text = f"unknown key {'.'.join(map(str, loc))!r}" + (f"; did you mean {near[0]!r}?" if near else "")
     elif kind == "missing":
-        text = f"{key} is missing"
+        text = f"{'.'.join(map(str, loc))} is missing"
     elif loc:
         text = f"{'.'.join(map(str, loc))}: {text}"
     return lines.of(index, key), text

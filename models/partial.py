@@ -1,11 +1,16 @@
-"""What the aggregate stage says to the detect stage: partial sums, and seals. Both are one JSON record each."""
+"""What the aggregate stage says to the detect stage: partial sums, changes, and seals. Each is one JSON record."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
+from models.change import Change, change_from, change_row
 from models.plan import SeriesKey
+
+Role = Literal["sums", "leaves", "exposure"]
+"""What the rows of a partial are: the sums of the series; the same at the finest grain (the values of `explain_by` behind
+those of the series); or what the values are out of (by the dimensions that the monitor's `exposure` names)."""
 
 Row = tuple[SeriesKey, int, int, str]
 """Series, value, exposure, distinct sketch (base64, "" without)."""
@@ -18,7 +23,8 @@ ROWS_PER_RECORD = 250
 class Partial:
     """The sums of one monitor's bucket on one source partition; complete, and never changed once said.
 
-    No rows means: the source was alive in this bucket and nothing was counted. `chunk` numbers the records of one bucket.
+    No rows means: the source was alive in this bucket and nothing was counted. `chunk` numbers the records of one bucket
+    and role.
     """
 
     group: str
@@ -29,6 +35,17 @@ class Partial:
     start_ms: int
     chunk: int
     rows: tuple[Row, ...]
+    role: Role = "sums"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The platform changed: told to every group before the seal that covers it."""
+
+    group: str
+    topic: str
+    partition: int
+    change: Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +63,14 @@ class Seal:
     ended: bool = False
 
 
-Message = Partial | Seal
+Message = Partial | Notice | Seal
 
 
 def to_dict(message: Message) -> dict[str, Any]:
-    """The record's JSON object; `v` is its schema version."""
+    """The record's JSON object; `v` is its schema version: 1 for seals and sums, 2 for what came later.
+
+    So a worker of an older version beside this one sets aside what it does not know, and judges as it did.
+    """
     if isinstance(message, Seal):
         return {
             "v": 1,
@@ -61,7 +81,15 @@ def to_dict(message: Message) -> dict[str, Any]:
             "of": message.of,
             "ended": message.ended,
         }
-    return {
+    if isinstance(message, Notice):
+        return {
+            "v": 2,
+            "group": message.group,
+            "topic": message.topic,
+            "partition": message.partition,
+            "change": change_row(message.change),
+        }
+    record = {
         "v": 1,
         "group": message.group,
         "topic": message.topic,
@@ -72,6 +100,7 @@ def to_dict(message: Message) -> dict[str, Any]:
         "chunk": message.chunk,
         "rows": message.rows,
     }
+    return record if message.role == "sums" else record | {"v": 2, "role": message.role}
 
 
 def from_dict(record: Any) -> Message:
@@ -82,10 +111,16 @@ def from_dict(record: Any) -> Message:
     """
     if not isinstance(record, dict):
         raise TypeError("not a JSON object")
-    if record.get("v") != 1:
-        raise ValueError(f"partials of version {record.get('v')!r}, this program reads 1")
+    if record.get("v") not in (1, 2):
+        raise ValueError(f"partials of version {record.get('v')!r}, this program reads 1 and 2")
     group, topic, partition = record["group"], record["topic"], record["partition"]
     if "seal" in record:
         return Seal(group, topic, partition, record["of"], record["seal"], record["ended"])
+    if "change" in record:
+        return Notice(group, topic, partition, change_from(record["change"]))
+    role = record.get("role", "sums")
+    if role not in get_args(Role):
+        raise ValueError(f"partials of a role {role!r} that this program does not know")
     rows = tuple((tuple(series), value, exposure, sketch) for series, value, exposure, sketch in record["rows"])
-    return Partial(group, topic, partition, record["monitor"], record["config"], record["start"], record["chunk"], rows)
+    head = (record["monitor"], record["config"], record["start"], record["chunk"])
+    return Partial(group, topic, partition, *head, rows, role)

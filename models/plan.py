@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
-from livewarden.contracts import AGGREGATES, Contract
+from livewarden.contracts import AGGREGATES, Contract, PlatformChange
 from livewarden.times import HOUR_MS
 from models.monitor import SPAN_MS, Monitor
 
@@ -17,20 +17,43 @@ Reading = tuple[SeriesKey, int, int, str | None]
 """Series, value, exposure, subject: what one event adds to a bucket. All numbers are exact integers."""
 
 
+CHANGES: Final = PlatformChange.topic
+"""The topic of the change ledger: every group hears what comes on it."""
+
+
 class Question:
-    """One monitor, ready to read events: slots instead of look-ups on the hot path."""
+    """One monitor, ready to read events: slots instead of look-ups on the hot path.
 
-    __slots__ = ("_dimensions", "_kind", "_measured", "_subject", "_where", "bucket_ms", "monitor")
+    `exposure`: it reads what the monitor's counts are out of instead.
+    """
 
-    def __init__(self, monitor: Monitor) -> None:
+    __slots__ = (
+        "_dimensions",
+        "_kind",
+        "_leaf",
+        "_measured",
+        "_subject",
+        "_where",
+        "bucket_ms",
+        "exposure",
+        "has_leaves",
+        "monitor",
+    )
+
+    def __init__(self, monitor: Monitor, *, exposure: bool = False) -> None:
         self.monitor = monitor
+        self.exposure = exposure
         self.bucket_ms = monitor.bucket
-        self._kind, fields = monitor.measured
+        asked = monitor.exposure if exposure and monitor.exposure is not None else monitor
+        dimensions = asked.group_by if isinstance(asked, Monitor) else asked.by
+        self._kind, fields = asked.measured
         self._measured = [_getter(field) for field in fields]
-        self._dimensions = [_getter(field) for field in monitor.group_by]
-        self._where = [(_getter(field), frozenset(values)) for field, values in monitor.where.items()]
-        subject = monitor.subjects if self._kind != "distinct" else monitor.measured[1][0]
-        self._subject = _getter(subject) if subject else None
+        self._dimensions = [_getter(field) for field in dimensions]
+        self._where = [(_getter(field), frozenset(values)) for field, values in asked.where.items()]
+        self._leaf = [] if exposure else [_getter(field) for field in monitor.leaf_dims]
+        self.has_leaves = bool(self._leaf)
+        subject = monitor.subjects if self._kind != "distinct" else fields[0]
+        self._subject = _getter(subject) if subject and not exposure else None
 
     def read(self, data: Contract) -> Reading | None:
         """What `data` adds, or None where the monitor does not count it.
@@ -57,6 +80,14 @@ class Question:
         subject = _text(self._subject(data)) if self._subject else None
         return series, value, exposure, subject or None
 
+    def weighs(self, data: Contract) -> int:
+        """What an event adds to a leaf where values do not add up (distinct subjects): its weight; else 0."""
+        return data.weight if self._kind == "distinct" else 0
+
+    def leaf(self, data: Contract) -> SeriesKey:
+        """The values of the dimensions that explain an alert, of an event that `read` counts."""
+        return tuple([_text(get(data)) for get in self._leaf])
+
 
 class Plan:
     """All monitors, by topic, by event and by group."""
@@ -69,6 +100,9 @@ class Plan:
                 for precision, span_ms in SPAN_MS.items():
                     if span_ms <= SPAN_MS[monitor.precision] and (span_ms >= HOUR_MS) == (monitor.topic == AGGREGATES):
                         self._questions.setdefault((monitor.event, precision), []).append(Question(monitor))
+                        if monitor.exposure is not None:
+                            asked = self._questions.setdefault((monitor.exposure.event, precision), [])
+                            asked.append(Question(monitor, exposure=True))
 
     def questions(self, data: Contract) -> Iterable[Question]:
         """The monitors that look at this type of event at this precision, those of its topic only."""
@@ -77,6 +111,16 @@ class Plan:
     def on_topic(self, topic: str) -> list[Monitor]:
         """The monitors that read a topic, in file order."""
         return [monitor for monitor in self.monitors if monitor.topic == topic]
+
+    def exposed_by(self, topic: str) -> list[Monitor]:
+        """The monitors whose exposure comes on a topic, in file order."""
+        return [monitor for monitor in self.monitors if monitor.exposure_topic == topic]
+
+    def ticks(self, topic: str) -> Mapping[str, int]:
+        """The groups that listen to a topic, sorted, each with its smallest bucket (ms): how finely it is to be sealed."""
+        listening = self.monitors if topic == CHANGES else [*self.on_topic(topic), *self.exposed_by(topic)]
+        groups = sorted({monitor.group_name for monitor in listening})
+        return {group: min(monitor.bucket for monitor in self.in_group(group)) for group in groups}
 
     def in_group(self, group: str) -> list[Monitor]:
         """The monitors judged together under that group's name, in file order."""

@@ -125,6 +125,10 @@ class Roster:
             return np.zeros(0)
         return np.bincount(self._family, weights=values, minlength=len(self._parents)).astype(np.float64)
 
+    def family_means(self, values: Floats) -> Floats:
+        """For each parent, the mean over its children."""
+        return self.family_sums(values) / np.maximum(self.family_sums(np.ones(len(values))), 1.0)
+
     def header(self) -> dict[str, Any]:
         """What is common to all series, as plain JSON values."""
         return {"starts": self._starts, "at": self._at}

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from livewarden.times import DAY_MS, HOUR_MS
 from models.alert import Alert
@@ -16,6 +15,7 @@ from models.bank import Floats, Judgements, Rows
 from models.decision import Decision, State
 from models.detectors import new_bank
 from models.distinct import count_distinct
+from models.exposure import Exposures
 from models.monitor import Monitor
 from models.partial import Partial, Row
 from models.plan import SeriesKey
@@ -68,6 +68,7 @@ class Watch:
         self.judged_until: int | None = None
         self.buckets = 0
         self.gap: Alert | None = None
+        self.exposure = Exposures(monitor) if monitor.exposure else None
         self.foreign: set[int] = set()
         self._catch_up = 0
         self._judged = False
@@ -128,17 +129,19 @@ class Watch:
         observed, parents, subjects = self._measure(merged)
         asked = np.flatnonzero(~np.isnan(observed)).astype(np.intp)
         rows, values = roster.rows[asked], observed[asked]
-        found = bank.judge(rows, values, start)
+        relative = self._relative()
+        given = None if relative is None else relative[asked]
+        found = bank.judge(rows, values, start, given)
         expected, score = np.round(found.expected, 4), np.round(found.score, 3)
         states, alerts = self._decide(start, asked, values, found, subjects)
         changed = [alert for alert in alerts if alert.kind == "REGIME_CHANGE"]
         if changed:
             keys = [tuple(alert.series[name] for name in monitor.group_by) for alert in changed]
             bank.reanchor(np.array([roster.rows[roster.position[key]] for key in keys], dtype=np.intp))
-        learned = self._learned(asked)
-        bank.learn(rows[learned], values[learned], start)
+        bank.learn(rows, values, start, given)
         sums = np.flatnonzero(~np.isnan(parents))
-        bank.learn(roster.parent_rows[sums], parents[sums], start)
+        lent = None if relative is None else roster.family_means(relative)[sums]
+        bank.learn(roster.parent_rows[sums], parents[sums], start, lent)
         roster.remember(asked, start, values, expected, score)
         worth = [
             index
@@ -186,13 +189,11 @@ class Watch:
                 self.decisions[key] = decision
         return states, alerts
 
-    def _learned(self, asked: Rows) -> NDArray[np.bool_]:
-        """Whose bucket is learned: a traffic baseline holds still while an episode is open."""
-        learned = np.ones(len(asked), dtype=np.bool_)
-        if self.monitor.detector == "traffic":
-            open_at = {self.roster.position[key] for key, decision in self.decisions.items() if decision.firing}
-            learned = np.array([position not in open_at for position in asked.tolist()], dtype=np.bool_)
-        return learned
+    def _relative(self) -> Floats | None:
+        """By position: what the series' values are out of, relative to its usual; None where the monitor asks for none."""
+        if self.exposure is None:
+            return None
+        return np.array([self.exposure.relative(key) for key in self.roster.keys])
 
     def _after_gap(self, silence_ms: int) -> None:
         """Windows begin anew, what piled up is no spike, and time in which nobody could speak makes nobody forgotten."""
@@ -208,6 +209,10 @@ class Watch:
         for key in gone:
             self.decisions.pop(key, None)
         self._forgotten.update(self.roster.forget(gone))
+
+    def known(self) -> list[SeriesKey]:
+        """The series that are judged now, in order."""
+        return self.roster.keys
 
     def points(self, labels: Mapping[str, str]) -> list[Point]:
         """The last judged buckets of a series."""

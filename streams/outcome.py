@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from livewarden.times import format_ms, parse_ms
 from models.alert import Alert
 from models.monitor import Monitor
@@ -16,7 +18,9 @@ _TIMES = ("window_start", "window_end", "ends_at")
 
 def alert_json(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of `alerts` as the JSON object that a replay writes."""
-    return {name: format_ms(value) if name in _TIMES and value is not None else value for name, value in row.items()}
+    fields = {name: format_ms(value) if name in _TIMES and value is not None else value for name, value in row.items()}
+    explanation = fields.get("explanation")
+    return fields | {"explanation": orjson.loads(explanation)} if isinstance(explanation, str) else fields
 
 
 def outcomes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ from livewarden.event import Event
 from models.aggregate import Aggregator
 from models.alert import Alert
 from models.engine import Engine, Findings
-from models.plan import Plan
+from models.partial import Seal
+from models.plan import CHANGES, Plan
 
 
 @dataclass(slots=True)
@@ -42,18 +43,25 @@ class Result:
 class Replay:
     """The stages, wired to each other in memory.
 
-    Take delivered events (each with its partition); the order between partitions does not matter, the order within one does.
+    Take delivered events (each with its partition); the order between partitions and topics does not matter, the order within
+    one partition does. `hears`: the topics that every bucket waits for besides its own; one that is not in the recording is
+    known to be absent when the recording ends, and only then is judged what waited.
     """
 
     def __init__(
-        self, plan: Plan, partitions: Mapping[str, int], lateness_ms: Mapping[str, int], run: str = "replay"
+        self,
+        plan: Plan,
+        partitions: Mapping[str, int],
+        lateness_ms: Mapping[str, int],
+        run: str = "replay",
+        hears: Collection[str] = (CHANGES,),
     ) -> None:
         self.run = run
         self._plan = plan
         self._partitions = partitions
         self._lateness_ms = lateness_ms
         self._aggregators: dict[tuple[str, int], Aggregator] = {}
-        self._engines = {group: Engine(plan, group, run) for group in plan.groups}
+        self._engines = {group: Engine(plan, group, run, hears) for group in plan.groups}
         self._findings = Findings()
         self._alerts: dict[str, Alert] = {}
         self._cases: dict[str, dict[str, Any]] = {}
@@ -73,6 +81,10 @@ class Replay:
                 self._engines[message.group].apply(message, self._findings)
             if messages:
                 yield from self._collect()
+        for group, engine in self._engines.items():
+            for topic in engine.unheard:
+                engine.apply(Seal(group, topic, 0, 1, 0, ended=True), self._findings)
+        yield from self._collect()
 
     def _collect(self) -> Iterator[Alert]:
         findings, self._findings = self._findings, Findings()

@@ -17,7 +17,7 @@ from livewarden.contracts import TOPICS
 from livewarden.errors import RetryLater, SetupError
 from livewarden.settings import PARTIALS, Settings
 from models.partial import Message
-from models.plan import Plan
+from models.plan import CHANGES, Plan
 from sinks.store import Store
 from streams import telemetry
 from streams.faust_app import build_app, raw_topic, serve
@@ -183,8 +183,15 @@ class Worker:
                 lane = self._lanes.get(tp)
                 if lane is not None and isinstance(lane.stage, Ingest):
                     stage = lane.stage
-                    until = self._clock.now_ms() - self._lateness_ms[stage.topic] - int(1000 * patience)
+                    until = self._clock.now_ms() - self._lateness_ms[stage.topic] - self._reserve_ms(stage.topic)
                     await lane.seal(lambda stage=stage, until=until: stage.advance(until))  # type: ignore[misc]
+
+    def _reserve_ms(self, topic: str) -> int:
+        """How far a seal by the clock stays behind the lateness.
+
+        None for the change ledger's topic: it is nearly always quiet, and every bucket waits for it.
+        """
+        return 0 if topic == CHANGES else int(1000 * self._settings.idle_after_s)
 
     def _gauge(self) -> None:
         for name in ("ingest", "detect"):

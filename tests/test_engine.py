@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from livewarden.times import DAY_MS, HOUR_MS
 from models.aggregate import Aggregator
+from models.alert import Alert
 from models.engine import Engine, Findings
 from models.monitor import Monitor
 from models.partial import Message, Seal
@@ -121,6 +123,11 @@ def comparable(findings: Findings) -> Any:
             }
         )
     )
+
+
+def firsts(findings: Findings) -> list[Alert]:
+    """The alerts as they went out first, without their explanations."""
+    return [alert for alert in findings.alerts if alert.version == 1]
 
 
 def test_the_stream_of_these_tests_has_all_that_can_happen() -> None:
@@ -260,13 +267,14 @@ def test_gap_is_told_once_with_its_start_and_resolved_with_its_end() -> None:
     engine, _ = days(GAPS)
     assert not found(engine, say(GAPS, 0, {})).alerts
     assert not found(engine, [sealed(2)]).alerts
-    (gap,) = found(engine, [sealed(3)]).alerts
+    gap, explained = found(engine, [sealed(3)]).alerts
+    assert explained == replace(gap, version=2, explanation=explained.explanation)
     assert (gap.kind, gap.direction, gap.status) == ("REPORTING_GAP", "MISSING", "firing")
     assert (gap.window_start_ms, gap.window_end_ms) == (T0 + DAY_MS, T0 + 3 * DAY_MS)
     assert (gap.observed, gap.expected, gap.score, gap.series) == (None, None, None, {})
     assert not found(engine, [sealed(4), sealed(5)]).alerts
     (over,) = found(engine, say(GAPS, 5, {})).alerts
-    assert (over.alert_id, over.version, over.status, over.ends_at_ms) == (gap.alert_id, 2, "resolved", T0 + 5 * DAY_MS)
+    assert (over.alert_id, over.version, over.status, over.ends_at_ms) == (gap.alert_id, 3, "resolved", T0 + 5 * DAY_MS)
     assert over.case_id == gap.case_id is not None
 
 
@@ -282,12 +290,15 @@ def test_traffic_that_stops_is_a_silent_source() -> None:
     engine = Engine(Plan([asked]), asked.topic)
     found(engine, say(asked, 0, {}))
     late = Seal(asked.group_name, asked.topic, 0, 1, T0 + 5 * asked.bucket)
-    assert [alert.kind for alert in found(engine, [late]).alerts] == ["SOURCE_SILENT"]
+    assert [(alert.kind, alert.version) for alert in found(engine, [late]).alerts] == [
+        ("SOURCE_SILENT", 1),
+        ("SOURCE_SILENT", 2),
+    ]
 
 
 def test_gap_behind_the_very_first_bucket_is_told_at_once() -> None:
     engine, _ = days(GAPS)
-    assert len(found(engine, [*say(GAPS, 0, {})[:1], sealed(3)]).alerts) == 1
+    assert len(firsts(found(engine, [*say(GAPS, 0, {})[:1], sealed(3)]))) == 1
 
 
 def test_case_that_is_over_takes_no_more_whether_the_engine_went_step_by_step_or_not() -> None:
@@ -317,7 +328,7 @@ def test_silence_before_the_end_is_a_gap_however_it_arrives() -> None:
     for order in ([sealed(5), sealed(6, ended=True)], [sealed(6, ended=True)]):
         engine, _ = days(GAPS)
         found(engine, say(GAPS, 0, {}))
-        (gap,) = found(engine, order).alerts
+        (gap,) = firsts(found(engine, order))
         assert gap.window_start_ms == T0 + DAY_MS
 
 
@@ -342,7 +353,7 @@ def test_drop_to_zero_is_told_and_a_gap_is_not_a_drop() -> None:
         engine, _ = days(DAILY, GAPS)
         found(engine, [message for day in range(60) for message in both(day, {"DE": 5000 + day % 3})])
         silence = [m for day in range(60, 66) for m in (both(day, lines) if lines is not None else [sealed(day + 1)])]
-        told[name] = [alert.kind for alert in found(engine, silence).alerts]
+        told[name] = [alert.kind for alert in firsts(found(engine, silence))]
     assert told == {"zeros": ["ENFORCEMENT_DROP"], "gap": ["REPORTING_GAP"]}
 
 
@@ -400,12 +411,13 @@ def test_series_without_events_is_forgotten_and_may_come_back() -> None:
 def test_series_is_forgotten_after_its_episode() -> None:
     engine, _ = days(DAILY)
     found(engine, [message for day in range(60) for message in say(DAILY, day, {"DE": 5000})])
-    dropped = found(engine, say(DAILY, 60, {})).alerts
+    dropped = firsts(found(engine, say(DAILY, 60, {})))
     assert [alert.kind for alert in dropped] == ["ENFORCEMENT_DROP"]
     told = found(engine, [message for day in range(61, 200) for message in say(DAILY, day, {})]).alerts
-    assert [(alert.kind, alert.status) for alert in told] == [
-        ("REGIME_CHANGE", "resolved"),
-        ("ENFORCEMENT_DROP", "resolved"),
+    assert [(alert.kind, alert.status, alert.version) for alert in told] == [
+        ("REGIME_CHANGE", "resolved", 1),
+        ("ENFORCEMENT_DROP", "resolved", 3),
+        ("REGIME_CHANGE", "resolved", 2),
     ]
     assert engine.snapshot(full=True)[1] == {}
 

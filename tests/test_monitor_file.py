@@ -136,6 +136,51 @@ detector = "traffic"
     ]
 
 
+EXPOSED = (
+    HEAD + 'group_by = ["market"]\nexposure = {{ event = "traffic.sample", measure = "sum(ccu)", by = ["market"]{} }}\n'
+)
+
+
+def test_exposure_is_read() -> None:
+    (asked,) = parse_monitors(EXPOSED.format(', where = { market = ["DE"] }'))
+    assert asked.exposure is not None
+    assert asked.exposure.measured == ("sum", ("ccu",))
+    assert asked.exposure_topic == "live.traffic"
+    (plain,) = parse_monitors(HEAD + 'group_by = ["market"]\n')
+    assert plain.exposure_topic is None
+    assert asked.config_hash != plain.config_hash
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            EXPOSED.format("").replace("traffic.sample", "traffic.sampel"),
+            "no event is named 'traffic.sampel'; did you mean",
+        ),
+        (EXPOSED.format("").replace("ccu", "cccu"), "traffic.sample has no field 'cccu'; did you mean 'ccu'?"),
+        (EXPOSED.format("").replace("sum(ccu)", "ratio(ccu, likes)"), "measure is count or sum(field)"),
+        (EXPOSED.format("").replace("sum(ccu)", "sum(room_id)"), "'room_id' holds no whole numbers"),
+        (EXPOSED.format("").replace('["market"] }', '["currency"] }'), "by: 'currency' is not in group_by"),
+        (EXPOSED.format(', where = { cdn = ["c"] }'), "traffic.sample has no field 'cdn'"),
+        (EXPOSED.format("").replace('"enforcement"', '"traffic"'), "only counts are judged against one"),
+    ],
+)
+def test_mistakes_of_an_exposure_are_told_by_its_line(text: str, says: str) -> None:
+    (mistake,) = mistakes(text)
+    assert mistake.startswith("line 6: exposure: ")
+    assert says in mistake
+
+
+def test_exposure_with_an_unknown_key_or_as_a_table_of_its_own() -> None:
+    (mistake,) = mistakes(EXPOSED.format(", per = 3"))
+    assert mistake == "line 6: unknown key 'exposure.per'"
+    (mistake,) = mistakes(EXPOSED.format("").replace('event = "traffic.sample", ', ""))
+    assert mistake == "line 6: exposure.event is missing"
+    table = HEAD + '[monitor.exposure]\nevent = "traffic.sampel"\n'
+    assert mistakes(table)[0].startswith("line 5: exposure: ")
+
+
 def test_a_mistake_makes_no_second_one() -> None:
     assert len(mistakes(HEAD + 'precision = "daily"\nbucket = "10s"\n')) == 1
     assert len(mistakes(HEAD + 'precision = "day"\nbucket = "one day"\n')) == 1

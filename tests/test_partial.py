@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.partial import Message, Partial, Seal, from_dict, to_dict
+from models.change import Change
+from models.partial import Message, Notice, Partial, Seal, from_dict, to_dict
 
 names = st.text(min_size=1, max_size=20)
 rows = st.tuples(
@@ -29,6 +31,16 @@ messages: st.SearchStrategy[Message] = st.one_of(
         st.integers(0, 2**45),
         st.integers(0, 9),
         st.lists(rows).map(tuple),
+        st.sampled_from(["sums", "leaves", "exposure"]),
+    ),
+    st.builds(
+        Notice,
+        names,
+        names,
+        st.integers(0, 99),
+        st.builds(
+            Change, st.integers(0, 2**45), names, names, names, names, markets=st.sampled_from([(), ("DE", "FR")])
+        ),
     ),
     st.builds(Seal, names, names, st.integers(0, 99), st.integers(1, 99), st.integers(0, 2**45), st.booleans()),
 )
@@ -42,11 +54,34 @@ def test_what_is_written_reads_back(message: Message) -> None:
 SEAL = to_dict(Seal("g", "t", 0, 1, 1000))
 
 
+PARTIAL = Partial("g", "t", 0, "m", "c", 0, 0, ())
+
+
+def test_what_an_older_worker_knows_keeps_its_version() -> None:
+    versions = [
+        to_dict(message)["v"]
+        for message in (
+            PARTIAL,
+            Seal("g", "t", 0, 1, 1000),
+            replace(PARTIAL, role="leaves"),
+            Notice("g", "t", 0, CHANGE),
+        )
+    ]
+    assert versions == [1, 1, 2, 2]
+    assert "role" not in to_dict(PARTIAL)
+
+
+CHANGE = Change(0, "c", "CONFIG", "")
+
+
 @pytest.mark.parametrize(
     ("record", "error"),
     [
         ({}, ValueError),
-        (SEAL | {"v": 2}, ValueError),
+        (to_dict(replace(PARTIAL, role="leaves")) | {"role": "roots"}, ValueError),
+        (to_dict(Notice("g", "t", 0, CHANGE)) | {"change": {"at_ms": 0}}, KeyError),
+        (to_dict(Notice("g", "t", 0, CHANGE)) | {"change": {"at_ms": 0, "markets": [], "action_types": []}}, TypeError),
+        (SEAL | {"v": 3}, ValueError),
         ({key: value for key, value in SEAL.items() if key != "of"}, KeyError),
         ({key: value for key, value in SEAL.items() if key != "seal"}, KeyError),
     ],

@@ -218,3 +218,25 @@ def test_order_between_topics_changes_nothing() -> None:
         outcomes.append(driver.result())
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert [alert["monitor"] for alert in outcomes[0].alerts] == ["spikes", "tickets", "spikes"]
+
+
+def test_recording_without_what_a_monitor_waits_for_is_judged_at_its_end() -> None:
+    """Neither a ledger nor the viewers that the counts are out of: the same alerts as without asking for them."""
+    exposure = {"event": "merchant.ticket", "by": ["market"]}
+    found = []
+    for asked in ({}, {"exposure": exposure}):
+        spikes = monitor(name="spikes", bucket="1d", series=1, **asked)
+        driver = Replay(Plan([spikes]), dict.fromkeys(TOPICS, 2), LATENESS_MS)
+        events = [
+            event_of(
+                EnforcementAction.model_validate({"action_id": "a", "market": "DE", "weight": 500 if day == 30 else 5}),
+                id=f"m{day}",
+                source="/test",
+                time_ms=T0 + day * DAY_MS,
+            )
+            for day in range(35)
+        ]
+        found.append([alert.window_start_ms for alert in driver.take(deliver(events, dict.fromkeys(TOPICS, 2)))])
+        assert driver.result().buckets >= 34
+    assert found[0] == found[1]
+    assert set(found[0]) == {T0 + 30 * DAY_MS}

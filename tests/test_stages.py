@@ -9,13 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
+from livewarden.contracts import PlatformChange
 from livewarden.event import Event
 from livewarden.times import DAY_MS, MINUTE_MS
-from models.partial import Message, Partial, Seal, from_dict
-from models.plan import Plan
+from models.partial import Message, Notice, Partial, Seal, from_dict
+from models.plan import CHANGES, Plan
 from streams.codec import encode, to_line
 from streams.stages import FULL_EVERY, Detect, Ingest, Output, encode_message
-from tests.core_fixtures import T0, TOPIC, action, beat, monitor, partials, say, seals, silent
+from tests.core_fixtures import T0, TOPIC, action, beat, moment, monitor, partials, say, seals, silent
 
 COUNTS = monitor(name="counts", bucket="1m", series=1, min_volume=10)
 PLAN = Plan([COUNTS, monitor(name="slow", bucket="1h"), silent(), monitor(name="apart", group="apart")])
@@ -239,6 +240,37 @@ def test_seals_by_the_clock_never_go_back() -> None:
     assert {seal.watermark_ms for seal in seals(drained(stage).messages)} == {T0 + MINUTE_MS}
 
 
+def test_change_is_told_to_every_group_and_its_topic_is_sealed_by_the_clock() -> None:
+    body = {"change_id": "c", "kind": "CONFIG", "starts_at": moment(T0)}
+    event = Event("c1", "/ledger", T0, PlatformChange.model_validate(body), CHANGES, 0, 0)
+    stage = Ingest(PLAN, CHANGES, 0, 1, 0)
+    stage.process([wire(0, event, CHANGES)])
+    said = drained(stage)
+    assert [message.group for message in said.messages if isinstance(message, Notice)] == list(PLAN.groups)
+    assert said.rows.keys() == {"events"}
+    stage.advance(T0 + 10 * MINUTE_MS + 1)
+    assert {(seal.group, seal.watermark_ms) for seal in seals(drained(stage).messages)} == {
+        (group, T0 + 10 * MINUTE_MS) for group in PLAN.groups
+    }
+    resumed = Ingest(PLAN, CHANGES, 0, 1, 0)
+    resumed.restore(stage.checkpoint())
+    resumed.process([wire(0, event, CHANGES), wire(1, event, CHANGES)])
+    assert [m for m in drained(resumed).messages if isinstance(m, Notice)] == []  # known, and known
+
+
+def test_only_sums_are_rows_of_partials() -> None:
+    asked = monitor(
+        name="all",
+        explain_by=["policy_id"],
+        exposure={"event": "enforcement.action", "measure": "count", "by": ["market"]},
+    )
+    stage = Ingest(Plan([asked]), TOPIC, 0, 1, 0)
+    stage.process([wire(0, action("a", T0)), wire(1, beat(T0, T0 + MINUTE_MS))])
+    said = drained(stage)
+    assert sorted(part.role for part in partials(said.messages)) == ["exposure", "leaves", "sums"]
+    assert len(said.rows["partials"]) == 1
+
+
 def on_wire(messages: Iterable[Message], first: int = 0) -> list[Wire]:
     wires = []
     for offset, message in enumerate(messages, start=first):
@@ -269,7 +301,10 @@ def test_findings_are_rows() -> None:
     stage = detect()
     stage.process(on_wire(STORY))
     rows = rows_of(stage)
-    (alert,) = rows["alerts"]
+    alert, explained = rows["alerts"]
+    told = orjson.loads(explained["explanation"])
+    assert alert | {"version": 2, "explanation": explained["explanation"]} == explained
+    assert (told["slices"], told["verdict"]["verdict"]) == (None, "INSUFFICIENT_EVIDENCE")
     (case,) = rows["case_candidates"]
     assert (alert["run"], alert["version"], alert["monitor"], alert["series"]) == ("r1", 1, "counts", {"market": "DE"})
     assert (alert["window_start"], alert["ends_at"]) == (T0 + 800 * MINUTE_MS, None)

@@ -15,6 +15,8 @@ Direction = Literal["UP", "DOWN"]
 
 HEAVY: Final = 100
 """Values of one dimension that are looked at: those with the largest change of their own. The rest only counts."""
+REST: Final = "…"
+"""Stands for all values of a dimension that were too small to be kept by name; no slice is named after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,17 @@ def _codes(
     values = sorted(set(column))
     number = {value: i for i, value in enumerate(values)}
     codes = np.array([number[value] for value in column], dtype=np.int64)
-    if len(values) <= HEAVY:
-        return codes + 1
     rate = v0.sum() / c0.sum()
     s0, n0, s1, n1 = (np.bincount(codes, x) for x in (v0, c0, v1, c1))
     own = s1 - n1 * (s0 + 20 * rate) / (n0 + 20)
-    chosen = np.argsort(np.round(own if falls else -own, 9), kind="stable")[:HEAVY]
+    order = (
+        np.argsort(np.round(own if falls else -own, 9), kind="stable")
+        if len(values) > HEAVY
+        else np.arange(len(values))
+    )
+    chosen = [value for value in order if values[value] != REST][:HEAVY]
     renumber = np.zeros(len(values), dtype=np.int64)
-    renumber[chosen] = np.arange(1, HEAVY + 1)
+    renumber[chosen] = np.arange(1, len(chosen) + 1)
     return renumber[codes]
 
 

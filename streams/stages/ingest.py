@@ -34,7 +34,7 @@ class Ingest:
         self._sealed: list[Message] = []
         self._plan = plan
         self._aggregator = Aggregator(plan, topic, partition, of, lateness_ms)
-        self._tick_ms = min((monitor.bucket for monitor in plan.on_topic(topic)), default=0)
+        self._tick_ms = min(plan.ticks(topic).values(), default=0)
 
     def process(self, records: Iterable[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
@@ -98,13 +98,14 @@ class Ingest:
         """Whether the monitors, which may have changed since it was said, still ask for it."""
         if isinstance(message, Partial):
             monitor = self._plan.by_name.get(message.monitor)
-            return monitor is not None and monitor.config_hash == message.config_hash
+            config = monitor and (monitor.leaf_hash if message.role == "leaves" else monitor.config_hash)
+            return config == message.config_hash
         return message.group in self._plan.groups
 
     def _say(self, messages: list[Message]) -> None:
         self.output.messages += messages
         for message in messages:
-            if isinstance(message, Partial):
+            if isinstance(message, Partial) and message.role == "sums":
                 monitor = self._plan.by_name[message.monitor]
                 for row in message.rows:
                     self.output.row("partials", partial_row(message, monitor, row))

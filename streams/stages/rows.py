@@ -21,6 +21,8 @@ def alert_row(alert: Alert, run: str) -> Row:
     row = alert.to_json(run)
     for name in ("window_start", "window_end", "ends_at"):
         row[name] = getattr(alert, f"{name}_ms")
+    if alert.explanation is not None:
+        row["explanation"] = orjson.dumps(alert.explanation).decode()
     return row
 
 

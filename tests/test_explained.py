@@ -126,7 +126,7 @@ def whole() -> Findings:
 
 def plain(findings: Findings) -> Any:
     told = [alert.to_json("r") for alert in findings.alerts]
-    return orjson.loads(orjson.dumps([findings.judged, told, findings.cases]))
+    return orjson.loads(orjson.dumps([[judged._asdict() for judged in findings.judged], told, findings.cases]))
 
 
 def newest(findings: Findings) -> dict[str, Alert]:

@@ -12,12 +12,12 @@ from models.bank import Floats, Judgements, Rows
 from models.columns import Columns, Field
 from models.one_series import OneSeries
 
-RISES = (2.2, 4.0, 8.0, 16.0, 50.0)
+RISES = (2.2, 3.5, 6.0, 11.0, 20.0, 50.0)
 """How many times the usual a rise may be: each is tried all the time."""
 FALLS = (0.4, 0.15, 0.02)
 """The same for a fall."""
 FACTORS = np.array([*RISES, *FALLS])
-KEEP = 0.995
+KEEP = 0.99
 """What evidence is worth a bucket later: what stopped a hundred buckets ago counts half."""
 A0, B0 = 0.5, 5.0
 """The prior of a rate: half an event in five buckets."""

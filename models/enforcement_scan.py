@@ -1,270 +1,306 @@
-"""Are there suddenly more (or fewer) decisions than usual? A count score for enforcement series."""
+"""Are there suddenly more (or fewer) decisions than usual? A bank of count models for enforcement series."""
 
 from __future__ import annotations
 
-import base64
-import math
-import statistics
-from array import array
-from typing import Any
+from typing import NamedTuple
 
-from river.base import AnomalyDetector
+import numpy as np
+from numpy.typing import NDArray
 
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
-from models.judgement import Direction, Judgement
+from models.bank import Floats, Judgements, Rows
+from models.columns import Columns, Field
+from models.one_series import OneSeries
 
+RISES = (2.2, 3.5, 6.0, 11.0, 20.0, 50.0)
+"""How many times the usual a rise may be: each is tried all the time."""
+FALLS = (0.4, 0.15, 0.02)
+"""The same for a fall."""
+FACTORS = np.array([*RISES, *FALLS])
+KEEP = 0.99
+"""What evidence is worth a bucket later: what stopped a hundred buckets ago counts half."""
 A0, B0 = 0.5, 5.0
-"""The prior: half an event in five buckets."""
+"""The prior of a rate: half an event in five buckets."""
 CLIP = 3.0
 """How many standard deviations above its mean a bucket is learned in full."""
-SHARED_ERROR = 0.03
-"""Squared relative error of any baseline: larger keeps thick series calmer."""
+LATE, ENOUGH, TIDE = 0.8, 50.0, 1.7
+ODD = 5.0
+DOUBT = 1.0
+"""How many standard errors of the mean evidence is discounted by: larger keeps thin series calmer."""
+SHARED_ERROR = 0.02
+"""Squared relative error of any baseline."""
 HIGHEST = 50.0
 """Scores end here: no model of counts is believed further out."""
-LOG10 = math.log(10.0)
+SHIFT = 1.0
+"""Added to the evidence, so that a score of S is reached anew by one ordinary bucket in 10^S; found by simulation."""
+YOUNG = 5
+"""Buckets before the first judgement of a series whose parent knows the shape of the day."""
+EVENTS = 300.0
+"""Events that make a level: it remembers as many buckets as hold them …"""
+SHORTEST_DAYS = 0.25
+LEVEL_DAYS = 4.0
+"""Memory of the rate."""
+FAMILY_SPREAD, LONE_SPREAD = 0.02, 0.15
+"""How far the hours of a series are from its parent's, and from no shape at all: variance of the factor."""
+MOST_DAYS, HOUR_GAIN = 6.0, 0.15
+"""Days that the shape of a day is remembered for."""
+LN10 = float(np.log(10.0))
 
 
-def tail_above(count: float, mean: float, inflation: float) -> float:
-    """−log₁₀ P(X ≥ count) for a negative binomial with that mean and variance mean + inflation·mean².
+class _Look(NamedTuple):
+    """What judging and learning both need to know of a bucket."""
 
-    Bounded by a geometric series on the ratio of neighbouring terms: exact enough far out, which is where alerts are.
-    0.0 at or below the mean. `inflation` near 0 is the Poisson distribution.
-
-    >>> round(tail_above(20, 4.0, 0.0), 1), tail_above(3, 4.0, 0.0)
-    (8.0, 0.0)
-    """
-    if count <= mean or count <= 0:
-        return 0.0
-    mean = max(mean, 1e-9)
-    log_p, size = _log_term(count, mean, inflation)
-    ratio = mean / (count + 1.0) if size is None else (count + size) * mean / ((count + 1.0) * (size + mean))
-    if ratio < 1.0:
-        log_p -= math.log(1.0 - ratio)
-    return max(0.0, -log_p / LOG10)
+    value: Floats
+    usable: NDArray[np.bool_]
+    factor: Floats
+    mean: Floats
+    level: Floats
+    dispersion: Floats
+    evidence: Floats
 
 
-def tail_below(count: float, mean: float, inflation: float) -> float:
-    """−log₁₀ P(X ≤ count) for the same distribution; 0.0 at or above the mean.
-
-    >>> round(tail_below(2, 20.0, 0.0), 1)
-    6.3
-    """
-    if count >= mean:
-        return 0.0
-    log_p, size = _log_term(count, mean, inflation)
-    ratio = count / mean if size is None else count * (size + mean) / ((count - 1.0 + size) * mean) if count else 0.0
-    if 0.0 < ratio < 1.0:
-        log_p -= math.log(1.0 - ratio)
-    return max(0.0, -log_p / LOG10)
-
-
-def _log_term(count: float, mean: float, inflation: float) -> tuple[float, float | None]:
-    if inflation < 1e-6:
-        return count * math.log(mean) - mean - math.lgamma(count + 1.0), None
-    size = 1.0 / inflation
-    log_p = math.lgamma(count + size) - math.lgamma(size) - math.lgamma(count + 1.0)
-    log_p += size * math.log(size / (size + mean)) + count * math.log(mean / (size + mean))
-    return log_p, size
-
-
-class EnforcementScan(AnomalyDetector):  # type: ignore[misc]
-    """A seasonal, discounted Gamma–Poisson baseline with a negative-binomial scan over several windows.
-
-    The rate is Gamma(a, b), forgotten with a memory of two days (four weeks where a bucket is a day), times a factor for the
-    hour of the day (the day of the week where a bucket is a day). A window of w buckets that was to hold M and held Y scores
-    −log₁₀ P(NB(mean M, variance M + v·M²) ≥ Y) upwards, or ≤ Y downwards, with v = dispersion/w + 1/(a + ½) + 0.03; the
-    best window counts, a longer one only when it is clearly better. What is odd is learned only up to three standard
-    deviations, and counts in the windows of later buckets only as far. Source: conjugate Gamma–Poisson updating; discounting as in West & Harrison, Bayesian Forecasting (1997).
-
-    Bad at series that are batched by nature (it learns their dispersion and then needs a larger burst), and blind to what is
-    odd only as a share. State about 1.3 kB.
-
-    >>> model = EnforcementScan(bucket_ms=60_000)
-    >>> for minute in range(1500):
-    ...     model.learn_one({"value": float(minute % 3), "time_ms": minute * 60_000})
-    >>> model.score_one({"value": 2.0, "time_ms": 1500 * 60_000}) < 1
-    True
-    >>> model.score_one({"value": 25.0, "time_ms": 1500 * 60_000}) > 7
-    True
-    """
-
+class EnforcementBank:
     def __init__(self, bucket_ms: int = MINUTE_MS) -> None:
         self.bucket_ms = bucket_ms
-        daily = bucket_ms > HOUR_MS
-        self._seasons = 7 if daily else 24
-        self._season_ms = DAY_MS if daily else HOUR_MS
-        self._windows = (1, 3, 7) if daily else (1, 5, 15, 60)
-        self._warm_up = 14 if daily else max(24, min(720, 12 * HOUR_MS // bucket_ms))
-        self._memory = 56.0 if daily else max(2.0 * DAY_MS / bucket_ms, 96.0)
-        self._dispersion_gain = 1.0 / 90.0 if daily else 1.0 / 4000.0
-        self._ring = self._windows[-1]
-        self._seen = 0
-        self._a, self._b = A0, B0
-        self._factors = array("d", [1.0] * self._seasons)
-        self._season = -1
-        self._season_observed = self._season_expected = 0.0
-        self._excess, self._square = 0.0, 1e-6
-        self._values = array("d", [0.0] * self._ring)
-        self._known = array("d", [0.0] * self._ring)
-        self._means = array("f", [0.0] * self._ring)
-        self._at = 0
-        self._filled = 0
-        self._sums = [[0.0, 0.0, 0.0] for _ in self._windows]
+        self._warm_up = max(24, min(1440, DAY_MS // bucket_ms))
+        self._memory = max(LEVEL_DAYS * DAY_MS / bucket_ms, 96.0)
+        self._shortest = max(SHORTEST_DAYS * DAY_MS / bucket_ms, 48.0)
+        many = len(FACTORS)
+        self._columns = Columns(
+            {
+                "parent": Field("i8", 0, -1),
+                "seen": Field("f8"),
+                "a": Field("f8", 0, A0),
+                "b": Field("f8", 0, B0),
+                "excess": Field("f8"),
+                "square": Field("f8", 0, 1e-6),
+                "late_held": Field("f8"),
+                "late_meant": Field("f8"),
+                "hour": Field("f8", 0, -1),
+                "hour_held": Field("f8"),
+                "hour_buckets": Field("f8"),
+                "hours_seen": Field("f8"),
+                "usual": Field("f8"),
+                "hours": Field("f4", 24, 1.0),
+                "evidence": Field("f4", many),
+                "buckets": Field("f4", many),
+                "held": Field("f4", many),
+                "meant": Field("f4", many),
+            }
+        )
 
-    def score_one(self, x: dict[str, float]) -> float:
-        """The score of `judge_one`."""
-        return self.judge_one(x).score
+    @property
+    def bytes_per_series(self) -> int:
+        """What the state of one series takes."""
+        return self._columns.bytes_per_row
 
-    def judge_one(self, x: dict[str, float]) -> Judgement:
-        """Judge a bucket against the baseline; not ready in the first half day (fortnight where a bucket is a day)."""
-        value = x["value"]
-        mean = self._mean(self._season_of(x))
-        if self._seen < self._warm_up or not math.isfinite(value):
-            return Judgement(0.0, "UP", mean, False)
-        shared = 1.0 / (self._a + 0.5) + SHARED_ERROR
-        dispersion = self._dispersion()
-        best = Judgement(0.0, "UP" if value >= mean else "DOWN", mean, True, 1, value, mean)
-        for window, (held, known, meant) in zip(self._windows, self._sums, strict=True):
-            held, known, meant = held + value, known + value, meant + mean
-            inflation = dispersion / window + shared
-            off = known - meant
-            if off * off > 2.0 * (meant + inflation * meant * meant):
-                up = off > 0
-                score = min((tail_above if up else tail_below)(known, meant, inflation), HIGHEST)
-                direction: Direction = "UP" if up else "DOWN"
-                if score > best.score + (0.5 if best.score else 0.0):
-                    best = Judgement(score, direction, mean, True, window, held, meant)
-        return best
+    def add(self, parents: Rows) -> Rows:
+        """Rows for as many fresh series as `parents` has; −1 for one without a parent."""
+        rows = self._columns.add(len(parents))
+        self._columns["parent"][rows] = parents
+        return rows
 
-    def learn_one(self, x: dict[str, float]) -> None:
-        """Learn a bucket, clipped; a value that is not finite is left out."""
-        value = x["value"]
-        if not math.isfinite(value):
-            return
-        season = self._season_of(x)
-        if season != self._season:
-            self._turn_season(season)
-        mean = self._mean(season)
-        limit = math.inf
-        if self._seen >= self._warm_up // 3:
-            spread = self._dispersion() + 1.0 / (self._a + 0.5)
-            limit = mean + CLIP * math.sqrt(mean + spread * mean * mean) + 1.0
-        known = min(value, limit)
-        gain = max(1.0 / (self._seen + 1.0), self._dispersion_gain)
-        off = known - mean
-        self._excess += gain * (off * off - mean - self._excess)
-        self._square = max(self._square + gain * (mean * mean - self._square), 1e-6)
-        self._season_observed += known
-        self._season_expected += self._a / self._b
-        keep = 1.0 - 1.0 / self._memory
-        self._a = keep * self._a + known
-        self._b = keep * self._b + self._factors[season]
-        self._slide(value, known, mean)
-        self._values[self._at] = value
-        self._known[self._at] = known
-        self._means[self._at] = mean
-        self._at = (self._at + 1) % self._ring
-        self._filled = min(self._filled + 1, self._ring - 1)
-        self._seen += 1
+    def drop(self, rows: Rows) -> None:
+        """Forget series; their rows may be given to others."""
+        self._columns.drop(rows)
 
-    def learn_quiet(self, buckets: int) -> None:
-        """Learn that many empty buckets at once, in closed form; as if each had been judged and learned."""
+    def judge(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> Judgements:
+        c = self._columns
+        look = self._look(rows, values, time_ms, exposure)
+        best = np.argmax(look.evidence, axis=1)
+        at = np.arange(len(rows))
+        evidence = look.evidence[at, best]
+        score = np.where(evidence > 0.0, np.minimum(evidence / LN10 + SHIFT, HIGHEST), 0.0)
+        ready = (c["seen"][rows] > self._warm_up) | ((c["seen"][rows] >= YOUNG) & self._lent(rows))
+        ready &= look.usable
+        going = (c["evidence"][rows, best] > 0.0) & (evidence > 0.0)
+        return Judgements(
+            np.where(ready, score, 0.0),
+            np.where(evidence > 0.0, best < len(RISES), look.value >= look.mean),
+            look.mean,
+            ready,
+            np.where(going, c["buckets"][rows, best] + 1.0, 1.0).astype(np.int64),
+            np.where(going, c["held"][rows, best], 0.0) + look.value,
+            np.where(going, c["meant"][rows, best], 0.0) + look.mean,
+        )
+
+    def learn(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> None:
+        usable = np.isfinite(values)
+        if not usable.all():
+            rows, values = rows[usable], values[usable]
+            exposure = None if exposure is None else exposure[usable]
+        c = self._columns
+        self._turn(rows, time_ms)
+        look = self._look(rows, values, time_ms, exposure)
+        seen = c["seen"][rows]
+        spread = look.dispersion + 1.0 / (c["a"][rows] + 0.5)
+        limit = look.mean + CLIP * np.sqrt(look.mean + spread * look.mean * look.mean) + 1.0
+        odd = look.evidence.max(axis=1) > ODD * LN10
+        known = np.where(seen >= self._warm_up // 3, np.minimum(values, limit), values)
+        gain = np.maximum(1.0 / (seen + 1.0), 1.0 / 4000.0)
+        off = known - look.mean
+        c["excess"][rows] += gain * (off * off - look.mean - c["excess"][rows])
+        c["square"][rows] = np.maximum(c["square"][rows] + gain * (look.mean * look.mean - c["square"][rows]), 1e-6)
+        for name, now in (("late_held", look.value), ("late_meant", look.mean)):
+            c[name][rows] = LATE * c[name][rows] + now
+        c["hour_held"][rows] += known
+        c["hour_buckets"][rows] += 1.0
+        memory = np.clip(EVENTS / look.level, self._shortest, self._memory)
+        keep = 1.0 - 1.0 / np.where(odd, self._memory, memory)
+        c["a"][rows] = keep * c["a"][rows] + known
+        c["b"][rows] = keep * c["b"][rows] + look.factor
+        going = look.evidence > 0.0
+        c["evidence"][rows] = look.evidence
+        c["buckets"][rows] = np.where(going, c["buckets"][rows] + 1.0, 0.0)
+        c["held"][rows] = np.where(going, c["held"][rows] + look.value[:, None], 0.0)
+        c["meant"][rows] = np.where(going, c["meant"][rows] + look.mean[:, None], 0.0)
+        c["seen"][rows] = seen + 1.0
+
+    def learn_quiet(self, rows: Rows, buckets: int) -> None:
+        c = self._columns
         keep = (1.0 - 1.0 / self._memory) ** buckets
-        self._a *= keep
-        self._b = keep * self._b + (1.0 - keep) * self._memory
-        self._seen += buckets
+        c["a"][rows] *= keep
+        c["b"][rows] = keep * c["b"][rows] + (1.0 - keep) * self._memory
+        c["seen"][rows] += buckets
 
-    def forget_recent(self) -> None:
-        """After a gap: windows begin anew, so that what piled up is not added to what was before."""
-        self._filled = 0
-        self._sums = [[0.0, 0.0, 0.0] for _ in self._windows]
-        self._season = -1
-        self._season_observed = self._season_expected = 0.0
+    def forget_recent(self, rows: Rows) -> None:
+        self._columns.reset(rows, ("evidence", "buckets", "held", "meant", "late_held", "late_meant", "hour", "hour_held", "hour_buckets"))
 
-    def reanchor(self) -> None:
-        """Take the median of the longest window as the rate, and trust it as far as that window reaches."""
-        buckets = max(1, self._filled)
-        recent = [self._values[self._at - back] for back in range(1, buckets + 1)]
-        self._a, self._b = A0 + statistics.median(recent) * buckets, B0 / 10 + buckets
-        for season in range(self._seasons):
-            self._factors[season] = 1.0
-        self._excess, self._square = 0.0, 1e-6
-        self._season_observed = self._season_expected = 0.0
+    def reanchor(self, rows: Rows) -> None:
+        c = self._columns
+        best = np.argmax(c["evidence"][rows], axis=1)
+        buckets = c["buckets"][rows, best].astype(float)
+        found = buckets > 0.0
+        rows, best, buckets = rows[found], best[found], buckets[found]
+        ratio = (c["held"][rows, best] + 0.5) / (c["meant"][rows, best] + 0.5)
+        level = c["a"][rows] / c["b"][rows] * ratio
+        b = np.minimum(buckets, self._memory)
+        c["a"][rows], c["b"][rows] = level * b, b
+        self._columns.reset(rows, ("evidence", "buckets", "held", "meant", "excess", "square"))
 
-    def loosen(self) -> None:
-        """A change was declared: keep a quarter of an hour's worth of what is known of the rate."""
-        kept = min(self._b, 15.0)
-        self._a, self._b = self._a * kept / self._b, kept
+    def loosen(self, rows: Rows) -> None:
+        c = self._columns
+        b = np.minimum(c["b"][rows], 15.0)
+        c["a"][rows] *= b / c["b"][rows]
+        c["b"][rows] = b
 
-    def _slide(self, value: float, known: float, mean: float) -> None:
-        """Move the windows on: each holds the sums of its buckets but the newest one, which is judged."""
-        mean = array("f", [mean])[0]
-        for window, sums in zip(self._windows, self._sums, strict=True):
-            if window == 1:
-                continue
-            if self._filled >= window - 1:
-                at = self._at - window + 1
-                sums[0] -= self._values[at]
-                sums[1] -= self._known[at]
-                sums[2] -= self._means[at]
-            sums[0] += value
-            sums[1] += known
-            sums[2] += mean
+    def snapshot(self, row: int) -> str:
+        return self._columns.dump(row)
 
-    def _season_of(self, x: dict[str, float]) -> int:
-        return int(x["time_ms"]) // self._season_ms % self._seasons
+    def restore(self, row: int, state: str) -> None:
+        parent = self._columns["parent"][row]
+        self._columns.load(row, state)
+        self._columns["parent"][row] = parent
 
-    def _mean(self, season: int) -> float:
-        return max(self._a / self._b * self._factors[season], 1e-6)
+    def _look(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None) -> _Look:
+        c = self._columns
+        usable = np.isfinite(values)
+        value = np.where(usable, values, 0.0)
+        factor = self._shape(rows, time_ms)
+        if exposure is not None:
+            factor = factor * exposure
+        a, b = c["a"][rows], c["b"][rows]
+        level = a / b
+        mean = np.maximum(level * factor, 1e-6)
+        dispersion = self._dispersion(rows)
+        doubt = DOUBT * np.sqrt(1.0 / (a + 0.5) + SHARED_ERROR)
+        tide = self._tide(rows)
+        high = (mean * (1.0 + doubt) * np.maximum(tide, 1.0))[:, None]
+        low = (mean / (1.0 + doubt) * np.minimum(tide, 1.0))[:, None]
+        size = (1.0 / np.maximum(dispersion, 1e-4))[:, None]
+        rises, falls = FACTORS[: len(RISES)], FACTORS[len(RISES) :]
+        told = np.concatenate([_likelier(value[:, None], high, rises, size), _likelier(value[:, None], low, falls, size)], axis=1)
+        evidence = np.maximum(0.0, KEEP * c["evidence"][rows] + told)
+        return _Look(value, usable, factor, mean, level, dispersion, evidence)
 
-    def _dispersion(self) -> float:
-        if self._seen < self._warm_up // 3:
-            return 1.0
-        return min(max(self._excess / self._square, 0.0), 2.0)
+    def _dispersion(self, rows: Rows) -> Floats:
+        c = self._columns
+        seen = c["seen"][rows]
+        own = np.clip(c["excess"][rows] / c["square"][rows], 0.0, 2.0)
+        return np.where(seen < self._warm_up // 3, 1.0, own)
 
-    def _turn_season(self, season: int) -> None:
-        if self._season >= 0 and self._season_expected > 0:
-            expected, factors = self._season_expected, self._factors
-            ratio = (6.0 + self._season_observed) / (6.0 + expected)
-            first_day = self._seen * self.bucket_ms <= DAY_MS
-            gain = (0.8 if first_day else 0.2) * expected / (expected + 6.0)
-            old = factors[self._season]
-            factors[self._season] = min(max(old + gain * (ratio - old), 0.1), 6.0)
-            if season < self._season:
-                centre = sum(factors) / self._seasons
-                for index in range(self._seasons):
-                    factors[index] /= centre
-                self._a *= centre
-        self._season = season
-        self._season_observed = self._season_expected = 0.0
+    def _shape(self, rows: Rows, time_ms: int) -> Floats:
+        """The factor of the moment: the series' own as far as it is known, else the parent's."""
+        c = self._columns
+        days = np.minimum(c["hours_seen"][rows] // 24.0, MOST_DAYS)
+        own, usual = self._own_shape(rows, time_ms), np.ones(len(rows))
+        spread = np.full(len(rows), LONE_SPREAD)
+        parent = c["parent"][rows].astype(np.intp)
+        lent = np.flatnonzero(parent >= 0)
+        lent = lent[c["hours_seen"][parent[lent]] >= 24.0]
+        if len(lent):
+            lenders, place = np.unique(parent[lent], return_inverse=True)
+            usual[lent] = self._own_shape(lenders, time_ms)[place]
+            spread[lent] = FAMILY_SPREAD
+        per_hour = max(1.0, HOUR_MS / self.bucket_ms)
+        noise = (1.0 / (per_hour * np.maximum(c["a"][rows] / c["b"][rows], 1e-9)) + self._dispersion(rows) / per_hour) / np.maximum(days, 1e-9)
+        weight = np.where(days > 0, spread / (spread + noise), 0.0)
+        return weight * own + (1.0 - weight) * usual
 
-    def snapshot(self) -> dict[str, Any]:
-        """All state as plain JSON values; the rings as base64 of their bytes."""
-        return {
-            "seen": self._seen,
-            "rate": [self._a, self._b],
-            "factors": list(self._factors),
-            "season": [self._season, self._season_observed, self._season_expected],
-            "dispersion": [self._excess, self._square],
-            "values": base64.b64encode(self._values.tobytes()).decode(),
-            "known": base64.b64encode(self._known.tobytes()).decode(),
-            "sums": self._sums,
-            "means": base64.b64encode(self._means.tobytes()).decode(),
-            "at": [self._at, self._filled],
-        }
+    def _tide(self, rows: Rows) -> Floats:
+        """By how much the others of the family are above or below their usual right now; 1 without a parent that knows."""
+        c = self._columns
+        tide = np.ones(len(rows))
+        lent = rows[self._lent(rows)]
+        if len(lent):
+            parent = c["parent"][lent].astype(np.intp)
+            held = np.maximum(c["late_held"][parent] - c["late_held"][lent], 0.0)
+            meant = np.maximum(c["late_meant"][parent] - c["late_meant"][lent], 0.0)
+            tide[self._lent(rows)] = np.clip((held + ENOUGH) / (meant + ENOUGH), 1.0 / TIDE, TIDE)
+        return tide
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `snapshot`."""
-        self._seen = state["seen"]
-        self._a, self._b = state["rate"]
-        self._factors = array("d", state["factors"])
-        self._season, self._season_observed, self._season_expected = state["season"]
-        self._excess, self._square = state["dispersion"]
-        self._values = array("d")
-        self._values.frombytes(base64.b64decode(state["values"]))
-        self._known = array("d")
-        self._known.frombytes(base64.b64decode(state["known"]))
-        self._sums = [list(sums) for sums in state["sums"]]
-        self._means = array("f")
-        self._means.frombytes(base64.b64decode(state["means"]))
-        self._at, self._filled = state["at"]
+    def _own_shape(self, rows: Rows, time_ms: int) -> Floats:
+        c = self._columns
+        hours = c["hours"]
+        if self.bucket_ms >= HOUR_MS:
+            return hours[rows, time_ms // HOUR_MS % 24].astype(float)
+        hour, rest = divmod(time_ms + self.bucket_ms // 2 - HOUR_MS // 2, HOUR_MS)
+        before = hours[rows, hour % 24].astype(float)
+        return before + rest / HOUR_MS * (hours[rows, (hour + 1) % 24] - before)
+
+    def _turn(self, rows: Rows, time_ms: int) -> None:
+        """When an hour is over, its factor is learned."""
+        c = self._columns
+        hour = time_ms // HOUR_MS % 24
+        over = rows[c["hour"][rows] != hour]
+        if not len(over):
+            return
+        done = over[(c["hour"][over] >= 0) & (c["hour_buckets"][over] > 0)]
+        if len(done):
+            at = c["hour"][done].astype(np.intp)
+            mean = c["hour_held"][done] / c["hour_buckets"][done]
+            seen = c["hours_seen"][done] + 1.0
+            usual, old = c["usual"][done], c["hours"][done, at].astype(float)
+            known = seen > 24.0
+            gain = np.maximum(1.0 / (seen // 24.0 + 1.0), HOUR_GAIN)
+            moved = old + gain * (np.clip(mean / np.maximum(usual, 1e-12), 0.02, 50.0) - old)
+            c["hours"][done, at] = np.where(known, moved, mean)
+            c["usual"][done] = np.where(known, usual + (mean / np.maximum(moved, 0.02) - usual) / 48.0, usual)
+            c["hours_seen"][done] = seen
+            first = done[seen == 24.0]
+            if len(first):
+                usual = np.maximum(c["hours"][first].mean(axis=1).astype(float), 1e-9)
+                c["hours"][first] = c["hours"][first] / usual[:, None]
+                c["usual"][first] = usual
+                alone = first[~self._lent(first)]
+                c["a"][alone] = c["usual"][alone] * c["b"][alone]
+                c["evidence"][alone] = 0.0
+        c["hour"][over] = hour
+        c["hour_held"][over] = c["hour_buckets"][over] = 0.0
+
+    def _lent(self, rows: Rows) -> NDArray[np.bool_]:
+        c = self._columns
+        parent = c["parent"][rows].astype(np.intp)
+        return (parent >= 0) & (c["hours_seen"][parent] >= 24.0)
+
+
+def _likelier(value: Floats, mean: Floats, factors: Floats, size: Floats) -> Floats:
+    """Log likelihood of a negative binomial count at `factors` times the mean over that at the mean."""
+    ratio = np.log((size + factors * mean) / (size + mean))
+    return value * (np.log(factors) - ratio) - size * ratio
+
+
+class EnforcementScan(OneSeries):
+    def __init__(self, bucket_ms: int = MINUTE_MS) -> None:
+        self.bucket_ms = bucket_ms
+        super().__init__(EnforcementBank(bucket_ms))

@@ -278,16 +278,22 @@ class TrafficBank:
         self._columns["state"][rows, SETTLING] = np.where(seen, SETTLE, 0)
 
     def reanchor(self, rows: Rows) -> None:
-        """A new normal was said: the means go on from the level of the last ten buckets; the shape of hours scales with it."""
+        """A new normal was said: what is expected becomes what the last three buckets held, and the shape of hours scales with it."""
         self._looked = None
         columns = self._columns
-        means, state = columns["means"][rows], columns["state"][rows]
-        ratio = np.abs(means[:, 1]) / np.maximum(np.abs(means[:, 0]), 1e-12)
-        state[:, SIZE] *= np.clip(ratio, 0.1, 10.0)
-        state[:, LEVEL] += means[:, 1] - means[:, 0]
+        means, lags, state = columns["means"][rows], columns["lags"][rows], columns["state"][rows]
+        last = columns["recent"][rows].reshape(-1, 3, 4).sum(axis=1)
+        held, expected = last[:, VALUE], last[:, EXPECTED]
+        scales = (
+            (held * expected > 0.0) & (np.abs(held) < 1e3 * np.abs(expected)) & (np.abs(expected) < 1e3 * np.abs(held))
+        )
+        ratio = np.where(scales, held / np.where(scales, expected, 1.0), 1.0)
+        off = np.where(scales, 0.0, (held - expected) / 3.0)
+        state[:, [SIZE, LEVEL]] *= ratio[:, None]
         state[:, AGE] = np.minimum(state[:, AGE], SETTLE)
         columns["state"][rows] = state
-        columns["means"][rows] = means[:, 1:2]
+        columns["means"][rows] = (means[:, 0] * ratio + off)[:, None]
+        columns["lags"][rows] = (lags[:, 0] * ratio)[:, None]
         columns["recent"][rows] = 0.0
 
     def loosen(self, rows: Rows) -> None:

@@ -63,10 +63,10 @@ def update(monitor: Monitor, series: int = 10_000, buckets: int = 60) -> float:
     return statistics.median(spent[buckets // 2 :]) / series * 1e6
 
 
-def bytes_per_series(monitor: Monitor) -> int:
+def bytes_per_row(monitor: Monitor) -> int:
     """Bytes of the state of one series."""
     bank: Any = new_bank(monitor)
-    return int(bank.bytes_per_series)
+    return int(bank.bytes_per_row)
 
 
 def tick(monitor: Monitor, series: int = 100_000, buckets: int = 7) -> list[float]:
@@ -94,7 +94,7 @@ def run() -> dict[str, Any]:
     detectors = {
         name: {
             "us": update(monitor),
-            "bytes": bytes_per_series(monitor),
+            "bytes": bytes_per_row(monitor),
             "tick_100k_s": statistics.median((ticks := tick(monitor))[2:]),
             "ticks_s": ticks,
         }

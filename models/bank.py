@@ -46,6 +46,11 @@ class Bank(Protocol):
     large, how noisy and of which shape it is to be expected.
     """
 
+    @property
+    def bytes_per_row(self) -> int:
+        """What the state of one series takes."""
+        ...
+
     def add(self, parents: Rows) -> Rows:
         """Rows for as many fresh series as `parents` has; −1 for one without a parent. A parent is added before its children."""
         ...

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from models.alone import Alone
+from livewarden.times import DAY_MS
 from models.bank import Bank
-from models.enforcement_scan import EnforcementScan
+from models.daily_counts import DailyBank
+from models.enforcement_scan import EnforcementBank
 from models.monitor import Monitor
 from models.traffic_bank import TrafficBank
 
 
 def new_bank(monitor: Monitor) -> Bank:
-    """An empty bank of the detector that the monitor names."""
-    if monitor.detector == "enforcement":
-        return Alone(partial(EnforcementScan, monitor.bucket))
-    return TrafficBank(monitor.season, monitor.bucket)
+    """An empty bank of the detector that the monitor names; counts by the day have one of their own."""
+    if monitor.detector == "traffic":
+        return TrafficBank(monitor.season, monitor.bucket)
+    return DailyBank(monitor.bucket) if monitor.bucket == DAY_MS else EnforcementBank(monitor.bucket)

@@ -90,7 +90,7 @@ class EnforcementBank:
         )
 
     @property
-    def bytes_per_series(self) -> int:
+    def bytes_per_row(self) -> int:
         """What the state of one series takes."""
         return self._columns.bytes_per_row
 
@@ -164,7 +164,10 @@ class EnforcementBank:
         c["seen"][rows] += buckets
 
     def forget_recent(self, rows: Rows) -> None:
-        self._columns.reset(rows, ("evidence", "buckets", "held", "meant", "late_held", "late_meant", "hour", "hour_held", "hour_buckets"))
+        self._columns.reset(
+            rows,
+            ("evidence", "buckets", "held", "meant", "late_held", "late_meant", "hour", "hour_held", "hour_buckets"),
+        )
 
     def reanchor(self, rows: Rows) -> None:
         c = self._columns
@@ -209,7 +212,9 @@ class EnforcementBank:
         low = (mean / (1.0 + doubt) * np.minimum(tide, 1.0))[:, None]
         size = (1.0 / np.maximum(dispersion, 1e-4))[:, None]
         rises, falls = FACTORS[: len(RISES)], FACTORS[len(RISES) :]
-        told = np.concatenate([_likelier(value[:, None], high, rises, size), _likelier(value[:, None], low, falls, size)], axis=1)
+        told = np.concatenate(
+            [_likelier(value[:, None], high, rises, size), _likelier(value[:, None], low, falls, size)], axis=1
+        )
         evidence = np.maximum(0.0, KEEP * c["evidence"][rows] + told)
         return _Look(value, usable, factor, mean, level, dispersion, evidence)
 
@@ -233,7 +238,9 @@ class EnforcementBank:
             usual[lent] = self._own_shape(lenders, time_ms)[place]
             spread[lent] = FAMILY_SPREAD
         per_hour = max(1.0, HOUR_MS / self.bucket_ms)
-        noise = (1.0 / (per_hour * np.maximum(c["a"][rows] / c["b"][rows], 1e-9)) + self._dispersion(rows) / per_hour) / np.maximum(days, 1e-9)
+        noise = (
+            1.0 / (per_hour * np.maximum(c["a"][rows] / c["b"][rows], 1e-9)) + self._dispersion(rows) / per_hour
+        ) / np.maximum(days, 1e-9)
         weight = np.where(days > 0, spread / (spread + noise), 0.0)
         return weight * own + (1.0 - weight) * usual
 

@@ -251,12 +251,8 @@ class Monitor(BaseModel):
 
     @cached_property
     def threshold(self) -> float:
-        """The score from which on it alerts, from the budget: log₁₀(series · buckets a day / budget), never below 3.
-
-        Counts are scanned in several windows at once, for which log₁₀ 4 + 0.45 is added.
-        """
-        several = math.log10(4.0) + 0.45 if self.detector == "enforcement" else 0.0
-        return max(3.0, math.log10(self.series * self.buckets_per_day / self.budget_per_day) + several)
+        """The score from which on it alerts, from the budget: log₁₀(series · buckets a day / budget), never below 3."""
+        return max(3.0, math.log10(self.series * self.buckets_per_day / self.budget_per_day))
 
     @cached_property
     def quiet_ms(self) -> int:

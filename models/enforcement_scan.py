@@ -20,7 +20,7 @@ FACTORS = np.array([*RISES, *FALLS])
 KEEP = 0.99
 """What evidence is worth a bucket later: what stopped seventy buckets ago counts half."""
 SHIFT = 1.0
-"""Added to the evidence, so that a score of S is reached anew by at most one ordinary bucket in 10^S; found by simulation."""
+"""Added to evidence of at least one power of ten (less to less), so that a score of S is reached anew by at most one ordinary bucket in 10^S; found by simulation."""
 HIGHEST = 50.0
 """Scores end here: no model of counts is believed further out."""
 A0, B0 = 0.5, 5.0
@@ -138,7 +138,8 @@ class EnforcementBank:
         best = np.argmax(look.evidence, axis=1)
         at = np.arange(len(rows))
         evidence = look.evidence[at, best]
-        score = np.where(evidence > 0.0, np.minimum(evidence / LN10 + SHIFT, HIGHEST), 0.0)
+        powers = evidence / LN10
+        score = np.minimum(powers + SHIFT * np.minimum(powers, 1.0), HIGHEST)
         ready = (c["seen"][rows] > self._warm_up) | ((c["seen"][rows] >= YOUNG) & self._lent(rows))
         ready &= look.usable
         going = (c["evidence"][rows, best] > 0.0) & (evidence > 0.0)

@@ -19,7 +19,7 @@ FALLS = (0.4, 0.15, 0.02)
 FACTORS = np.array([*RISES, *FALLS])
 KEEP = 0.99
 """What evidence is worth a bucket later: what stopped seventy buckets ago counts half."""
-SHIFT = 1.0
+SHIFT = 1.05
 """Added to evidence of at least one power of ten (less to less), so that a score of S is reached anew by at most one ordinary bucket in 10^S; found by simulation."""
 HIGHEST = 50.0
 """Scores end here: no model of counts is believed further out."""
@@ -43,6 +43,8 @@ MOST_DAYS, HOUR_GAIN = 6.0, 0.15
 """Days by which the shape of a day is at most believed, and the weight of the newest."""
 YOUNG = 5
 """Buckets before the first judgement of a series whose parent knows the shape of the day."""
+BLOCK, BURST_GAIN, BURST_SLACK, MOST_BURST = 15, 0.01, 0.4, 30.0
+"""Buckets of a block, the weight of the newest block in the burstiness, what of it is chance, and the most one block may say."""
 LN10 = float(np.log(10.0))
 
 
@@ -101,6 +103,10 @@ class EnforcementBank:
                 "b": Field("f8", 0, B0),
                 "excess": Field("f8"),
                 "square": Field("f8", 0, 1e-6),
+                "block_buckets": Field("f8"),
+                "block_off": Field("f8"),
+                "block_spread": Field("f8"),
+                "burst": Field("f8", 0, 1.0),
                 "late_held": Field("f8"),
                 "late_meant": Field("f8"),
                 "hour": Field("f8", 0, -1),
@@ -173,6 +179,7 @@ class EnforcementBank:
         c["square"][rows] = np.maximum(c["square"][rows] + gain * (look.mean * look.mean - c["square"][rows]), 1e-6)
         for name, now in (("late_held", look.value), ("late_meant", look.mean)):
             c[name][rows] = LATE * c[name][rows] + now
+        self._learn_bursts(rows, off, look)
         c["hour_held"][rows] += known
         c["hour_buckets"][rows] += 1.0
         memory = np.clip(EVENTS / look.level, self._shortest, self._memory)
@@ -198,7 +205,20 @@ class EnforcementBank:
         """After a gap: evidence and the unfinished hour begin anew; level and shape stay."""
         self._columns.reset(
             rows,
-            ("evidence", "buckets", "held", "meant", "late_held", "late_meant", "hour", "hour_held", "hour_buckets"),
+            (
+                "evidence",
+                "buckets",
+                "held",
+                "meant",
+                "late_held",
+                "late_meant",
+                "block_buckets",
+                "block_off",
+                "block_spread",
+                "hour",
+                "hour_held",
+                "hour_buckets",
+            ),
         )
 
     def reanchor(self, rows: Rows) -> None:
@@ -251,6 +271,7 @@ class EnforcementBank:
         told = np.concatenate(
             [_likelier(value[:, None], high, rises, size), _likelier(value[:, None], low, falls, size)], axis=1
         )
+        told /= np.maximum(c["burst"][rows] - BURST_SLACK, 1.0)[:, None]
         evidence = np.maximum(0.0, KEEP * c["evidence"][rows] + told)
         return _Look(value, usable, factor, mean, level, dispersion, evidence)
 
@@ -284,23 +305,38 @@ class EnforcementBank:
         """By how much the others of the family are above or below their usual right now; 1 without a parent that knows."""
         c = self._columns
         tide = np.ones(len(rows))
-        lent = rows[self._lent(rows)]
+        known = self._lent(rows)
+        lent = rows[known]
         if len(lent):
             parent = c["parent"][lent].astype(np.intp)
             held = np.maximum(c["late_held"][parent] - c["late_held"][lent], 0.0)
             meant = np.maximum(c["late_meant"][parent] - c["late_meant"][lent], 0.0)
-            tide[self._lent(rows)] = np.clip((held + ENOUGH) / (meant + ENOUGH), 1.0 / TIDE, TIDE)
+            tide[known] = np.clip((held + ENOUGH) / (meant + ENOUGH), 1.0 / TIDE, TIDE)
         return tide
 
     def _own_shape(self, rows: Rows, time_ms: int) -> Floats:
         c = self._columns
         hours = c["hours"]
         if self.bucket_ms >= HOUR_MS:
-            return hours[rows, time_ms // HOUR_MS % 24].astype(np.float64)
+            whole: Floats = hours[rows, time_ms // HOUR_MS % 24].astype(np.float64)
+            return whole
         hour, rest = divmod(time_ms + self.bucket_ms // 2 - HOUR_MS // 2, HOUR_MS)
         before: Floats = hours[rows, hour % 24].astype(np.float64)
         after: Floats = hours[rows, (hour + 1) % 24].astype(np.float64)
         return before + rest / HOUR_MS * (after - before)
+
+    def _learn_bursts(self, rows: Rows, off: Floats, look: _Look) -> None:
+        """How much more blocks of buckets swing than their buckets would if they were independent."""
+        c = self._columns
+        c["block_buckets"][rows] += 1.0
+        c["block_off"][rows] += off
+        c["block_spread"][rows] += look.mean + look.dispersion * look.mean * look.mean
+        full = rows[c["block_buckets"][rows] >= BLOCK]
+        if len(full):
+            ratio = np.minimum(c["block_off"][full] ** 2 / np.maximum(c["block_spread"][full], 1e-9), MOST_BURST)
+            ratio = np.where(c["block_spread"][full] < 1.0, 1.0, ratio)
+            c["burst"][full] += BURST_GAIN * (ratio - c["burst"][full])
+            c["block_buckets"][full] = c["block_off"][full] = c["block_spread"][full] = 0.0
 
     def _turn(self, rows: Rows, time_ms: int) -> None:
         """When an hour is over, its factor is learned."""

@@ -41,6 +41,8 @@ FAMILY_SPREAD, LONE_SPREAD = 0.02, 0.15
 """How far the hours of a series are from its parent's, and from no shape at all: variances of the factor."""
 MOST_DAYS, HOUR_GAIN = 6.0, 0.15
 """Days by which the shape of a day is at most believed, and the weight of the newest."""
+LOOSE_MS = 2 * HOUR_MS
+"""What is still believed of the level after a declared change."""
 YOUNG = 5
 """Buckets before the first judgement of a series whose parent knows the shape of the day."""
 BLOCK, BURST_GAIN, BURST_SLACK, MOST_BURST = 15, 0.01, 0.4, 30.0
@@ -235,9 +237,9 @@ class EnforcementBank:
         self._columns.reset(rows, ("evidence", "buckets", "held", "meant", "excess", "square"))
 
     def loosen(self, rows: Rows) -> None:
-        """A change was declared: keep a quarter of an hour's worth of what is known of the level."""
+        """A change was declared: keep two hours' worth of what is known of the level, so that a new one is learned by then."""
         c = self._columns
-        b = np.minimum(c["b"][rows], 15.0)
+        b = np.minimum(c["b"][rows], max(LOOSE_MS / self.bucket_ms, 10.0))
         c["a"][rows] *= b / c["b"][rows]
         c["b"][rows] = b
 

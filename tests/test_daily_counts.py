@@ -7,13 +7,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from bench import dsa
 from livewarden.times import DAY_MS
 from models.checks import START_MS, yield_checks
 from models.daily_counts import DailyBank, DailyCounts
 from models.judgement import Judgement
 
 
-@pytest.mark.parametrize("check", list(yield_checks(DailyCounts, "enforcement", DAY_MS)), ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check", list(yield_checks(DailyCounts, "enforcement", DAY_MS)), ids=lambda check: check.__name__
+)
 def test_conformance(check: Callable[[], None]) -> None:
     check()
 
@@ -140,3 +143,9 @@ def test_child_is_judged_after_a_week_with_its_parent() -> None:
 
 def test_state_fits() -> None:
     assert DailyBank().bytes_per_row <= 1000
+
+
+def test_benchmark_finds_the_incidents_on_the_recording() -> None:
+    result = dsa.run()
+    assert result["dsa.incidents_found"] == result["dsa.incidents"] >= 8
+    assert result["dsa.alerts_per_fortnight"] <= 1.0

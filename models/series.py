@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from livewarden.times import DAY_MS
 from models.alert import Alert
+from models.daily_counts import DailyCounts
 from models.decision import Decision, State
 from models.enforcement_scan import EnforcementScan
 from models.judgement import Detector, Judgement
@@ -24,7 +26,7 @@ REMEMBERED = 30
 def new_detector(monitor: Monitor) -> Detector:
     """The detector that the monitor names."""
     if monitor.detector == "enforcement":
-        return EnforcementScan(monitor.bucket)
+        return DailyCounts() if monitor.bucket == DAY_MS else EnforcementScan(monitor.bucket)
     return TrafficResidual(monitor.season)
 
 

@@ -200,14 +200,15 @@ def chart(row: dict[str, Any], days: dict[int, float], gaps: set[int]) -> str:
     )
     title = f"{row['action_type']}, {row['window_start'][:10]}: {row['observed']:,.0f} a day, expected {row['expected']:,.0f}"
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 246" width="640" height="246" role="img">'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 262" width="640" height="262" role="img">'
         f"<title>{title}</title><style>text{{font:12px sans-serif;fill:#777}}.t{{font-size:13px;font-weight:bold}}"
         ".g{stroke:#888;stroke-opacity:.3}.l{fill:none;stroke:#3b82c4;stroke-width:1.5}"
         ".e{stroke:#888;stroke-dasharray:4 3}.o{fill:none;stroke:#d9534f;stroke-width:2.5}</style>"
         f'<text x="8" y="20" class="t">{title}</text>{ticks}'
         f'<line x1="62" x2="622" y1="{y(row["expected"]):.1f}" y2="{y(row["expected"]):.1f}" class="e"/>'
         f'<path d="{path}" class="l"/><circle cx="{x(at):.1f}" cy="{y(row["observed"]):.1f}" r="6" class="o"/>{dates}'
-        '<text x="8" y="240">log scale · circle: the alert · dashed: expected · '
+        '<text x="8" y="240">log scale · circle: the alert · dashed: expected</text>'
+        '<text x="8" y="256">'
         "© European Union, DSA Transparency Database, CC BY 4.0, aggregated</text></svg>\n"
     )
 

@@ -146,7 +146,7 @@ def run() -> dict[str, Any]:
     }
 
 
-def show(result: dict[str, Any]) -> str:
+def table(result: dict[str, Any]) -> str:
     lines = [
         f"{row['window_start'][:10]} {row['kind']:18} {row['action_type']:26} {row['observed'] or '–':>9} "
         f"{row['expected'] if row['expected'] is not None else '–':>10} {'real' if row['real'] else 'not real'}"
@@ -270,7 +270,7 @@ def main(args: Sequence[str]) -> int:
     if "--report" in args:
         report(result)
         return 0
-    print(json.dumps(result, indent=2) if "--json" in args else show(result))
+    print(json.dumps(result, indent=2) if "--json" in args else table(result))
     return 0
 
 

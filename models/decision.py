@@ -15,8 +15,10 @@ State = Literal["insufficient", "calm", "odd", "firing"]
 
 WORSE = 2.0
 """An open episode speaks again when it is this many times as bad as last told."""
+CATCHING_UP = "catch-up after a gap"
+"""Why nobody is told of what is odd in the first buckets after a gap: what lasts longer is told then."""
 THIN = 5.0
-"""Fewer events in a bucket than this say little by themselves."""
+"""Fewer events in a bucket than this say little by themselves: no effect is asked of them."""
 
 
 class Decision:
@@ -62,13 +64,12 @@ class Decision:
     ) -> tuple[State, list[Alert]]:
         """The bucket's state, and the alerts (new ones, or new versions) that it causes.
 
-        `catch_up`: the bucket follows a gap and may hold what piled up, so that a rise in it is stored, not told.
+        `catch_up`: the bucket follows a gap and may hold what piled up or be incomplete, so that what is odd in it is stored, not told.
         """
         if not judgement.ready:
             return "insufficient", []
         over = judgement.score >= monitor.threshold and self._counts(monitor, judgement)
-        passes = over and self._floors(monitor, judgement, subjects)
-        catch_up = catch_up and judgement.direction == "UP"
+        passes = over and self._floors(monitor, judgement, subjects) and self._itself(monitor, observed, judgement)
         if not self._alerts:
             if not passes:
                 return ("odd" if over else "calm"), []
@@ -128,7 +129,8 @@ class Decision:
                 episode_id=first.episode_id,
             )
             return [replace(regime, status="resolved", ends_at_ms=regime.window_end_ms), *self._close(monitor)]
-        if tell and same_way and self._worse(monitor, observed, judgement):
+        held_back = all(alert.suppressed_by == CATCHING_UP for alert in self._alerts)
+        if tell and same_way and (held_back or self._worse(monitor, observed, judgement)):
             alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, episode_id=first.episode_id)
             self._told, self._direction = (observed, judgement.expected), judgement.direction
             self._alerts.append(alert)
@@ -146,7 +148,7 @@ class Decision:
         self, monitor: Monitor, start_ms: int, observed: float, judgement: Judgement, catch_up: bool
     ) -> str | None:
         if catch_up:
-            return "catch-up after a gap"
+            return CATCHING_UP
         if self._until_ms is None or start_ms >= self._until_ms or judgement.direction != self._direction:
             return None
         return None if self._worse(monitor, observed, judgement) else "cooldown"
@@ -161,11 +163,21 @@ class Decision:
 
     @staticmethod
     def _itself(monitor: Monitor, observed: float, judgement: Judgement) -> bool:
-        """Whether the bucket is odd by itself, not only through the window before it; thin ones are given the benefit."""
+        """Whether the bucket is odd by itself, not only through the window before it; a thin one needs to be on that side.
+
+        What has shrunk to less than half of what would be told at all is over.
+        """
+        if (
+            monitor.measured[0] != "ratio"
+            and max(judgement.scan_observed, judgement.scan_expected) < monitor.min_volume / 2
+        ):
+            return False
         high, low = observed, judgement.expected
         if judgement.direction == "DOWN":
             high, low = low, high
-        return (max(high, low) < THIN and monitor.measured[0] != "ratio") or high >= monitor.min_effect * low
+        if max(high, low) < THIN and monitor.measured[0] != "ratio":
+            return high > low
+        return high >= monitor.min_effect * low
 
     @staticmethod
     def _counts(monitor: Monitor, judgement: Judgement) -> bool:

@@ -12,7 +12,7 @@ from models.bank import Floats, Judgements, Rows
 from models.columns import Columns, Field
 from models.one_series import OneSeries
 
-RISES = (2.2, 3.5, 6.0, 11.0, 20.0, 50.0)
+RISES = (1.8, 3.0, 6.0, 11.0, 20.0, 50.0)
 """How many times the usual a rise may be: each is tried all the time."""
 FALLS = (0.4, 0.15, 0.02)
 """The same for a fall."""
@@ -21,6 +21,8 @@ KEEP = 0.99
 """What evidence is worth a bucket later: what stopped seventy buckets ago counts half."""
 SHIFT = 1.05
 """Added to evidence of at least one power of ten (less to less), so that a score of S is reached anew by at most one ordinary bucket in 10^S; found by simulation."""
+ENOUGH_SAID = 15.0
+"""Powers of ten of evidence that are carried on: more would take long to fade."""
 HIGHEST = 50.0
 """Scores end here: no model of counts is believed further out."""
 A0, B0 = 0.5, 5.0
@@ -28,7 +30,7 @@ A0, B0 = 0.5, 5.0
 EVENTS = 300.0
 """Events that make a level: it remembers as many buckets as hold them …"""
 SHORTEST_DAYS, LONGEST_DAYS = 0.25, 4.0
-"""… from a quarter of a day to four days, and 48 buckets at least."""
+"""… from a quarter of a day to four days, and at least 96 buckets."""
 CLIP = 3.0
 """How many standard deviations above its mean a bucket is learned in full."""
 ODD = 5.0
@@ -80,7 +82,7 @@ class EnforcementBank:
     and `scan_expected` tell since when the evidence has grown. State below 0.4 kB a series.
 
     Bad at a step of the whole family by more than ×1.7 (a first weekend), at falls of series with fewer than some 20 events an
-    hour, at rises below ×1.5 (they are drift), and at a bucket of a day (see `models.daily_counts`).
+    hour, at rises below some ×1.6 (they are drift), and at a bucket of a day (see `models.daily_counts`).
 
     >>> bank = EnforcementBank()
     >>> rows = bank.add(np.array([-1, -1]))
@@ -94,8 +96,8 @@ class EnforcementBank:
     def __init__(self, bucket_ms: int = MINUTE_MS) -> None:
         self.bucket_ms = bucket_ms
         self._warm_up = max(24, min(1440, DAY_MS // bucket_ms))
-        self._memory = max(LONGEST_DAYS * DAY_MS / bucket_ms, 96.0)
-        self._shortest = max(SHORTEST_DAYS * DAY_MS / bucket_ms, 48.0)
+        self._memory = max(LONGEST_DAYS * DAY_MS / bucket_ms, 192.0)
+        self._shortest = max(SHORTEST_DAYS * DAY_MS / bucket_ms, 96.0)
         many = len(FACTORS)
         self._columns = Columns(
             {
@@ -177,19 +179,21 @@ class EnforcementBank:
         known = np.where(seen >= self._warm_up // 3, np.minimum(values, limit), values)
         gain = np.maximum(1.0 / (seen + 1.0), 1.0 / 4000.0)
         off = known - look.mean
+        odd_hour = odd & (c["hours_seen"][rows] >= 24.0)
+        gain = np.where(odd_hour, 0.0, gain)
         c["excess"][rows] += gain * (off * off - look.mean - c["excess"][rows])
         c["square"][rows] = np.maximum(c["square"][rows] + gain * (look.mean * look.mean - c["square"][rows]), 1e-6)
         for name, now in (("late_held", look.value), ("late_meant", look.mean)):
             c[name][rows] = LATE * c[name][rows] + now
         self._learn_bursts(rows, off, look)
-        c["hour_held"][rows] += known
-        c["hour_buckets"][rows] += 1.0
+        c["hour_held"][rows] += np.where(odd_hour, 0.0, known)
+        c["hour_buckets"][rows] += np.where(odd_hour, 0.0, 1.0)
         memory = np.clip(EVENTS / look.level, self._shortest, self._memory)
-        keep = 1.0 - 1.0 / np.where(odd, self._memory, memory)
+        keep = 1.0 - 1.0 / np.where(odd, 4.0 * self._memory, memory)
         c["a"][rows] = keep * c["a"][rows] + known
         c["b"][rows] = keep * c["b"][rows] + look.factor
         going = look.evidence > 0.0
-        c["evidence"][rows] = look.evidence
+        c["evidence"][rows] = np.minimum(look.evidence, ENOUGH_SAID * LN10)
         c["buckets"][rows] = np.where(going, c["buckets"][rows] + 1.0, 0.0)
         c["held"][rows] = np.where(going, c["held"][rows] + look.value[:, None], 0.0)
         c["meant"][rows] = np.where(going, c["meant"][rows] + look.mean[:, None], 0.0)

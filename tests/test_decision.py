@@ -242,8 +242,20 @@ def test_rise_after_a_gap_is_stored_not_told() -> None:
     assert told.episode_id == first.alert_id
 
 
-def test_fall_after_a_gap_is_told() -> None:
-    assert bucket(Decision(), 0, FULL, 0, 100, catch_up=True).alerts[0].suppressed_by is None
+def test_fall_after_a_gap_is_told_when_it_lasts() -> None:
+    decision = Decision()
+    (first,) = bucket(decision, 0, FULL, 0, 100, catch_up=True).alerts
+    assert first.suppressed_by == "catch-up after a gap"
+    (told,) = bucket(decision, 1, FULL, 0, 100).alerts
+    assert (told.suppressed_by, told.episode_id) == (None, first.alert_id)
+    assert bucket(decision, 2, FULL, 0, 100).alerts == []
+
+
+def test_what_has_shrunk_to_nothing_worth_telling_is_over() -> None:
+    decision = Decision()
+    bucket(decision, 0, FULL, 100, 1)
+    ended = [bucket(decision, number, 50.0, 4, 0.1).alerts for number in (1, 2, 3)][-1]
+    assert [(alert.status, alert.ends_at_ms) for alert in ended] == [("resolved", at(1))]
 
 
 def test_lasting_anomaly_is_told_once_as_regime_change() -> None:

@@ -85,7 +85,7 @@ INCIDENTS: Final = (
     Incident("2025-04-15", "SHOP_CLOSED_PERMANENT", "UP"),
     Incident("2025-05-01", "LIVE_REDUCED_VISIBILITY", "DOWN"),
     Incident("2025-05-02", "LIVE_REDUCED_VISIBILITY", "DOWN"),
-    *(Incident(f"2025-05-{day}", "PRODUCT_DEACTIVATED", "UP") for day in range(23, 28)),
+    *(Incident(f"2025-05-{day}", "PRODUCT_DEACTIVATED", "UP") for day in (23, 24, 25, 27)),
 )
 
 

@@ -91,7 +91,7 @@ def chart(row: Mapping[str, Any], counts: Mapping[int, float]) -> str:
         for day, side in ((days[0], "start"), (at, "middle"), (days[-1], "end"))
         if day == at or abs(x(day) - x(at)) > 110
     )
-    title = f"{row['action_type']}, {row['window_start'][:10]}: {row['observed']:,.0f} a day, expected {row['expected']:,.0f}"
+    title = f"{row['action_type']}, {row['window_start'][:10]}: {row['observed']:,.0f} a day, expected {_usual(row)}"
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 258" width="640" height="258" role="img">'
         f"<title>{title}</title><style>{STYLE}</style>"
@@ -147,14 +147,17 @@ def _section(row: Mapping[str, Any]) -> list[str]:
     verdict = f"**{'Real' if row['real'] else 'Not real'}**: {row['why']}."
     if row["observed"] is None:
         return [f"## {day} no reports", f"{row['kind']}. {verdict}", ""]
-    usual = f"{row['expected']:,.0f}" if row["expected"] >= 10 else f"{row['expected']:.2g}"
     return [
         f"## {day} {row['action_type']}",
-        f"{row['kind']} of {row['monitor']}: {row['observed']:,.0f} where {usual} was usual, score {row['score']:.1f}. {verdict}",
+        f"{row['kind']} of {row['monitor']}: {row['observed']:,.0f} where {_usual(row)} was usual, score {row['score']:.1f}. {verdict}",
         "",
         f"![{row['action_type']} around {day}](charts/{_name(row)})",
         "",
     ]
+
+
+def _usual(row: Mapping[str, Any]) -> str:
+    return f"{row['expected']:,.0f}" if row["expected"] >= 10 else f"{row['expected']:.2g}"
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -49,7 +49,7 @@ def run(
     for name, view in (("EW z-score", float), ("EW z-score of logarithms", np.log1p)):
         scored = _scored(counts, floors, lambda view=view: _z_score(view))  # type: ignore[misc]
         scores = sorted({score for days in scored.values() for _, score, _ in days if score > 0})
-        told[name] = list(_episodes(scored, scores[-1]))
+        told[name] = []
         for threshold in reversed(scores):
             tried = list(_episodes(scored, threshold))
             if len(tried) > most:

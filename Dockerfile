@@ -11,6 +11,7 @@ COPY pyproject.toml README.md LICENSE /src/
 COPY livewarden /src/livewarden
 COPY models /src/models
 COPY sinks /src/sinks
+COPY console /src/console
 COPY streams /src/streams
 RUN pip install --no-deps --no-build-isolation /src && rm -rf /src
 

@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 DEV := $(VENV)/.livewarden-dev
 DEMO := $(if $(wildcard $(DEV)),$(DEV),$(VENV)/.livewarden-runtime)
 PYTEST := $(BIN)/python -m pytest
-ROOMS := livewarden models sinks streams
+ROOMS := livewarden models sinks console streams
 COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --all-build-deps
 

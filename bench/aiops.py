@@ -219,18 +219,19 @@ def figures_of(
         "threshold": told[0][1].f1,
         "f1": at_f1.f1,
         "precision": at_f1.rows / max(1, at_f1.rows + at_f1.false),
-        "recall": at_f1.rows / at_f1.all_rows,
+        "recall": at_f1.rows / max(1, at_f1.all_rows),
         "f1_raw": count((part, at.f1) for part, at in raw).f1,
         "segment_f1": at_segment_f1.segment_f1,
-        "recall_at_1_per_1000": at_budget.segments / at_budget.all_segments,
-        "row_recall_at_1_per_1000": at_budget.rows / at_budget.all_rows,
+        "recall_at_1_per_1000": at_budget.segments / max(1, at_budget.all_segments),
+        "row_recall_at_1_per_1000": at_budget.rows / max(1, at_budget.all_rows),
         "false_per_1000": 1000 * at_budget.false / at_budget.all_ordinary,
     }
     drawn = {
         "f1": [count((part, at.f1) for part, at in draw).f1 for draw in draws],
         "segment_f1": [count((part, at.segment_f1) for part, at in draw).segment_f1 for draw in draws],
         "recall_at_1_per_1000": [
-            at.segments / at.all_segments for at in (count((part, at.budget) for part, at in draw) for draw in draws)
+            at.segments / max(1, at.all_segments)
+            for at in (count((part, at.budget) for part, at in draw) for draw in draws)
         ],
     }
     for name, values in drawn.items():

@@ -25,12 +25,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from livewarden.contracts import TrafficSample
 from livewarden.times import MINUTE_MS, parse_ms
 from models.traffic_bank import TrafficBank
 from streams.cli.detect import PeakHold
-from streams.simulate.rooms import Crowd, plan_crowd
+from streams.simulate.rooms import plan_crowd
 from streams.simulate.scenario import Scenario
-from streams.simulate.traffic import _track as track
+from streams.simulate.traffic import samples
 
 Floats = NDArray[np.float64]
 DATA = Path(__file__).parents[2] / "shared" / "data" / "youtube_live_ccv_8streams_2021-04.csv"
@@ -65,23 +66,18 @@ def simulated(seed: int) -> tuple[Floats, list[Room]]:
     scenario = Scenario(seed=seed, hours=HOURS)
     totals, rooms = [], []
     for number, market in enumerate(scenario.markets):
-        crowd = plan_crowd(scenario, market)
         total = np.zeros(HOURS * 60)
-        for opens, viewers in _viewers(scenario, crowd):
-            total[opens : opens + len(viewers)] += viewers
-            if opens >= 240 and len(viewers) >= MINUTES:
-                rooms.append(Room(number, opens, viewers[:MINUTES]))
+        viewers: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for at_ms, sample in samples(scenario, [plan_crowd(scenario, market)], {}):
+            assert isinstance(sample, TrafficSample)
+            minute = (at_ms - scenario.start_ms) // MINUTE_MS
+            total[minute] += sample.ccu
+            viewers[sample.room_id].append((minute, sample.ccu))
         totals.append(total)
+        for shown in viewers.values():
+            if shown[0][0] >= 240 and len(shown) >= MINUTES:
+                rooms.append(Room(number, shown[0][0], np.array([float(ccu) for _, ccu in shown[:MINUTES]])))
     return np.array(totals), rooms
-
-
-def _viewers(scenario: Scenario, crowd: Crowd) -> list[tuple[int, Floats]]:
-    told = []
-    for room in crowd.rooms:
-        if room.end_ms > scenario.start_ms:
-            first = max(0, -(-(room.start_ms - scenario.start_ms) // MINUTE_MS))
-            told.append((first, np.array([row[0] for row in track(scenario, crowd, room, first, None)], dtype=float)))
-    return told
 
 
 def judge(

@@ -54,6 +54,17 @@ class Settings(BaseSettings):
         default=0, ge=0, le=65535, description="Prometheus metrics on that loopback port; 0: none"
     )
     metrics_host: str = "127.0.0.1"
+    console_token: SecretStr = Field(
+        default=SecretStr(""), description="what the console asks for, as a bearer token or a password; empty: nothing"
+    )
+    console_proxy_header: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="header in which a proxy before the console names the person it let through; empty: no proxy",
+    )
+    console_proxies: str = Field(
+        default="127.0.0.1,::1", description="addresses from which that header is believed, with commas"
+    )
     log_level: str = Field(default="WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     def partitions_by_topic(self) -> dict[str, int]:
@@ -64,6 +75,10 @@ class Settings(BaseSettings):
         """Every topic as it is called on the cluster, with its partition count."""
         named = self.partitions_by_topic() | {PARTIALS: self.partials_partitions}
         return {f"{self.topic_prefix}{topic}": partitions for topic, partitions in named.items()}
+
+    def proxies(self) -> tuple[str, ...]:
+        """The addresses of `console_proxies`."""
+        return tuple(address.strip() for address in self.console_proxies.split(",") if address.strip())
 
     def lateness_ms(self) -> dict[str, int]:
         """Lateness of every source topic, milliseconds."""

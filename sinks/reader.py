@@ -126,6 +126,18 @@ class Reader:
             raise SetupError(f"the result has more than {most_rows} rows: add a LIMIT, or allow more")
         return [column["name"] for column in answer["meta"]], answer["data"]
 
+    async def select(self, sql: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Rows of one of our own queries. Values stand in it as `{name:Type}`: ClickHouse binds them, no text is put together.
+
+        Instants with milliseconds come as ms UTC, whole floats as integers, the column `value` of dead letters as bytes.
+        """
+        with translated(self._address):
+            result = await self._client.query(
+                sql, dict(values or {}), query_formats=_PLAIN, column_formats={"value": "bytes"}
+            )
+            names = result.column_names
+            return [dict(zip(names, map(_short, row), strict=True)) for row in result.result_rows]
+
     async def _newest(
         self, kind: Table, where: Sequence[str], values: Mapping[str, Any], order: str, limit: int
     ) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,14 @@ from streams.outcome import alert_json, alert_line, incident_line, outcomes
 from streams.recording import read
 from streams.recordings import shipped
 from streams.simulate import Scenario, simulate, truth, truth_json
+from streams.web import interrupted, web
 
 MARKER = ".livewarden-demo"
 PARTITIONS = 2
 LATENESS_S = 30.0
 POLL_S = 0.5
 STOP_WITHIN_S = 15.0
+CONSOLE_PORT = 8080
 
 Say = Callable[[str], None]
 
@@ -51,8 +53,11 @@ class Demo:
         self._say = say
         self._shown: set[tuple[str, int]] = set()
 
-    async def run(self, *, stay: bool) -> dict[str, Any]:
-        """Feed both recordings through a worker; returns the summary. `stay`: keep the services until interrupted."""
+    async def run(self, *, stay: bool, console_port: int | None = None) -> dict[str, Any]:
+        """Feed both recordings through a worker; returns the summary. `stay`: keep the services until interrupted.
+
+        The console runs with what stays, from the start, on `console_port`; None takes 8080, or a free one where that is taken.
+        """
         started = asyncio.get_running_loop().time()
         self._prepare()
         with EmbeddedClickHouse(self._folder / "clickhouse", self._port) as clickhouse, EmbeddedKafka() as kafka:
@@ -61,13 +66,18 @@ class Demo:
             for topic, partitions in Settings(partitions=PARTITIONS, partials_partitions=PARTITIONS).topics().items():
                 kafka.create_topic(topic, partitions)
             reader = await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password)
-            async with reader, self._worker(kafka, clickhouse) as worker:
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(reader)
+                console = await self._console(stack, reader, console_port) if stay else None
+                if console:
+                    self._say(f"Console: {console}\n")
+                worker = await stack.enter_async_context(self._worker(kafka, clickhouse))
                 summary = await self._feed(kafka, reader, worker)
                 summary["took_s"] = round(asyncio.get_running_loop().time() - started, 1)
                 summary["clickhouse"] = {"url": clickhouse.url, "data": str(self._folder / "clickhouse")}
-                self._conclude(summary, clickhouse.url, stay=stay)
+                self._conclude(summary, clickhouse.url, console)
                 if stay:
-                    await _interrupted(worker)
+                    await interrupted(worker.wait())
         return summary
 
     def _prepare(self) -> None:
@@ -80,6 +90,14 @@ class Demo:
             (folder / MARKER).write_text("A demo of livewarden makes this folder anew at each start.\n")
         except OSError as error:
             raise SetupError(f"{folder}: {error.strerror}") from error
+
+    async def _console(self, stack: AsyncExitStack, reader: Reader, port: int | None) -> str:
+        try:
+            return await stack.enter_async_context(web(reader, self._plan, port=CONSOLE_PORT if port is None else port))
+        except SetupError:
+            if port is not None:
+                raise
+            return await stack.enter_async_context(web(reader, self._plan, port=0))
 
     @asynccontextmanager
     async def _worker(
@@ -179,7 +197,7 @@ class Demo:
                 self._shown.add(key)
                 self._say(alert_line(alert_json(row)))
 
-    def _conclude(self, summary: dict[str, Any], url: str, *, stay: bool) -> None:
+    def _conclude(self, summary: dict[str, Any], url: str, console: str | None) -> None:
         incidents = summary["simulation"]["incidents"]
         self._say("\nThe simulation's incidents:")
         for incident in incidents:
@@ -190,9 +208,10 @@ class Demo:
             f"\n{found} of {len(incidents)} simulated incidents found · {stored['events']:,} events, "
             f"{stored['alerts']:,} alerts, {stored['cases']:,} case candidates in ClickHouse · {summary['took_s']} s"
         )
-        if stay:
+        if console:
             self._say(
                 f"\nLook around, while this runs (Ctrl-C ends it):\n"
+                f"  {console} in a browser\n"
                 f'  livewarden sql --url {url} "SELECT window_start, monitor, series, observed, expected FROM alerts_history '
                 f'WHERE observed > 100000 ORDER BY window_start"\n'
                 f'  livewarden sql --url {url} "SELECT started_at, title, alert_count FROM cases_now ORDER BY started_at"\n'
@@ -209,16 +228,3 @@ async def _stop(worker: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         worker.kill()
         await worker.wait()
-
-
-async def _interrupted(worker: asyncio.subprocess.Process) -> None:
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
-    waits = [asyncio.create_task(told.wait()), asyncio.create_task(worker.wait())]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -7,21 +7,27 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from river.checks import common
 
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
+from models.bank import Judgements
 from models.checks import START_MS, Kind, ordinary, yield_checks
-from models.enforcement_scan import A0, B0, EnforcementScan, tail_above, tail_below
+from models.daily_counts import DailyCounts
+from models.enforcement_scan import A0, B0, LONGEST_DAYS, EnforcementBank, EnforcementScan
 from models.judgement import Detector, Judgement
-from models.traffic_residual import TrafficResidual
+from models.traffic_novelty import TrafficNovelty
 
 FACTORIES: list[tuple[str, Callable[[], Any], Kind, int]] = [
-    ("traffic", TrafficResidual, "traffic", MINUTE_MS),
-    ("traffic-day", partial(TrafficResidual, "day"), "traffic", MINUTE_MS),
-    ("traffic-week", partial(TrafficResidual, "week"), "traffic", 5 * MINUTE_MS),
+    ("traffic", partial(TrafficNovelty, "none"), "traffic", MINUTE_MS),
+    ("traffic-day", TrafficNovelty, "traffic", MINUTE_MS),
+    ("traffic-week", partial(TrafficNovelty, "week"), "traffic", 5 * MINUTE_MS),
     ("enforcement-minute", EnforcementScan, "enforcement", MINUTE_MS),
-    ("enforcement-day", partial(EnforcementScan, DAY_MS), "enforcement", DAY_MS),
+    ("enforcement-ten-seconds", partial(EnforcementScan, 10_000), "enforcement", 10_000),
+    ("enforcement-hour", partial(EnforcementScan, HOUR_MS), "enforcement", HOUR_MS),
+    ("enforcement-day", DailyCounts, "enforcement", DAY_MS),
 ]
 OURS = [
     pytest.param(check, id=f"{name}-{check.__name__}")
@@ -29,7 +35,7 @@ OURS = [
     for check in yield_checks(factory, kind, bucket_ms)
 ]
 ESTIMATORS = pytest.mark.parametrize(
-    "model", [TrafficResidual(), EnforcementScan()], ids=lambda model: type(model).__name__
+    "model", [TrafficNovelty(), EnforcementScan(), DailyCounts()], ids=lambda model: type(model).__name__
 )
 
 
@@ -124,41 +130,6 @@ def feed(detector: Detector, values: list[float], bucket_ms: int = MINUTE_MS, fi
     return judged
 
 
-@pytest.mark.parametrize(("count", "mean"), [(20, 4.0), (50, 20.0), (300, 150.0)])
-def test_upper_tail_is_near_the_exact_poisson_sum(count: int, mean: float) -> None:
-    import math
-
-    terms = [math.exp(n * math.log(mean) - mean - math.lgamma(n + 1)) for n in range(count, count + 400)]
-    assert tail_above(count, mean, 0.0) == pytest.approx(-math.log10(sum(terms)), abs=0.05)
-
-
-@pytest.mark.parametrize(("count", "mean", "inflation"), [(2, 20.0, 0.0), (0, 20.0, 0.1), (5, 60.0, 0.1)])
-def test_lower_tail_is_near_the_exact_sum(count: int, mean: float, inflation: float) -> None:
-    import math
-
-    def term(n: int) -> float:
-        if not inflation:
-            return math.exp(n * math.log(mean) - mean - math.lgamma(n + 1))
-        size = 1 / inflation
-        log_p = math.lgamma(n + size) - math.lgamma(size) - math.lgamma(n + 1)
-        return math.exp(log_p + size * math.log(size / (size + mean)) + n * math.log(mean / (size + mean)))
-
-    assert tail_below(count, mean, inflation) == pytest.approx(-math.log10(sum(map(term, range(count + 1)))), abs=0.05)
-
-
-def test_tails_are_zero_on_their_own_side_and_grow_outwards() -> None:
-    assert tail_above(3, 4.0, 0.1) == tail_above(0, 0.0, 0.0) == tail_below(5, 4.0, 0.1) == 0.0
-    up = [tail_above(count, 10.0, 0.05) for count in range(20, 1000)]
-    down = [tail_below(count, 100.0, 0.05) for count in range(50)]
-    assert up == sorted(up)
-    assert down == sorted(down, reverse=True)
-    assert min(up[0], down[-1]) < 3.0  # from the lowest threshold on
-
-
-def test_dispersed_counts_need_a_larger_burst() -> None:
-    assert tail_above(40, 10.0, 0.5) < tail_above(40, 10.0, 0.05) < tail_above(40, 10.0, 0.0)
-
-
 def test_slow_burn_is_found_in_a_longer_window() -> None:
     detector = EnforcementScan()
     feed(detector, ordinary("enforcement", 3000))
@@ -179,68 +150,172 @@ def test_silence_of_a_busy_series_is_a_drop() -> None:
 
 @pytest.mark.parametrize("buckets", [1, 10, 2000])
 def test_quiet_past_is_learned_as_if_each_bucket_had_been(buckets: int) -> None:
-    at_once, one_by_one = EnforcementScan(), EnforcementScan()
+    at_once = EnforcementScan()
     at_once.learn_quiet(buckets)
-    a, b = A0, B0
-    keep = 1.0 - 1.0 / one_by_one._memory
+    a, b, keep = A0, B0, 1.0 - 1.0 / (LONGEST_DAYS * 1440)
     for _ in range(buckets):
         a, b = keep * a, keep * b + 1.0
-    assert at_once.snapshot()["rate"] == pytest.approx([a, b])
-    assert at_once.snapshot()["seen"] == buckets
+    judged = at_once.judge_one({"value": 0.0, "time_ms": START_MS})
+    assert judged.expected == pytest.approx(a / b)
 
 
-def test_new_series_is_odd_at_once_where_its_past_is_known_to_be_quiet() -> None:
-    known, unknown = EnforcementScan(DAY_MS), EnforcementScan(DAY_MS)
-    known.learn_quiet(100)
-    x = {"value": 500.0, "time_ms": START_MS}
-    assert known.judge_one(x).score > 7
-    assert not unknown.judge_one(x).ready
+def feed_bank(
+    bank: EnforcementBank, rows: NDArray[np.intp], values: NDArray[np.float64], first: int = 0, step_ms: int = MINUTE_MS
+) -> list[Judgements]:
+    """Judge, then teach, one row of `values` a bucket."""
+    judged = []
+    for index, now in enumerate(values, start=first):
+        judged.append(bank.judge(rows, now, START_MS + index * step_ms))
+        bank.learn(rows, now, START_MS + index * step_ms)
+    return judged
+
+
+def family(series: int, minutes: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rates with one shape of the day, from a busy hour of ×3 to a quiet one, and Poisson counts around them."""
+    rng = np.random.default_rng(seed)
+    means = np.geomspace(0.05, 20.0, series)
+    shape = 1.0 + 0.8 * np.sin(2 * np.pi * np.arange(minutes) / 1440)
+    rates = shape[:, None] * means
+    return rates, rng.poisson(rates).astype(np.float64)
+
+
+def test_series_are_judged_alike_alone_and_together() -> None:
+    _, counts = family(7, 1700, 1)
+    counts[1600:1605, 3] *= 9
+    together, parts = EnforcementBank(), [EnforcementBank() for _ in range(7)]
+    rows = together.add(np.full(7, -1))
+    lone = [bank.add(np.array([-1])) for bank in parts]
+    for minute in range(1700):
+        at = START_MS + minute * MINUTE_MS
+        found = together.judge(rows, counts[minute], at)
+        for series, (bank, row) in enumerate(zip(parts, lone, strict=True)):
+            own = counts[minute, series : series + 1]
+            assert bank.judge(row, own, at).one(0) == found.one(series)
+            bank.learn(row, own, at)
+        together.learn(rows, counts[minute], at)
+    assert [bank.snapshot(int(row[0])) for bank, row in zip(parts, lone, strict=True)] == [
+        together.snapshot(int(row)) for row in rows
+    ]
+
+
+def test_thin_series_takes_the_shape_of_its_parent() -> None:
+    rates, counts = family(30, 4 * 1440, 2)
+    errors = {}
+    for parent in (True, False):
+        bank = EnforcementBank()
+        whole = bank.add(np.array([-1]))
+        rows = bank.add(np.full(30, whole[0] if parent else -1))
+        expected = np.zeros_like(rates)
+        for minute, now in enumerate(counts):
+            at = START_MS + minute * MINUTE_MS
+            expected[minute] = bank.judge(rows, now, at).expected
+            bank.learn(rows, now, at)
+            bank.learn(whole, np.array([now.sum()]), at)
+        thin = np.log(expected[-1440:, :5] / rates[-1440:, :5])
+        errors[parent] = float(np.sqrt((thin**2).mean()))
+    assert errors[True] < 0.5 * errors[False]
+
+
+def test_new_series_is_judged_from_its_fifth_bucket_where_its_parent_knows_the_day() -> None:
+    _, counts = family(20, 1500, 3)
+    bank = EnforcementBank()
+    whole = bank.add(np.array([-1]))
+    for minute in range(1500):
+        bank.learn(whole, counts[minute : minute + 1].sum(axis=1), START_MS + minute * MINUTE_MS)
+    rows = bank.add(np.array([whole[0], -1]))
+    ready = [
+        judged.ready.tolist() for judged in feed_bank(bank, rows, np.array([[2.0, 2.0]] * 7 + [[90.0, 90.0]]), 1500)
+    ]
+    assert ready == [[False, False]] * 5 + [[True, False]] * 3
+    assert bank.judge(rows, np.array([90.0, 90.0]), START_MS + 1508 * MINUTE_MS).score[0] > 6
+
+
+def test_slow_drift_is_silent_and_a_step_of_the_same_size_is_not() -> None:
+    rng = np.random.default_rng(4)
+    days = np.arange(6 * 1440) / 1440
+    slow = 8.0 * 3.0 ** np.clip((days - 2) / 3, 0, 1)
+    sudden = np.where(days < 5, 8.0, 24.0)
+    for rates, odd in ((slow, False), (sudden, True)):
+        bank = EnforcementBank()
+        judged = feed_bank(bank, bank.add(np.array([-1])), rng.poisson(rates)[:, None].astype(np.float64))
+        assert (max(float(each.score[0]) for each in judged) > 7) == odd
+
+
+def test_baseline_survives_forty_days_of_silence() -> None:
+    _, counts = family(5, 3 * 1440, 5)
+    bank = EnforcementBank()
+    rows = bank.add(np.full(5, -1))
+    feed_bank(bank, rows, counts)
+    before = bank.judge(rows, counts[0], START_MS + 3 * 1440 * MINUTE_MS).expected
+    bank.forget_recent(rows)
+    after = feed_bank(bank, rows, counts[:200], 43 * 1440)
+    assert after[0].expected == pytest.approx(before)
+    assert max(float(each.score.max()) for each in after) < 5
+
+
+def test_declared_change_is_learned_sooner_and_only_where_it_touches() -> None:
+    rng = np.random.default_rng(6)
+    bank = EnforcementBank()
+    rows = bank.add(np.array([-1, -1]))
+    feed_bank(bank, rows, rng.poisson(5.0, (2000, 2)).astype(np.float64))
+    bank.loosen(rows[:1])
+    feed_bank(bank, rows, rng.poisson(8.0, (120, 2)).astype(np.float64), 2000)
+    expected = bank.judge(rows, np.zeros(2), START_MS + 2120 * MINUTE_MS).expected
+    assert expected[0] > 6.2 > 6.0 > expected[1]
+
+
+def test_declared_change_does_not_hide_a_spike() -> None:
+    bank = EnforcementBank()
+    rows = bank.add(np.array([-1]))
+    feed_bank(bank, rows, np.full((2000, 1), 1.0))
+    bank.loosen(rows)
+    assert max(float(each.score[0]) for each in feed_bank(bank, rows, np.full((30, 1), 4.0), 2000)) > 6
+
+
+def test_more_exposure_explains_more_events() -> None:
+    bank = EnforcementBank()
+    rows = bank.add(np.array([-1, -1]))
+    feed_bank(bank, rows, np.full((1500, 2), 6.0))
+    at = START_MS + 1500 * MINUTE_MS
+    judged = bank.judge(rows, np.array([40.0, 40.0]), at, np.array([1.0, 5.0]))
+    assert judged.score[0] > 6 > 3 > judged.score[1]
+    assert judged.expected[1] == pytest.approx(5 * judged.expected[0])
+
+
+def test_rise_of_the_whole_family_is_none_of_a_series() -> None:
+    rng = np.random.default_rng(7)
+    scores = {}
+    for all_rise in (True, False):
+        bank = EnforcementBank()
+        whole = bank.add(np.array([-1]))
+        rows = bank.add(np.full(40, whole[0]))
+        for minute in range(1600):
+            at = START_MS + minute * MINUTE_MS
+            rates = np.full(40, 10.0)
+            rates[slice(None) if all_rise else slice(1)] *= 1.6 if minute >= 1500 else 1.0
+            now = rng.poisson(rates).astype(np.float64)
+            judged = bank.judge(rows, now, at)
+            if minute >= 1500:
+                scores[all_rise] = max(scores.get(all_rise, 0.0), float(judged.score[0]))
+            bank.learn(rows, now, at)
+            bank.learn(whole, np.array([now.sum()]), at)
+    assert scores[True] < 4 < scores[False]
 
 
 def test_reanchored_counts_are_the_new_normal() -> None:
-    detector = EnforcementScan(DAY_MS)
-    feed(detector, [20.0 + index % 3 for index in range(100)], DAY_MS)
-    lasting = feed(detector, [500.0 + index % 3 for index in range(7)], DAY_MS, 100)
-    assert lasting[-1].score > 3
+    detector = EnforcementScan()
+    feed(detector, ordinary("enforcement", 1500))
+    lasting = feed(detector, [5 * value for value in ordinary("enforcement", 30, seed=8)], first=1500)
+    assert lasting[-1].score > 7
     detector.reanchor()
-    after = feed(detector, [500.0 + index % 3 for index in range(20)], DAY_MS, 107)
-    assert max(judgement.score for judgement in after) < 3
-    assert after[-1].expected == pytest.approx(500, rel=0.1)
+    after = feed(detector, [5 * value for value in ordinary("enforcement", 60, seed=9)], first=1530)
+    assert max(judgement.score for judgement in after) < 4
+    assert after[-1].expected == pytest.approx(100, rel=0.15)
 
 
-def test_traffic_learns_the_shape_of_the_day() -> None:
-    def curve(hour: int) -> list[float]:
-        rng = random.Random(hour)
-        return [(5000.0 if hour % 24 == 20 else 1000.0) + rng.gauss(0, 20) for _ in range(60)]
-
-    days = [value for hour in range(24 * 8) for value in curve(hour)]
-    shaped, plain = TrafficResidual("day"), TrafficResidual("none")
-    evening = slice(7 * 1440 + 20 * 60, 7 * 1440 + 20 * 60 + 3)
-    worst = [max(j.score for j in feed(each, days)[evening]) for each in (shaped, plain)]
-    assert worst[0] < worst[1] / 3
-
-
-def test_gap_does_not_widen_what_traffic_calls_ordinary() -> None:
-    """The first value after a gap has no neighbour: its distance to nothing is not a residual."""
-    values = ordinary("traffic", 400)
-    steady, interrupted = TrafficResidual(), TrafficResidual()
-    feed(steady, values)
-    feed(interrupted, values)
-    interrupted.forget_recent()
-    tail = ordinary("traffic", 60, seed=8)
-    feed(steady, tail, first=400)
-    feed(interrupted, tail, first=400)
-    fall = {"value": 500.0, "time_ms": START_MS + 460 * MINUTE_MS}
-    assert interrupted.score_one(fall) > 0.5 * steady.score_one(fall)
-
-
-def test_season_of_counts_is_the_hour_or_the_day_of_the_week() -> None:
-    hourly, weekly = EnforcementScan(HOUR_MS), EnforcementScan(DAY_MS)
+def test_season_of_counts_is_the_hour_of_the_day() -> None:
+    hourly = EnforcementScan(HOUR_MS)
     feed(hourly, [60.0 if index % 24 > 16 else 15.0 for index in range(24 * 40)], HOUR_MS)
-    feed(weekly, [2.0 if index % 7 in (5, 6) else 50.0 for index in range(7 * 40)], DAY_MS)
     evening = hourly.judge_one({"value": 60.0, "time_ms": START_MS + (24 * 40 + 20) * HOUR_MS})
     morning = hourly.judge_one({"value": 15.0, "time_ms": START_MS + (24 * 40 + 8) * HOUR_MS})
-    weekend = weekly.judge_one({"value": 2.0, "time_ms": START_MS + (7 * 40 + 5) * DAY_MS})
-    weekday = weekly.judge_one({"value": 50.0, "time_ms": START_MS + (7 * 40 + 1) * DAY_MS})
     assert evening.expected > 3 * morning.expected
-    assert weekday.expected > 3 * weekend.expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -552,6 +553,28 @@ class TestReader:
         assert await reader.cases() == [SAMPLES["case_candidates"]]
         _, now = await reader.query("SELECT alert_id FROM alerts_now ORDER BY alert_id")
         assert now == [["a0"], ["a1"], ["a2"]]
+
+    async def test_explained_alerts_as_columns(self, store: ClickHouseStore, reader: Reader) -> None:
+        told = {
+            "text": "Probably model.",
+            "onset": "2025-04-08T10:00:00Z",
+            "slices": {"causes": [{"slice": {"cdn": "3"}, "share": 0.9, "without": 0.8}]},
+            "exposure": None,
+            "changes": [{"change_id": "c1"}],
+            "verdict": {"verdict": "MODEL", "strength": "strong", "for": ["a", "b"], "against": []},
+        }
+        gap = told | {"slices": None, "changes": [], "verdict": told["verdict"] | {"verdict": "EXTERNAL"}}
+        await store.write("alerts", [alert(n, explanation=json.dumps(each)) for n, each in enumerate((told, gap))])
+        await store.write("alerts", [alert(2)])
+        _, rows = await reader.query(
+            "SELECT summary, toString(began_at), verdict, strength, speaks_for, speaks_against, slice, share, gone_without_it,"
+            " exposure_against_usual, change_id FROM alert_explanations ORDER BY alert_id"
+        )
+        first = ["Probably model.", "2025-04-08 10:00:00.000", "MODEL", "strong", ["a", "b"], []]
+        assert rows == [
+            [*first, {"cdn": "3"}, 0.9, 0.8, None, "c1"],
+            [*first[:2], "EXTERNAL", *first[3:], {}, None, None, None, None],
+        ]
 
     async def test_counts_and_dead_letters(self, store: ClickHouseStore, reader: Reader) -> None:
         assert set((await reader.counts()).values()) == {0}

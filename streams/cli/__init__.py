@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from livewarden.errors import LivewardenError
 from streams.cli import (
     check,
+    console,
     demo,
     detect,
     diff,
@@ -35,7 +36,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, worker, feed, replay, detect, diff, explain, check, simulate, migrate, topics, schema, sql):
+for module in (
+    demo,
+    console,
+    worker,
+    feed,
+    replay,
+    detect,
+    diff,
+    explain,
+    check,
+    simulate,
+    migrate,
+    topics,
+    schema,
+    sql,
+):
     name = module.__name__.rpartition(".")[2]
     app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))
 app.add_typer(imports.app, name="import")

@@ -1,4 +1,4 @@
-"""Is this minute off? The residual score for traffic: sums, rates and ratios of any unit."""
+"""What traffic was judged by at first: a rival in `bench.aiops` now."""
 
 from __future__ import annotations
 

@@ -1,0 +1,135 @@
+"""The console as an ASGI application: routes, what becomes of errors, and the gate before it all."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from console.access import ALIVE, Access, Gate
+from console.desk import Desk, Monitors, desk
+from console.headers import SecureHeaders
+from console.live import Live
+from console.pages.alert import alert
+from console.pages.alerts import alerts
+from console.pages.cases import case, cases, evidence
+from console.pages.changes import changes
+from console.pages.dead_letters import dead_letter, dead_letters
+from console.pages.health import health
+from console.parameters import BadParameter, Parameters
+from console.render import Renderer
+from livewarden.clock import Clock, SystemClock
+from livewarden.errors import RetryLater, SetupError
+from sinks.reader import Reader
+
+
+class Console:
+    """The application over a reader. It answers GET and HEAD alone and changes nothing.
+
+    `monitors`: the configuration in force, for titles, owners, playbooks and the events of alerts without a case.
+    `poll_s`: seconds between two looks for new alerts while a page is open.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        access: Access | None = None,
+        monitors: Monitors | None = None,
+        clock: Clock | None = None,
+        *,
+        poll_s: float = 2.0,
+    ) -> None:
+        self._desk = Desk(reader, clock or SystemClock(), Live(reader, poll_s=poll_s), Renderer(), monitors or {})
+        app = Starlette(
+            routes=_ROUTES,
+            exception_handlers={
+                HTTPException: _failed,
+                BadParameter: _refused,
+                RetryLater: _unavailable,
+                SetupError: _unavailable,
+                Exception: _broken,
+            },
+        )
+        app.state.desk = self._desk
+        self._app: ASGIApp = SecureHeaders(Gate(app, access or Access()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._app(scope, receive, send)
+
+    def close(self) -> None:
+        """End the open streams, so that the server can stop."""
+        self._desk.live.close()
+
+
+class _Files(StaticFiles):
+    """Our own files: they are named by their content, so a browser may keep them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        return answer
+
+
+async def _alive(request: Request) -> Response:
+    return PlainTextResponse("alive\n")
+
+
+async def _live(request: Request) -> Response:
+    Parameters(request.query_params).done()
+    live = desk(request).live
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
+    if live.full:
+        raise HTTPException(503, "too many pages listen: close some")
+    return StreamingResponse(live.listen(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _page(request: Request, status: int, text: str) -> Response:
+    title = HTTPStatus(status).phrase
+    return desk(request).renderer.page(request, "error.html", status, status=status, title=title, text=text)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    usual = {404: "there is no such page", 405: "the console only answers GET and HEAD"}
+    said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else usual.get(error.status_code, "")
+    answer = _page(request, error.status_code, said)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    return _page(request, 400, str(error))
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    answer = _page(request, 503, str(error))
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    return _page(request, 500, "the console made a mistake; its log says which")
+
+
+_ROUTES = [
+    Route(ALIVE, _alive),
+    Route("/live", _live),
+    Route("/", alerts),
+    Route("/alerts/{alert_id}", alert),
+    Route("/cases", cases),
+    Route("/cases/{case_id}", case),
+    Route("/cases/{case_id}/evidence.json", evidence),
+    Route("/changes", changes),
+    Route("/dead-letters", dead_letters),
+    Route("/dead-letters/{topic}/{partition:int}/{offset:int}", dead_letter),
+    Route("/health", health),
+    Mount("/static", _Files(packages=[("console", "static")])),
+]

@@ -1,0 +1,132 @@
+"""What is new, said once to all who listen: one look at ClickHouse every few seconds, however many pages are open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from console.wording import place, size, when
+from livewarden.errors import LivewardenError
+from sinks.reader import Reader
+from sinks.views import alerts
+
+MOST_LISTENERS = 200
+MOST_TOLD = 20
+"""More new alerts than this at once are told as a number."""
+OVERLAP_S = 10
+"""How far the next look reaches back: a row is stamped when its insert begins and seen when it ends."""
+BREATH_S = 15.0
+"""A comment goes out after so many seconds of nothing, so that a dead connection is noticed."""
+
+Message = tuple[str, dict[str, Any]]
+"""Name of the event, and its data."""
+
+
+class Live:
+    """Watches the alerts of a run while somebody listens, and tells every new version.
+
+    Messages: `alert` (id, version, severity, status, and what a person should hear), `many` (how many), `trouble` (ClickHouse
+    does not answer, in one line) and `well` (it does again; look anew).
+    """
+
+    def __init__(self, reader: Reader, *, run: str = "live", poll_s: float = 2.0) -> None:
+        self._reader = reader
+        self._run = run
+        self._poll_s = poll_s
+        self._listeners: set[asyncio.Queue[Message | None]] = set()
+        self._watching: asyncio.Task[None] | None = None
+        self._closed = False
+        self._since = 0
+        self._seen: dict[tuple[str, int], int] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether no further listener is taken."""
+        return self._closed or len(self._listeners) >= MOST_LISTENERS
+
+    async def listen(self) -> AsyncIterator[bytes]:
+        """What is new from now on, as server-sent events, until the listener goes or `close` is called."""
+        queue: asyncio.Queue[Message | None] = asyncio.Queue(100)
+        self._listeners.add(queue)
+        try:
+            if self._watching is None or self._watching.done():
+                await self._begin()
+            yield b"retry: 3000\nevent: hello\ndata: {}\n\n"
+            while not self._closed:
+                try:
+                    message = await asyncio.wait_for(queue.get(), BREATH_S)
+                except TimeoutError:
+                    yield b": still here\n\n"
+                    continue
+                if message is None:
+                    return
+                yield _event(*message)
+        finally:
+            self._listeners.discard(queue)
+            if not self._listeners and self._watching is not None:
+                self._watching.cancel()
+                self._watching = None
+
+    def close(self) -> None:
+        """End every listener."""
+        self._closed = True
+        self._tell(None)
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _begin(self) -> None:
+        self._seen = {}
+        with contextlib.suppress(LivewardenError):
+            self._since = await alerts.stored_until(self._reader, self._run)
+            self._seen = await alerts.stored_since(self._reader, max(0, self._since - OVERLAP_S), self._run)
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        troubled = False
+        while True:
+            await asyncio.sleep(self._poll_s)
+            try:
+                fresh = await self._look()
+            except LivewardenError as error:
+                if not troubled:
+                    self._tell(("trouble", {"text": str(error)}))
+                troubled = True
+                continue
+            if troubled:
+                self._tell(("well", {}))
+                troubled = False
+            for message in fresh:
+                self._tell(message)
+
+    async def _look(self) -> list[Message]:
+        found = await alerts.stored_since(self._reader, max(0, self._since - OVERLAP_S), self._run)
+        fresh = [key for key in found if key not in self._seen]
+        if not fresh:
+            return []
+        told: list[Message] = [("many", {"count": len(fresh)})]
+        if len(fresh) <= MOST_TOLD:
+            ids = sorted({alert_id for alert_id, _ in fresh})
+            told = [("alert", _told(row)) for row in await alerts.by_ids(self._reader, ids, self._run)]
+        self._since = max(self._since, *found.values())
+        self._seen = found
+        return told
+
+    def _tell(self, message: Message | None) -> None:
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(message)
+
+
+def _told(alert: dict[str, Any]) -> dict[str, Any]:
+    words = f"{alert['severity']}: {alert['monitor']}, {place(alert['series'])}: {size(alert)}, {when(alert['window_start'])} UTC"
+    told = {name: alert[name] for name in ("alert_id", "version", "severity", "status", "monitor", "case_id")}
+    return told | {"suppressed": alert["suppressed_by"] is not None, "text": words}
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

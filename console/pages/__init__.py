@@ -1,0 +1,1 @@
+"""One page a file: read the address, ask ClickHouse, fill the template."""

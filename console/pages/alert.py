@@ -1,0 +1,131 @@
+"""One alert: what is known of it, on one page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import explanation, wording
+from console.chart import Chart, Mark, Point, draw
+from console.counted import configuration, evidence_of, of_changes, selection
+from console.desk import desk
+from console.parameters import Parameters
+from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
+from sinks.reader import Reader
+from sinks.views import alerts as view
+from sinks.views import cases, changes, events, health
+
+EVENTS = 50
+MOST_BUCKETS = 200
+FARTHEST_MS = 400 * DAY_MS
+"""An onset farther than this from the window is none."""
+
+
+async def alert(request: Request) -> Response:
+    """The page of an alert; 404 where there is none of that id."""
+    at = desk(request)
+    Parameters(request.query_params).done()
+    found = await view.get(at.reader, request.path_params["alert_id"])
+    if found is None:
+        raise HTTPException(404, "there is no alert of that id")
+    told = explanation.read(found["explanation"])
+    onset = told.onset_ms if told is not None else None
+    if onset is not None and abs(onset - found["window_start"]) > FARTHEST_MS:
+        onset = None
+    until, topics, case, versions, others = await asyncio.gather(
+        health.judged_until(at.reader),
+        health.topics(at.reader),
+        cases.get(at.reader, found["case_id"] or ""),
+        view.versions(at.reader, found["alert_id"]),
+        view.of_series(at.reader, found),
+    )
+    monitor = dict(configuration(found, evidence_of(case), at.monitors))
+    selected = selection(found, monitor, topics)
+    began = onset if onset is not None else wording.scanned_from(found)
+    start, end = reach(found, began, until)
+    near = max(2 * HOUR_MS, 3 * bucket(found))
+    after = max(HOUR_MS, found["window_end"] - began)
+    points, changed, (first, total, happenings) = await asyncio.gather(
+        view.judgements(at.reader, found["alert_id"], start, end),
+        changes.around(at.reader, began, near, after, topics=of_changes(topics)),
+        _events(at.reader, selected),
+    )
+    told_now = monitor | dict(at.monitors.get(found["monitor"], {}))
+    what = str(told_now.get("title") or found["monitor"])
+    return at.renderer.page(
+        request,
+        "alert.html",
+        alert=found,
+        what=what,
+        title=at.title,
+        sentence=wording.sentence(found, what, onset, until),
+        owner=str(told_now.get("owner") or ""),
+        playbook=str(told_now.get("playbook") or ""),
+        told=told,
+        onset=onset,
+        until=until,
+        case=case,
+        versions=versions,
+        others=others,
+        changes=[
+            each | {"offset_ms": each["at"] - began, "reaches": reaches(each, found["series"])} for each in changed
+        ],
+        chart=chart_of(found, points, changed, start, end),
+        sql=None if selected is None else selected.as_text(EVENTS),
+        total=total,
+        happenings=happenings,
+        events=first,
+        near=near,
+    )
+
+
+async def _events(reader: Reader, selected: events.Selection | None) -> tuple[list[dict[str, Any]], int, int]:
+    return ([], 0, 0) if selected is None else await events.first(reader, selected, limit=EVENTS)
+
+
+def bucket(alert: Mapping[str, Any]) -> int:
+    """Length of a bucket, in ms; of a gap a minute, so that a long one does not stretch the chart."""
+    return MINUTE_MS if alert["direction"] == "MISSING" else wording.bucket_ms(alert)
+
+
+def reach(alert: Mapping[str, Any], began: int, until: int | None) -> tuple[int, int]:
+    """From when to when the chart goes: sixty buckets before it began, to its end and some more, 200 buckets at most."""
+    size = bucket(alert)
+    start = began - max(60, alert["scan_buckets"]) * size
+    over = alert["ends_at"] if alert["ends_at"] is not None else (until or alert["window_end"])
+    end = max(alert["window_end"] + 10 * size, over + 10 * size)
+    end = min(end, start + MOST_BUCKETS * size, max(until or 0, alert["window_end"]))
+    return start - start % size, max(end, alert["window_end"])
+
+
+def chart_of(
+    alert: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    changed: Sequence[Mapping[str, Any]],
+    start: int,
+    end: int,
+) -> Chart | None:
+    """Observed against expected, the window shaded, the changes marked; counts of measures as bars."""
+    return draw(
+        [Point(row["window_start"], row["observed"], row["expected"], row["score"]) for row in rows],
+        bucket(alert),
+        from_ms=start,
+        to_ms=end,
+        window=(wording.scanned_from(alert), alert["window_end"]),
+        marks=[Mark(each["at"], f"{wording.when(each['at'])} {each['kind']} {each['target']}") for each in changed],
+        bars=alert["kind"].startswith("ENFORCEMENT"),
+    )
+
+
+def reaches(change: Mapping[str, Any], series: Mapping[str, str]) -> bool:
+    """Whether a change's scope, or its target, names the slice of a series."""
+    return (
+        series.get("market") in change["markets"]
+        or series.get("action_type") in change["action_types"]
+        or (change["target"] != "" and change["target"] in series.values())
+    )

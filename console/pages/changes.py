@@ -1,0 +1,79 @@
+"""The change ledger on a timeline, beside the alerts."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console.chart import Mark, strip
+from console.counted import of_changes
+from console.desk import desk
+from console.pages.paging import ROWS, Paging
+from console.parameters import LAST_MS, Parameters
+from console.render import link
+from console.wording import day, when
+from livewarden.times import DAY_MS
+from sinks.views import alerts, health
+from sinks.views import changes as view
+from sinks.views.changes import ChangeFilter
+
+SHOWN_MS = 14 * DAY_MS
+"""How far back the page looks where the address names no time."""
+KINDS = (
+    "DEPLOYMENT",
+    "ROLLBACK",
+    "CONFIG",
+    "FEATURE_FLAG",
+    "POLICY_ROLLOUT",
+    "RULE_CHANGE",
+    "MODEL_RELEASE",
+    "THRESHOLD_CHANGE",
+    "QUEUE_ROUTING",
+    "SCHEMA_VERSION",
+    "REPORTING_SCOPE",
+    "CDN_SWITCH",
+    "CAMPAIGN",
+    "INCIDENT",
+)
+
+
+async def changes(request: Request) -> Response:
+    """The changes that the address asks for."""
+    at = desk(request)
+    asked = Parameters(request.query_params)
+    until = await health.judged_until(at.reader)
+    now = until if until is not None else at.clock.now_ms()
+    page = asked.page()
+    start, end = asked.span(now)
+    kind, text = asked.choice("kind", KINDS), asked.text("text")
+    asked.done()
+    start = now - SHOWN_MS if start is None and end is None else start
+    wanted = ChangeFilter(kind, text, start, end, of_changes(await health.topics(at.reader)))
+    given = {name: value for name, value in request.query_params.items() if value and name != "page"}
+    rows, total = await asyncio.gather(
+        view.find(at.reader, wanted, limit=ROWS, offset=(page - 1) * ROWS), view.count(at.reader, wanted)
+    )
+    chart = None
+    if rows:
+        first, last = rows[-1]["at"], rows[0]["at"] + 1
+        room = max((last - first) // 20, 60_000)
+        counts = await alerts.onsets(at.reader, first - room, last + room)
+        marks = [Mark(row["at"], f"{when(row['at'])} {row['kind']} {row['target']}") for row in rows]
+        chart = strip(counts, first - room, last + room, marks, "alerts")
+    return at.renderer.page(
+        request,
+        "changes.html",
+        days=[(name, list(of_day)) for name, of_day in groupby(rows, key=lambda row: day(row["at"]))],
+        chart=chart,
+        total=total,
+        given=given,
+        wanted=wanted,
+        until=until,
+        paging=Paging("/changes", given, page, total),
+        link=lambda **changed: link("/changes", given, **changed),
+        kinds=KINDS,
+        spans=tuple(LAST_MS),
+    )

@@ -1,0 +1,47 @@
+"""How the pipeline is doing, as far as ClickHouse knows."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console.chart import strip
+from console.desk import desk
+from console.parameters import Parameters
+from livewarden.times import HOUR_MS
+from sinks.views import health as view
+
+HOURS = 48
+
+
+async def health(request: Request) -> Response:
+    """Positions, rows by hour, late and repeated ones, and when each table last grew."""
+    at = desk(request)
+    Parameters(request.query_params).done()
+    until = await view.judged_until(at.reader)
+    now = at.clock.now_ms()
+    end = until if until is not None else now
+    hours, topics, positions, tables = await asyncio.gather(
+        view.by_hour(at.reader, end, hours=HOURS),
+        view.by_topic(at.reader, end, hours=HOURS),
+        view.positions(at.reader),
+        view.newest_rows(at.reader),
+    )
+    newest = max((each["watermark"] for each in positions), default=None)
+    first = end - end % HOUR_MS - (HOURS - 1) * HOUR_MS
+    events = {each["hour"]: each["events"] for each in hours}
+    counts = [events.get(first + number * HOUR_MS, 0) for number in range(HOURS)]
+    return at.renderer.page(
+        request,
+        "health.html",
+        hours=hours,
+        topics=topics,
+        positions=[each | {"behind": newest - each["watermark"]} for each in positions] if newest is not None else [],
+        tables=tables,
+        until=until,
+        now=now,
+        chart=strip(counts, first, first + HOURS * HOUR_MS, (), "events") if any(counts) else None,
+        window=HOURS,
+    )

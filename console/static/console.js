@@ -1,0 +1,139 @@
+// Keys, and what is new without a reload. Every page works without this file; with it, on-call needs no mouse.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const rows = () => [...document.querySelectorAll("[data-row]")];
+const typing = (target) => target.closest("input, select, textarea, [contenteditable]") !== null;
+
+// --- keys ------------------------------------------------------------------------------------------------------------
+
+let waiting = 0; // until when a key after g counts
+
+function step(by) {
+  const all = rows();
+  const here = all.indexOf(document.activeElement);
+  const next = all[Math.max(0, Math.min(all.length - 1, here < 0 ? (by > 0 ? 0 : all.length - 1) : here + by))];
+  if (next) {
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }
+}
+
+function follow(selector) {
+  const link = document.querySelector(selector);
+  if (link) link.click();
+}
+
+function filter() {
+  const details = document.querySelector(".filter");
+  if (!details) return;
+  details.open = true;
+  details.querySelector("input").select();
+}
+
+const KEYS = {
+  j: () => step(1),
+  k: () => step(-1),
+  n: () => follow("[rel=next]"),
+  p: () => follow("[rel=prev]"),
+  u: () => follow("[data-up]"),
+  "/": filter,
+  "?": () => $("keys").showModal(),
+  g: () => { waiting = Date.now() + 1500; },
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
+  if (typing(event.target)) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  if (Date.now() < waiting) {
+    waiting = 0;
+    const link = [...document.querySelectorAll("[data-go]")].find((each) => each.dataset.go === event.key);
+    if (link) { event.preventDefault(); link.click(); }
+    return;
+  }
+  if (KEYS[event.key]) { event.preventDefault(); KEYS[event.key](); }
+});
+
+$("help").hidden = false;
+$("help").addEventListener("click", () => $("keys").showModal());
+
+// an empty field is no filter: leave it out of the address
+document.addEventListener("submit", (event) => {
+  for (const field of event.target.querySelectorAll("input, select")) field.disabled = field.value === "";
+});
+window.addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll(".filter input, .filter select")) field.disabled = false;
+});
+
+// --- what is new -----------------------------------------------------------------------------------------------------
+
+const wanted = document.body.dataset.live;
+const EVERY_MS = 1500; // least time between two refreshes
+let source = null;
+let planned = null;
+let refreshed = 0;
+
+function say(text, stale = false) {
+  $("state").textContent = text;
+  $("state").classList.toggle("stale", stale);
+}
+
+async function refresh() {
+  planned = null;
+  refreshed = Date.now();
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (document.activeElement && document.activeElement.closest(".filter")) return; // do not take a form from under a hand
+    const focused = document.activeElement && document.activeElement.getAttribute("href");
+    const open = [...document.querySelectorAll("#content details")].map((each) => each.open);
+    $("content").replaceWith(page.getElementById("content"));
+    document.querySelectorAll("#content details").forEach((each, at) => { if (at < open.length) each.open = open[at]; });
+    document.title = page.title;
+    const again = focused && rows().find((each) => each.getAttribute("href") === focused);
+    if (again) again.focus({ preventScroll: true });
+    say("live");
+  } catch {
+    say("not live: the console does not answer", true);
+  }
+}
+
+function soon() {
+  if (planned === null) planned = setTimeout(refresh, Math.max(0, refreshed + EVERY_MS - Date.now()));
+}
+
+function listen() {
+  if (source !== null) return;
+  let before = false;
+  source = new EventSource("/live");
+  source.addEventListener("hello", () => { say("live"); if (before) soon(); before = true; });
+  source.addEventListener("alert", (event) => {
+    const told = JSON.parse(event.data);
+    if (wanted !== "any" && wanted !== told.alert_id && wanted !== told.case_id) return;
+    if (wanted === "any" && !told.suppressed && told.status === "firing") $("news").textContent = told.text;
+    soon();
+  });
+  source.addEventListener("many", soon);
+  source.addEventListener("well", soon);
+  source.addEventListener("trouble", (event) => say(`not live: ${JSON.parse(event.data).text}`, true));
+  source.onerror = () => { before = true; say("not live: no connection", true); };
+}
+
+function rest() {
+  if (source !== null) source.close();
+  source = null;
+}
+
+// a hidden page rests: browsers allow only a few connections to one host
+if (wanted) {
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) rest();
+    else { listen(); soon(); }
+  });
+  window.addEventListener("pagehide", rest);
+  if (!document.hidden) listen();
+}

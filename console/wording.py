@@ -1,0 +1,168 @@
+"""Rows of ClickHouse in words: numbers, times, slices, and an alert in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS = ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s"))
+
+
+def number(value: float | None) -> str:
+    """A number for people: thousands separated, two significant digits below ten, a dash where it is unknown.
+
+    >>> number(240043), number(0.513281), number(7.0), number(None)
+    ('240,043', '0.51', '7', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
+
+
+def duration(ms: int) -> str:
+    """A length of time in its two largest units.
+
+    >>> duration(90 * MINUTE_MS), duration(DAY_MS), duration(45_000), duration(0)
+    ('1 h 30 min', '1 d', '45 s', '0 s')
+    """
+    for place, (size, name) in enumerate(_UNITS):
+        if ms >= size:
+            rest = ms % size
+            smaller = _UNITS[place + 1] if place + 1 < len(_UNITS) else None
+            second = f" {rest // smaller[0]} {smaller[1]}" if smaller and rest >= smaller[0] else ""
+            return f"{ms // size} {name}{second}"
+    return "0 s"
+
+
+def when(ms: int | None) -> str:
+    """Day and time, UTC, to the minute.
+
+    >>> when(1_744_070_400_000), when(None)
+    ('2025-04-08 00:00', '–')
+    """
+    return "–" if ms is None else f"{_EPOCH + timedelta(milliseconds=ms):%Y-%m-%d %H:%M}"
+
+
+def exactly(ms: int | None) -> str:
+    """Day and time, UTC, to the second, milliseconds where there are any.
+
+    >>> exactly(1_744_070_400_250)
+    '2025-04-08 00:00:00.250'
+    """
+    if ms is None:
+        return "–"
+    text = f"{_EPOCH + timedelta(milliseconds=ms):%Y-%m-%d %H:%M:%S}"
+    return f"{text}.{ms % 1000:03}" if ms % 1000 else text
+
+
+def day(ms: int) -> str:
+    """The day alone.
+
+    >>> day(1_744_070_400_000)
+    'Tue 8 Apr 2025'
+    """
+    moment = _EPOCH + timedelta(milliseconds=ms)
+    return f"{moment:%a} {moment.day} {moment:%b %Y}"
+
+
+def place(series: Mapping[str, str]) -> str:
+    """Which slice: the values of its dimensions, or `everything`.
+
+    >>> place({"market": "DE", "policy_id": "p7"}), place({}), place({"cdn": ""})
+    ('DE · p7', 'everything', 'cdn unknown')
+    """
+    return " · ".join(value or f"{name} unknown" for name, value in series.items()) or "everything"
+
+
+def bucket_ms(alert: Mapping[str, Any]) -> int:
+    """Length of one bucket of the alert's monitor; of a gap, the whole gap."""
+    return int(alert["window_end"] - alert["window_start"])
+
+
+def scanned_from(alert: Mapping[str, Any]) -> int:
+    """Start of the buckets over which the deviation was found."""
+    return int(alert["window_start"] - (alert["scan_buckets"] - 1) * bucket_ms(alert))
+
+
+def measured(alert: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Observed and expected over the buckets in which the deviation was found."""
+    if alert["scan_buckets"] > 1 and alert["scan_observed"] is not None:
+        return alert["scan_observed"], alert["scan_expected"]
+    return alert["observed"], alert["expected"]
+
+
+def size(alert: Mapping[str, Any]) -> str:
+    """How big, against what was expected.
+
+    >>> one = {"window_start": 0, "window_end": DAY_MS, "scan_buckets": 1, "observed": 240043, "expected": 0.4, "direction": "UP"}
+    >>> size(one)
+    '240,043 in 1 d where 0.4 was expected'
+    """
+    observed, expected = measured(alert)
+    if alert["direction"] == "MISSING" or observed is None:
+        return "nothing came"
+    span = bucket_ms(alert) * alert["scan_buckets"]
+    inside = "" if span <= MINUTE_MS else f" in {duration(span)}"
+    return f"{number(observed)}{inside} where {number(expected)} was expected"
+
+
+def times(alert: Mapping[str, Any]) -> str:
+    """How much more or less, as one figure.
+
+    >>> times({"scan_buckets": 1, "observed": 992, "expected": 2831, "direction": "DOWN"})
+    '−65 %'
+    >>> times({"scan_buckets": 1, "observed": 257, "expected": 60, "direction": "UP"})
+    '×4.3'
+    """
+    observed, expected = measured(alert)
+    if observed is None or not expected:
+        return ""
+    ratio = observed / expected
+    if ratio < 1:
+        return f"−{100 - round(100 * ratio)} %"
+    return f"×{ratio:,.0f}" if ratio >= 10 else f"×{ratio:.1f}"
+
+
+def began(alert: Mapping[str, Any], onset_ms: int | None = None) -> str:
+    """Since when, as far as it is known: the onset that the explanation found, else the window.
+
+    >>> began({"window_start": 0, "window_end": MINUTE_MS, "scan_buckets": 15, "direction": "UP"})
+    'in the 15 min before 1970-01-01 00:01'
+    """
+    if onset_ms is not None:
+        return f"since {when(onset_ms)}"
+    if alert["scan_buckets"] > 1:
+        return f"in the {duration(bucket_ms(alert) * alert['scan_buckets'])} before {when(alert['window_end'])}"
+    return f"since {when(alert['window_start'])}"
+
+
+def lasting(alert: Mapping[str, Any], now_ms: int | None) -> str:
+    """Whether it is over, and how long it took or has taken; `now_ms` is how far events were judged."""
+    start = alert["window_start"]
+    if alert["status"] == "resolved":
+        return f"over since {when(alert['ends_at'])}" if alert["ends_at"] is not None else "over"
+    if now_ms is not None and now_ms > start:
+        return f"not over after {duration(now_ms - start)}"
+    return "not over"
+
+
+def sentence(alert: Mapping[str, Any], what: str, onset_ms: int | None, now_ms: int | None) -> str:
+    """An alert in one sentence: what, where, how big, since when, and whether it is over."""
+    factor = times(alert)
+    return (
+        f"{what}, {place(alert['series'])}: {size(alert)}{f' ({factor})' if factor else ''}, {began(alert, onset_ms)} UTC,"
+        f" {lasting(alert, now_ms)}."
+    )
+
+
+def kind(name: str) -> str:
+    """A kind in small letters.
+
+    >>> kind("ENFORCEMENT_SPIKE")
+    'enforcement spike'
+    """
+    return name.replace("_", " ").lower()

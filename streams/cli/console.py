@@ -1,0 +1,54 @@
+"""`livewarden console`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from livewarden.settings import Settings
+from models.plan import Plan
+from streams.cli.common import load_plan, load_settings
+
+
+def console(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than this machine need a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8080,
+    url: Annotated[
+        str | None, typer.Option(help="ClickHouse HTTP interface; LIVEWARDEN_CLICKHOUSE_URL where left out.")
+    ] = None,
+) -> int:
+    """Show alerts, cases, changes, dead letters and health as web pages, until told to stop. It changes nothing.
+
+    With LIVEWARDEN_CONSOLE_TOKEN set, everybody must give that token; with LIVEWARDEN_CONSOLE_PROXY_HEADER, come through a proxy
+    that names them in that header. Titles, owners and playbooks come from the monitors (LIVEWARDEN_MONITORS).
+
+    Example: livewarden console --port 8080 --url http://127.0.0.1:8123
+    """
+    settings = load_settings()
+    plan = load_plan(settings.monitors)
+    return asyncio.run(_run(settings, plan, host, port, url))
+
+
+async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | None) -> int:
+    from console.access import Access
+    from sinks.reader import Reader
+    from streams.web import interrupted, web
+
+    access = Access(
+        settings.console_token.get_secret_value(), settings.console_proxy_header.lower(), settings.proxies()
+    )
+    access.check(host)
+    reader = await Reader.connect(
+        url or settings.clickhouse_url,
+        settings.clickhouse_user,
+        settings.clickhouse_password.get_secret_value(),
+        settings.clickhouse_database,
+    )
+    async with reader, web(reader, plan, host, port, access) as address:
+        print(f"The console is at {address} (Ctrl-C ends it)", flush=True)
+        await interrupted()
+    return 0

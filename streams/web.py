@@ -1,0 +1,41 @@
+"""The console as the command line starts it: over a reader, with the monitors in force."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+
+from console.access import Access
+from console.app import Console
+from console.server import serving
+from models.plan import Plan
+from sinks.reader import Reader
+
+
+@asynccontextmanager
+async def web(
+    reader: Reader, plan: Plan, host: str = "127.0.0.1", port: int = 8080, access: Access | None = None
+) -> AsyncIterator[str]:
+    """Serve the console while the context lasts; gives its address."""
+    monitors = {
+        monitor.name: monitor.model_dump(mode="json") | {"config_hash": monitor.config_hash}
+        for monitor in plan.monitors
+    }
+    async with serving(Console(reader, access, monitors), host, port) as address:
+        yield address
+
+
+async def interrupted(*others: Awaitable[object]) -> None:
+    """Wait for SIGINT or SIGTERM, or until one of `others` ends."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    waits = [asyncio.ensure_future(each) for each in (told.wait(), *others)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

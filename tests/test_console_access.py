@@ -1,0 +1,165 @@
+"""Who may look at the console, what every answer carries, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from starlette.datastructures import Headers
+
+from console.access import Access, is_loopback
+from console.app import Console
+from console.headers import SECURE
+from console.server import serving
+from livewarden.errors import SetupError
+from sinks.connection import Address
+from tests.clickhouse_fixtures import clickhouse, clickhouse_server
+from tests.console_fixtures import Site, site, site_over
+
+__all__ = ["clickhouse", "clickhouse_server", "site"]
+
+TOKEN = "s3cret: ä"
+PATHS = ("/", "/alerts/alert-1", "/cases", "/cases/case-1", "/cases/case-1/evidence.json", "/changes", "/dead-letters",
+         "/dead-letters/live.enforcement/1/7", "/health", "/live", "/static/console.css", "/static/console.js", "/nope")  # fmt: skip
+
+
+def basic(password: str, name: str = "somebody") -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+@pytest.fixture
+async def guarded(clickhouse: Address) -> AsyncIterator[Site]:
+    async with site_over(clickhouse, access=Access(TOKEN)) as running:
+        yield running
+
+
+@pytest.mark.clickhouse
+async def test_every_route_but_the_liveness_check_demands_the_token(guarded: Site) -> None:
+    await guarded.fill()
+    wrong = ({}, basic(""), basic(TOKEN[:-1]), basic(TOKEN + "x"), {"Authorization": "Bearer"}, {"Authorization": "Basic %%"},
+             {"Authorization": "Basic /w=="}, {"Authorization": f"Digest {TOKEN}"}, {"X-Forwarded-User": "root"})  # fmt: skip
+    for path in PATHS:
+        for headers in wrong:
+            async with guarded.http.get(guarded.url + path, headers=headers) as answer:
+                assert answer.status == 401, (path, headers)
+                assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+                assert (await answer.text()).count("\n") == 1
+        async with guarded.http.get(guarded.url + path, headers=basic(TOKEN)) as answer:
+            assert answer.status == (404 if path == "/nope" else 200), path
+    assert await guarded.get("/alive") == (200, "alive\n")
+
+
+@pytest.mark.clickhouse
+async def test_a_bearer_token_opens_too(clickhouse: Address) -> None:
+    async with site_over(clickhouse, access=Access("plain-token")) as guarded:
+        assert (await guarded.get("/", headers={"Authorization": "Bearer plain-token"}))[0] == 200
+        assert (await guarded.get("/?token=plain-token"))[0] == 401
+
+
+@pytest.mark.clickhouse
+async def test_a_proxy_is_believed_from_its_address_only(clickhouse: Address) -> None:
+    person = {"X-Person": "kim"}
+    async with site_over(clickhouse, access=Access(proxy_header="x-person")) as near:
+        assert (await near.get("/", headers=person))[0] == 200
+        assert (await near.get("/", headers={"X-Person": " "}))[0] == 403
+        assert (await near.get("/"))[0] == 403
+        assert (await near.get("/alive"))[0] == 200
+    async with site_over(clickhouse, access=Access("t", proxy_header="x-person", proxies=("10.0.0.7",))) as far:
+        assert (await far.get("/", headers=person | {"X-Forwarded-For": "10.0.0.7", "Forwarded": "for=10.0.0.7"}))[
+            0
+        ] == 401
+        assert (await far.get("/", headers=basic("t")))[0] == 200
+
+
+@pytest.mark.clickhouse
+async def test_an_open_console_answers_to_this_machine_only(site: Site) -> None:
+    for host, status in (
+        ("localhost:8080", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:80", 200),
+        ("evil.example", 403),
+        ("", 403),
+    ):
+        assert (await site.get("/", headers={"Host": host}))[0] == status, host
+
+
+def test_listening_to_others_needs_a_token() -> None:
+    for host in ("0.0.0.0", "::", "10.0.0.1", "console.example"):
+        assert not is_loopback(host)
+        with pytest.raises(SetupError, match="LIVEWARDEN_CONSOLE_TOKEN"):
+            Access().check(host)
+        Access("t").check(host)
+        Access(proxy_header="x-person").check(host)
+    Access().check("127.0.0.1")
+
+
+def test_a_token_is_never_shown() -> None:
+    assert "secret" not in repr(Access("secret"))
+
+
+def test_no_token_is_no_empty_token() -> None:
+    assert not Access(proxy_header="x-person").admits(Headers({"authorization": "Bearer "}), "127.0.0.1")
+    assert not Access(proxy_header="x-person").admits(Headers(basic("")), "127.0.0.1")
+
+
+@pytest.mark.clickhouse
+async def test_every_answer_is_secured(site: Site) -> None:
+    await site.fill()
+    for path in (*PATHS, "/alive", "/?page=0"):
+        async with site.http.get(site.url + path) as answer:
+            assert {name: answer.headers[name] for name in SECURE} == SECURE, path
+            kept = "immutable" in answer.headers["Cache-Control"]
+            assert kept == path.startswith("/static/"), path
+            assert "Server" not in answer.headers
+    policy = SECURE["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+@pytest.mark.clickhouse
+async def test_get_and_head_are_all_it_does(site: Site) -> None:
+    for path in PATHS[:-1]:
+        for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+            async with site.http.request(method, site.url + path) as answer:
+                assert answer.status in (404, 405), (method, path)
+    await site.fill()
+    for path in PATHS[:-1]:
+        async with site.http.head(site.url + path) as answer:
+            assert answer.status == 200, path
+            assert await answer.read() == b""
+
+
+@pytest.mark.clickhouse
+async def test_a_database_without_tables_is_said_in_one_line(clickhouse: Address) -> None:
+    from sinks.connection import open_client
+
+    async with site_over(clickhouse) as running:
+        client = await open_client(clickhouse)
+        await client.command("DROP TABLE manifest SYNC")
+        await client.close()
+        async with running.http.get(running.url + "/") as answer:
+            assert answer.status == 503
+            assert answer.headers["Retry-After"] == "5"
+            assert "run `livewarden migrate`" in await answer.text()
+
+
+class _Broken:
+    """A reader with a mistake in it."""
+
+    async def select(self, *args: object) -> list[dict[str, Any]]:
+        raise ZeroDivisionError("inner secret")
+
+
+@pytest.mark.clickhouse
+async def test_a_mistake_of_ours_shows_nothing_of_the_inside() -> None:
+    console = Console(_Broken())  # type: ignore[arg-type]
+    async with serving(console, port=0) as url, aiohttp.ClientSession() as http, http.get(url + "/") as answer:
+        assert answer.status == 500
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        text = await answer.text()
+    assert "the console made a mistake" in text
+    assert "secret" not in text
+    assert "ZeroDivision" not in text

@@ -1,0 +1,416 @@
+"""Every page of the console, empty and full, as a browser gets it."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from livewarden.times import HOUR_MS, MINUTE_MS, format_ms
+from tests.clickhouse_fixtures import clickhouse, clickhouse_server
+from tests.console_fixtures import (
+    HOSTILE,
+    POSITIONS,
+    T0,
+    Site,
+    alert_row,
+    case_row,
+    change_row,
+    dead_row,
+    event_row,
+    judgement_row,
+    site,
+)
+
+__all__ = ["clickhouse", "clickhouse_server", "site"]
+pytestmark = pytest.mark.clickhouse
+
+LISTS = ("/", "/cases", "/changes", "/dead-letters", "/health")
+ONE = ("/alerts/alert-1", "/cases/case-1", "/dead-letters/live.enforcement/1/7")
+
+
+class Page(HTMLParser):
+    """What a page is made of: links, rows, scripts, and everything that would run or style in place."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.rows: list[str] = []
+        self.inline: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append(tag)
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"] or "")
+            if "data-row" in given:
+                self.rows.append(given["href"] or "")
+        if (tag == "script" and not (given.get("src") or "").startswith("/static/")) or tag in (
+            "style",
+            "iframe",
+            "object",
+        ):
+            self.inline.append(tag)
+        self.inline += [name for name in given if name.startswith("on") or name == "style"]
+        if tag == "script":
+            self.cdata_elem = None  # nothing hides behind a script
+
+
+async def test_every_page_without_a_row_says_so(site: Site) -> None:
+    said = {
+        "/": "Nothing has been judged yet",
+        "/cases": "No cases yet",
+        "/changes": "No platform change",
+        "/dead-letters": "No record was set aside",
+        "/health": "No worker has saved a position yet",
+    }
+    for path in LISTS:
+        assert said[path] in await site.page(path)
+
+
+@pytest.mark.parametrize("path", ["/alerts/none", "/alerts/%ff", "/alerts/%00", "/alerts/'", "/cases/%22%3E", "/cases/none", "/cases/none/evidence.json", "/dead-letters/t/0/1",
+                                  "/dead-letters/t/99999999999/1", "/dead-letters/t/x/1", "/nope", "/static/../app.py"])  # fmt: skip
+async def test_what_is_not_there_is_404(site: Site, path: str) -> None:
+    async with site.http.get(URL(site.url + path, encoded=True)) as answer:
+        assert answer.status == 404
+        assert "Content-Security-Policy" in answer.headers
+
+
+async def test_alerts_firing_first_then_severity_then_newest(site: Site) -> None:
+    await site.store.write(
+        "alerts",
+        [
+            alert_row(1, status="resolved"),
+            alert_row(2, severity="info", window_start=T0 + 9 * HOUR_MS),
+            alert_row(3, severity="warning"),
+            alert_row(4, window_start=T0 - HOUR_MS),
+            alert_row(5, window_start=T0),
+            alert_row(6, suppressed_by="cooldown"),
+            alert_row(7, run="what-if"),
+        ],
+    )
+    text = await site.page("/")
+    assert Page(text).rows == [f"/alerts/alert-{number}" for number in (5, 4, 3, 2, 1)]
+    assert "4 firing" in text
+    assert "1 suppressed" in text
+    shown = await site.page("/?suppressed=only")
+    assert Page(shown).rows == ["/alerts/alert-6"]
+    assert "not notified: cooldown" in shown
+
+
+async def test_what_fires_is_on_the_first_page_whatever_is_worse(site: Site) -> None:
+    calm = [alert_row(n, status="resolved") for n in range(40)]
+    await site.store.write("alerts", calm + [alert_row(n, severity="info") for n in range(100, 150)])
+    assert {int(row.rpartition("-")[2]) for row in Page(await site.page("/")).rows} == set(range(100, 150))
+
+
+async def test_every_filter_is_a_link(site: Site) -> None:
+    await site.store.write(
+        "alerts",
+        [
+            alert_row(1),
+            alert_row(2, monitor="viewers", series={"market": "NL"}, severity="warning"),
+            alert_row(3, status="resolved", series={"market": "denmark"}, window_start=T0 + HOUR_MS),
+        ],
+    )
+    found = {
+        "/?monitor=viewers": [2],
+        "/?slice=market=nl": [2],
+        "/?slice=de": [1, 3],
+        "/?severity=critical&status=firing": [1],
+        "/?from=2026-03-06T18:30": [3],
+        "/?to=2026-03-06T18:30:00%2B00:00&severity=critical": [1],
+        "/?slice='": [],
+        "/?slice=%25": [],
+        "/?slice=\\": [],
+        "/?slice=%7Brun:String%7D": [],
+        "/?severity=&status=&from=": [1, 2, 3],
+    }
+    for path, numbers in found.items():
+        rows = Page(await site.page(path)).rows
+        assert sorted(rows) == [f"/alerts/alert-{number}" for number in numbers], path
+
+
+async def test_last_counts_back_from_what_was_judged(site: Site) -> None:
+    await site.fill()
+    assert Page(await site.page("/?last=1h")).rows == ["/alerts/alert-1", "/alerts/alert-2"]
+    await site.store.write("alerts", [alert_row(9, window_start=T0 - 3 * HOUR_MS)])
+    assert "/alerts/alert-9" not in Page(await site.page("/?last=1h")).rows
+    assert "/alerts/alert-9" in Page(await site.page("/?last=6h")).rows
+
+
+async def test_pages_hold_fifty_and_keep_the_filter(site: Site) -> None:
+    await site.store.write("alerts", [alert_row(n, window_start=T0 + n * MINUTE_MS) for n in range(120)])
+    first = Page(await site.page("/?severity=critical"))
+    assert len(first.rows) == 50
+    assert "/?severity=critical&page=2" in first.links
+    last = Page(await site.page("/?severity=critical&page=3"))
+    assert len(last.rows) == 20
+    assert not set(first.rows) & set(last.rows)
+    assert "/?severity=critical&page=2" in last.links
+    assert Page(await site.page("/?page=9999")).rows == []
+
+
+async def test_one_alert_on_one_page(site: Site) -> None:
+    await site.fill()
+    text = await site.page("/alerts/alert-1")
+    plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+    assert (
+        "Measures taken, DE · p7: 257 in 15 min where 60 was expected (×4.3), in the 15 min before 2026-03-06 18:01 UTC,"
+        " not over after 5 min." in plain
+    )
+    assert text.count('<rect class="inside"') == 15
+    assert "owner: team-policy" in plain
+    assert 'href="https://example.org/playbook"' in text
+    assert "3 events stand for 6" in plain
+    assert "AND JSONExtract(data, 'market', 'String') IN ['DE']" in html.unescape(text)
+    assert "No explanation is stored yet" in plain
+    assert "model release completed m1 1 → 2 DE 50 % models change-50 names this slice" in plain
+    assert text.index("change-50") < text.index("change-51")
+    page = Page(text)
+    assert "/cases/case-1" in page.links
+    assert "/alerts/alert-2" in page.rows
+    assert "/alerts/alert-3" not in page.links
+
+
+async def test_the_sql_that_is_shown_selects_what_is_shown(site: Site, clickhouse: Any) -> None:
+    await site.fill()
+    others = [
+        event_row(10, late=1),
+        event_row(11, duplicate=1),
+        event_row(12, precision="day"),
+        event_row(13, type="enforcement.reversed"),
+        event_row(14, event_time=T0 + MINUTE_MS),
+        event_row(15, event_time=T0 - 15 * MINUTE_MS),
+        event_row(16, event_time=T0 - 14 * MINUTE_MS),
+        event_row(17, data='{"market":"DE","policy_id":"p7","reviewer_type":"MODEL"}'),
+        event_row(18, data='{"market":"DE","reviewer_type":"HUMAN"}'),
+    ]
+    await site.store.write("events", others)
+    text = html.unescape(await site.page("/alerts/alert-1"))
+    found = re.search(r'<pre class="code">(SELECT.*?)</pre>', text, re.DOTALL)
+    assert found is not None
+    client = await _client(clickhouse)
+    result = await client.query(found[1])
+    await client.close()
+    assert [row[1] for row in result.result_rows] == ["event-16", "event-0", "event-1", "event-2"]
+    assert re.findall(r"· (event-\d+)</span>", text) == ["event-16", "event-0", "event-1", "event-2"]
+
+
+async def _client(address: Any) -> Any:
+    from sinks.connection import open_client
+
+    return await open_client(address)
+
+
+EXPLAINED = {
+    "text": "Probably model (strong): m1 was released.",
+    "onset": "2026-03-06T17:40:00Z",
+    "slices": {
+        "dimensions": ["model_version"],
+        "causes": [{"slice": {"model_version": "2"}, "share": 0.83, "risk_ratio": 5.2, "score": 3.0, "words": "without it −83 %"}],
+        "alternatives": [{"slice": {"queue_id": ""}, "share": 0.4, "risk_ratio": None, "score": 1.0}],
+        "none": False,
+        "rate": 197.0,
+    },
+    "verdict": {
+        "verdict": "INSUFFICIENT_EVIDENCE",
+        "strength": "strong",
+        "for": ["m1 was released 20 min before"],
+        "against": ["no campaign"],
+        "runner_up": "POLICY",
+    },
+    "facts": {"beside": [["POLICY", "p7"]], "unforeseen": {"deep": [1, {"er": None}]}},
+}  # fmt: skip
+
+
+async def test_an_explanation_is_shown_in_parts_and_whole(site: Site) -> None:
+    await site.store.write("alerts", [alert_row(1, explanation=json.dumps(EXPLAINED))])
+    text = await site.page("/alerts/alert-1")
+    plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+    for part in (
+        "Probably model (strong): m1 was released.",
+        "since 2026-03-06 17:40 UTC",
+        "model_version = 2",
+        "83 % of the change, 5.2 times the rate of the rest",
+        "queue_id = unknown",
+        "Insufficient evidence (strong) · else policy",
+        "m1 was released 20 min before",
+        "no campaign",
+        "unforeseen",
+    ):
+        assert part in plain
+
+
+ODD = ("null", "rubbish", "[]", "[[1]]", "3", '"<b>"', '{"slices": 3, "verdict": [1], "causes": [1, {"slice": []}]}', "[" * 5000,
+       '{"onset": "never", "verdict": {"for": {"a": 1}, "verdict": {"b": "<i>"}}, "slices": {"causes": {"a": 1}, "none": true}}',
+       '{"slices": {"causes": [{"slice": {"a": {"b": "<i>"}}, "share": 1e999, "risk_ratio": NaN}]}}')  # fmt: skip
+
+
+@pytest.mark.parametrize("explanation", ODD)
+async def test_an_odd_explanation_breaks_no_page(site: Site, explanation: str) -> None:
+    await site.store.write("alerts", [alert_row(1, explanation=explanation)])
+    page = Page(await site.page("/alerts/alert-1"))
+    assert page.inline == []
+    assert "i" not in page.tags
+
+
+async def test_a_gap_has_a_page_without_numbers(site: Site) -> None:
+    gap = {"direction": "MISSING", "kind": "REPORTING_GAP", "series": {}, "observed": None, "expected": None, "score": None,
+           "scan_buckets": 1, "scan_observed": None, "scan_expected": None, "window_end": T0 + 5 * MINUTE_MS}  # fmt: skip
+    await site.store.write("alerts", [alert_row(1, **gap)])
+    text = await site.page("/alerts/alert-1")
+    assert "everything: nothing came, since 2026-03-06 18:00 UTC" in text
+    assert "A gap has no values to draw" in text
+    assert "that is the gap" in text
+
+
+async def test_a_configuration_that_is_not_known_selects_nothing(site: Site) -> None:
+    await site.store.write("alerts", [alert_row(1, config_hash="other")])
+    text = await site.page("/alerts/alert-1")
+    assert "its events cannot be selected" in text
+    assert "owner: team-policy" in text, "owners are those of now"
+
+
+async def test_cases_and_one_case(site: Site) -> None:
+    await site.fill()
+    await site.store.write("case_candidates", [case_row(2, ended_at=T0 + HOUR_MS, severity="info", title="Another")])
+    assert Page(await site.page("/cases")).rows == ["/cases/case-1", "/cases/case-2"]
+    assert Page(await site.page("/cases?state=ended")).rows == ["/cases/case-2"]
+    assert Page(await site.page("/cases?slice=another&severity=info&monitor=measures")).rows == ["/cases/case-2"]
+    text = await site.page("/cases/case-1")
+    assert Page(text).rows == ["/alerts/alert-1", "/alerts/alert-2"]
+    assert text.count("<svg") == 1
+    assert "change-50" in text
+    assert "is over" in text
+    async with site.http.get(f"{site.url}/cases/case-1/evidence.json") as answer:
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="evidence-case-1.json"'
+        assert json.loads(await answer.read())["series"][0]["monitor"] == "measures"
+
+
+@pytest.mark.parametrize(
+    "evidence", ["", "rubbish", "[]", '{"series": [{"points": [[1, 2]]}], "monitors": 3}', "[" * 5000]
+)
+async def test_odd_evidence_breaks_no_page(site: Site, evidence: str) -> None:
+    fires = alert_row(1, case_id="case-1")
+    await site.store.write("alerts", [fires])
+    await site.store.write("case_candidates", [case_row(1, [fires], evidence=evidence)])
+    for path in ("/cases/case-1", "/alerts/alert-1"):
+        await site.page(path)
+
+
+async def test_changes_by_day_with_a_timeline(site: Site) -> None:
+    await site.fill()
+    await site.store.write("events", [change_row(60, T0 - 20 * 24 * HOUR_MS, kind="CAMPAIGN", target="sale")])
+    text = await site.page("/changes")
+    assert "2 platform changes" in text
+    assert "Fri 6 Mar 2026" in text
+    assert text.count('<g class="change">') == 2
+    assert "sale" in await site.page("/changes?kind=CAMPAIGN&from=2026-01-01")
+    assert "change-51" not in await site.page("/changes?text=M1")
+
+
+async def test_dead_letters_by_reason_and_one_of_them(site: Site) -> None:
+    await site.store.write("dead_letters", [dead_row(n, value=b"\x00\xff<b>\x1b[31m") for n in range(60)])
+    await site.store.write("dead_letters", [dead_row(99, reason="contract", value=b"")])
+    text = await site.page("/dead-letters?reason=broken_json")
+    assert len(Page(text).rows) == 50
+    assert "60 records set aside" in text
+    assert "/dead-letters?reason=broken_json&page=2" in Page(text).links
+    one = await site.page("/dead-letters/live.enforcement/1/7")
+    assert "\\x00\\xff&lt;b&gt;\\x1b[31m" in one
+    assert "00 ff 3c 62 3e 1b 5b 33 31 6d" in one
+    assert "\x00" not in one
+    assert "empty" in await site.page("/dead-letters/live.enforcement/1/99")
+
+
+async def test_health_says_how_far_each_partition_is(site: Site) -> None:
+    await site.fill()
+    await site.store.write("events", [event_row(70, late=1), event_row(71, duplicate=1)])
+    text = await site.page("/health")
+    plain = " ".join(re.sub(r"<[^>]+>", " ", text).split())
+    assert "Judged up to 2026-03-06 18:05 UTC , 55 min behind the clock" in plain
+    assert "ingest live.enforcement 1 2026-03-06 17:00 1 h 6 min 90" in plain
+    assert "2026-03-06 18:00 5 9 1 1" in plain
+    assert "live.changes 2 0 0" in plain
+
+
+async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
+    series = {"market": HOSTILE, "policy_id": HOSTILE}
+    text = {"kind": HOSTILE, "severity": HOSTILE, "status": HOSTILE, "monitor": HOSTILE}
+    explanation = json.dumps({"text": HOSTILE, "verdict": {"verdict": HOSTILE, "for": [HOSTILE]}, HOSTILE: {HOSTILE: HOSTILE},
+                              "causes": [{"slice": {HOSTILE: HOSTILE}, "words": HOSTILE}]})  # fmt: skip
+    fires = alert_row(1, **text, series=series, case_id="case-1", explanation=explanation)
+    again = alert_row(2, **text, series=series, suppressed_by=HOSTILE)
+    await site.store.write("alerts", [fires, again])
+    monitor = {"title": HOSTILE, "event": "enforcement.action", "precision": "minute", "where": {HOSTILE: [HOSTILE]},
+               "owner": HOSTILE, "playbook": "javascript:alert(1)//" + HOSTILE}  # fmt: skip
+    evidence = json.dumps(
+        {"monitors": {HOSTILE: monitor}, "series": [{"monitor": HOSTILE, "series": series, "points": [["2026-03-06T18:00:00Z", 1, 2, 3]]}]}
+    )  # fmt: skip
+    odd = {"title": HOSTILE, "status": HOSTILE, "grouping": HOSTILE, "kind": HOSTILE, "severity": HOSTILE}
+    await site.store.write(
+        "case_candidates", [case_row(1, [fires], **odd, monitors=[HOSTILE], series=[series], evidence=evidence)]
+    )
+    told = dict.fromkeys(("change_id", "kind", "phase", "target", "from_version", "to_version", "owner_team"), HOSTILE)
+    change = change_row(50, T0, **told, scope={"markets": [HOSTILE], "action_types": [HOSTILE], "percent": 1})
+    data = json.dumps({HOSTILE: HOSTILE, "market": HOSTILE, "policy_id": HOSTILE})
+    await site.store.write("events", [change, event_row(1, data=data, event_id=HOSTILE, key=HOSTILE)])
+    dead = {"reason": HOSTILE, "detail": HOSTILE, "key": HOSTILE, "value": HOSTILE.encode()}
+    await site.store.write("dead_letters", [dead_row(7, **dead, headers=json.dumps({HOSTILE: HOSTILE}))])
+    await site.store.write("dead_letters", [dead_row(8, headers=HOSTILE)])
+    paths = [*LISTS, *ONE, "/dead-letters/live.enforcement/1/8", "/?suppressed=yes", "/?from=2026-01-01"]
+    for path in paths:
+        status, found = await site.get(path)
+        assert status == 200, path
+        page = Page(found)
+        assert page.inline == [], path
+        assert "img" not in page.tags, path
+        assert "{{ 7" in found or path == "/health", path
+        assert [link for link in page.links if not link.startswith(("/", "#", "https:"))] == [], path
+    for value in (HOSTILE, "<script>"):
+        async with site.http.get(site.url + "/", params={"slice": value}) as answer:
+            assert Page(await answer.text()).inline == []
+        async with site.http.get(site.url + "/", params={"severity": value}) as answer:
+            assert answer.status == 400
+            assert Page(await answer.text()).inline == []
+    assert len(Page(await site.page("/?suppressed=yes")).rows) == 2, "the tables are still there"
+
+
+async def test_nothing_comes_from_elsewhere(site: Site) -> None:
+    await site.fill()
+    for path in (*LISTS, *ONE):
+        text = await site.page(path)
+        sources = re.findall(r'(?:src|href|action)="([^"]*)"', text)
+        assert [each for each in sources if "//" in each and not each.startswith("https://example.org/")] == []
+        for static in re.findall(r'"(/static/[^"]+)"', text):
+            status, _ = await site.get(static)
+            assert status == 200
+
+
+async def test_a_page_stays_small_whatever_is_stored(site: Site) -> None:
+    big = {"market": "DE" * 200, "policy_id": "p" * 200}
+    fires = [
+        alert_row(n, series=big, case_id="case-1", explanation=json.dumps({"a": ["x" * 300] * 3000}))
+        for n in range(300)
+    ]
+    await site.store.write("alerts", fires)
+    await site.store.write("judgements", [judgement_row(m, series=big, observed=12345.678) for m in range(-400, 400)])
+    await site.store.save(POSITIONS[0])
+    await site.store.write("events", [change_row(1000 + n, T0 + n) for n in range(200)])
+    points = [[format_ms(T0 + n * MINUTE_MS), 1234.5678, 2.0, 3.0] for n in range(240)]
+    evidence = {"series": [{"monitor": "measures", "series": {"market": str(n)}, "points": points} for n in range(100)]}
+    await site.store.write("case_candidates", [case_row(1, fires, evidence=json.dumps(evidence))])
+    await site.store.write("events", [event_row(n, data=json.dumps({"market": big["market"], "policy_id": big["policy_id"],
+                           "reviewer_type": "HUMAN", "note": "n" * 20_000})) for n in range(60)])  # fmt: skip
+    await site.store.write("dead_letters", [dead_row(7, value=b"\x00" * 900_000, detail="d" * 5000, key="k" * 5000)])
+    for path in (*LISTS, *ONE):
+        text = await site.page(path)
+        assert len(text.encode()) < 205_000, path

@@ -44,6 +44,7 @@ OWED_KEPT: Final = 0.8
 OWED_MOST: Final = 7.0
 LOOSE_KEPT: Final = 0.9
 LOOSE_PRIOR: Final = 500.0
+"""For so many buckets counts what is usual before much is seen, right after a declared change; at 28, a third was still told."""
 HIGHEST: Final = 50.0
 LN10: Final = float(np.log(10.0))
 

@@ -1,24 +1,14 @@
-"""Counts by the day: conformance, together as alone, and what a reader of the chart would stop at."""
+"""Counts by the day: together as alone, and what a reader of the chart would stop at."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from bench import dsa
 from livewarden.times import DAY_MS
-from models.checks import START_MS, yield_checks
+from models.checks import START_MS
 from models.daily_counts import DailyBank, DailyCounts
 from models.judgement import Judgement
-
-
-@pytest.mark.parametrize(
-    "check", list(yield_checks(DailyCounts, "enforcement", DAY_MS)), ids=lambda check: check.__name__
-)
-def test_conformance(check: Callable[[], None]) -> None:
-    check()
 
 
 def feed(model: DailyCounts, values: list[float], first: int = 0) -> list[Judgement]:
@@ -143,9 +133,3 @@ def test_child_is_judged_after_a_week_with_its_parent() -> None:
 
 def test_state_fits() -> None:
     assert DailyBank().bytes_per_row <= 1000
-
-
-def test_benchmark_finds_the_incidents_on_the_recording() -> None:
-    result = dsa.run()
-    assert result["dsa.incidents_found"] == result["dsa.incidents"] >= 8
-    assert result["dsa.alerts_per_fortnight"] <= 1.0

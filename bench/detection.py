@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench import aiops, dsa, enforcement, light, rootcause
+from bench import aiops, dsa, enforcement, evening, light, rooms, rootcause
 
 OUT = Path(__file__).with_name("detection.json")
 
@@ -46,6 +46,8 @@ class Goal(NamedTuple):
 PARTS = {
     "enforcement": Part("Enforcement spikes, simulated", enforcement.run, enforcement.table),
     "aiops": Part("Traffic: 29 labelled KPIs", aiops.run, aiops.table, aiops.DATA),
+    "rooms": Part("LIVE rooms in their first hour, simulated", rooms.run, rooms.table),
+    "evening": Part("Whole simulated evenings", evening.run, evening.table),
     "dsa": Part("Daily reports: 645 days by 21 families", dsa.run, dsa.table, dsa.DATA),
     "rootcause": Part("Which slice explains it: 45 labelled incidents", rootcause.run, rootcause.show, rootcause.DATA),
     "light": Part("What judging costs", light.run, light.table),
@@ -56,7 +58,6 @@ GOALS = (
     Goal("spikes.median_min", at_most=4.0),
     Goal("spikes.false_per_1000_day", at_most=0.5),
     Goal("aiops.f1", at_least=0.80),
-    Goal("aiops.recall_at_1_per_1000", at_least=0.0),
     Goal("dsa.incidents_found", at_least=1.0),
     Goal("dsa.alerts_per_fortnight", at_most=1.0),
     Goal("rootcause.top1", at_least=0.80),
@@ -77,6 +78,8 @@ def summary(figures: dict[str, Any]) -> str:
         told = "not run" if value is None else f"{value:.3g}"
         reached = "" if value is None else "reached" if goal.met(value) else "NOT reached"
         lines.append(f"{goal.name:28}{told:>10}  {goal!s:10}{reached}")
+    for name in ("spikes.drift", "aiops.recall_at_1_per_1000", "rooms.recall", "evening.found", "evening.false"):
+        lines.append(f"{name:28}{figures[name]:10.3g}" if name in figures else f"{name:28}{'not run':>10}")
     return "\n".join(lines)
 
 

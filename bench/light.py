@@ -3,7 +3,7 @@
 `light.us`: judge and learn, per series, in a bank of 10,000 (process time). `light.bytes`: the state of one series in its bank.
 `light.tick_100k_s`: one bucket of a monitor with 100,000 series, 50 markets by 2,000 policies, each with something in it, from
 the seal that completes it to its judgements, alerts and learning (wall clock, median of the buckets behind the warm-up). Counts
-are Poisson with means from .01 to 50, drawn once; half a day of empty buckets before them, so that every series is judged.
+are Poisson with means from .01 to 50, drawn once. Scores are computed for every series from the first bucket on, ready or not.
 """
 
 from __future__ import annotations
@@ -63,10 +63,9 @@ def update(monitor: Monitor, series: int = 10_000, buckets: int = 60) -> float:
     return statistics.median(spent[buckets // 2 :]) / series * 1e6
 
 
-def bytes_per_row(monitor: Monitor) -> int:
+def bytes_per_series(monitor: Monitor) -> int:
     """Bytes of the state of one series."""
-    bank: Any = new_bank(monitor)
-    return int(bank.bytes_per_row)
+    return new_bank(monitor).bytes_per_row
 
 
 def tick(monitor: Monitor, series: int = 100_000, buckets: int = 7) -> list[float]:
@@ -94,7 +93,7 @@ def run() -> dict[str, Any]:
     detectors = {
         name: {
             "us": update(monitor),
-            "bytes": bytes_per_row(monitor),
+            "bytes": bytes_per_series(monitor),
             "tick_100k_s": statistics.median((ticks := tick(monitor))[2:]),
             "ticks_s": ticks,
         }
@@ -127,10 +126,10 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _family(bank: Bank, series: int) -> np.ndarray:
-    """A parent for every hundred series, which have been quiet for half a day."""
+    """A parent for every hundred series, which have been quiet for a day."""
     parents = bank.add(np.full(max(1, series // 100), -1, dtype=np.intp))
     rows = bank.add(parents[np.arange(series) % len(parents)])
-    bank.learn_quiet(np.concatenate([parents, rows]), 720)
+    bank.learn_quiet(np.concatenate([parents, rows]), 1500)
     return rows
 
 

@@ -25,8 +25,8 @@ from tests.core_fixtures import T0, TOPIC, action, beat, found, moment, monitor,
 
 TRAFFIC = "live.traffic"
 PARTITIONS = {TOPIC: 3, CHANGES: 2, TRAFFIC: 2}
-MINUTES = 900
-SPIKE = 780
+MINUTES = 1_620
+SPIKE = 1_500  # after the day that a series needs before it is judged
 ASKED = monitor(
     name="by-policy",
     group_by=["market", "policy_id"],
@@ -52,7 +52,7 @@ def change(id: str, minute: int, **fields: Any) -> Event:
 
 
 def stream(seed: int) -> dict[tuple[str, int], list[Message]]:
-    """What each source partition says of 15 hours, with a model release at 13:00 that is rolled back at 14:00, and a gap."""
+    """What each source partition says of 27 hours, with a model release after 25 that is rolled back an hour later, and a gap."""
     rng = random.Random(seed)
     stages = {(t, p): Aggregator(PLAN, t, p, of, 60_000) for t, of in PARTITIONS.items() for p in range(of)}
     said: dict[tuple[str, int], list[Message]] = {place: [] for place in stages}
@@ -124,6 +124,11 @@ def whole() -> Findings:
     return found(engine(), merged(said(1), random.Random(0)))
 
 
+def _of_leaves(key: str) -> bool:
+    """Whether a state entry is one bucket of leaves, and not a series."""
+    return any(isinstance(part, int) for part in orjson.loads(key))
+
+
 def plain(findings: Findings) -> Any:
     told = [alert.to_json("r") for alert in findings.alerts]
     return orjson.loads(orjson.dumps([[judged._asdict() for judged in findings.judged], told, findings.cases]))
@@ -175,13 +180,13 @@ def test_case_holds_the_explanation() -> None:
     assert all(alert["explanation"]["verdict"] for alert in explained)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32))
 def test_order_between_partitions_and_topics_changes_nothing(seed: int) -> None:
     assert plain(found(engine(), merged(said(1), random.Random(seed)))) == plain(whole())
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(st.integers(0, 2**32))
 def test_order_changes_nothing_in_any_stream(seed: int) -> None:
     parts = stream(seed)
@@ -189,7 +194,7 @@ def test_order_changes_nothing_in_any_stream(seed: int) -> None:
     assert plain(found(engine(), merged(parts, random.Random(seed)))) == plain(one_by_one)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 4))
 def test_kill_and_restore_at_any_point_changes_nothing(seed: int, kills: int) -> None:
     """Each owner goes on from the last save, which lies some messages back: what was said since is said again."""
@@ -226,7 +231,7 @@ def test_incremental_snapshots_hold_what_a_full_one_does() -> None:
     full = stage.snapshot(full=True)[1]
     assert {key: blob for key, blob in entries.items() if blob != "null"} == full
     assert any(blob == "null" for blob in entries.values())
-    leaves = [key for key in full if isinstance(orjson.loads(key)[1], int)]
+    leaves = [key for key in full if _of_leaves(key)]
     assert 100 < len(leaves) <= 450
 
 
@@ -301,25 +306,30 @@ def test_change_loosens_the_series_that_it_names_and_no_other(monkeypatch: pytes
 def test_snapshot_of_before_there_were_explanations_is_read() -> None:
     order = merged(said(1), random.Random(0))
     stage, again = engine(), engine()
-    found(stage, order[: len(order) // 2])
+    found(stage, order[: len(order) * 7 // 8])
     header, entries = stage.snapshot(full=True)
     old = {key: header[key] for key in ("watermark", "repeated", "seals", "ended", "cases", "watches")}
-    series = {key: blob for key, blob in entries.items() if not isinstance(orjson.loads(key)[1], int)}
+    series = {key: blob for key, blob in entries.items() if not _of_leaves(key)}
     again.restore(orjson.loads(orjson.dumps(old)), series)
-    judged = [found(each, order[len(order) // 2 :]).judged for each in (stage, again)]
+    both = [found(each, order[len(order) * 7 // 8 :]).judged for each in (stage, again)]
+    judged = [
+        [each for each in judged if each.monitor != ASKED.name] for judged in both
+    ]  # its usual exposure is learned anew
+    assert len(both[0]) == len(both[1])
+    assert series
     assert judged[0] == judged[1] != []
 
 
 def test_leaves_counted_by_other_dimensions_are_left_out() -> None:
     order = merged(said(1), random.Random(0))
     stage = engine()
-    found(stage, order[: len(order) // 2])
+    found(stage, order[: len(order) * 7 // 8])
     header, entries = stage.snapshot(full=True)
     other = Engine(
         Plan(
             [
                 Monitor.model_validate(
-                    ASKED.model_dump() | {"bucket": "5m", "cooldown": "12h", "explain_by": ["action_type"]}
+                    ASKED.model_dump() | {"bucket": "5m", "explain_by": ["action_type"]}
                 ),
                 WHOLES,
                 SHOPS,
@@ -329,7 +339,7 @@ def test_leaves_counted_by_other_dimensions_are_left_out() -> None:
         TOPIC,
     )
     other.restore(orjson.loads(orjson.dumps(header)), entries)
-    kept = [orjson.loads(key) for key in other.snapshot(full=True)[1]]
-    assert not [key for key in kept if key[0] == "by-policy" and isinstance(key[1], int)]
-    assert [key for key in kept if key[0] == "by-policy"]
-    assert [key for key in kept if key[0] == "wholes" and isinstance(key[1], int)]
+    kept = [(orjson.loads(key)[0], _of_leaves(key)) for key in other.snapshot(full=True)[1]]
+    assert ("by-policy", True) not in kept
+    assert ("by-policy", False) in kept
+    assert ("wholes", True) in kept

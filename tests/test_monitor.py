@@ -102,7 +102,7 @@ def test_topic_and_group(fields: dict[str, Any], topic: str, group: str) -> None
 
 def test_threshold_follows_from_the_alert_budget() -> None:
     asked = monitor(series=100, bucket="1m", budget_per_day=1.0)
-    assert asked.threshold == pytest.approx(math.log10(4 * 100 * 1440) + 0.45)
+    assert asked.threshold == pytest.approx(math.log10(100 * 1440))
     assert monitor(series=1000, bucket="1m", budget_per_day=1.0).threshold == pytest.approx(asked.threshold + 1)
     assert monitor(series=100, bucket="1m", budget_per_day=10.0).threshold == pytest.approx(asked.threshold - 1)
     assert monitor(series=1, bucket="1d", budget_per_day=1000.0).threshold == 3.0

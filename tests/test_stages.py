@@ -286,7 +286,7 @@ def test_message_on_the_wire_is_keyed_by_its_group() -> None:
         assert from_dict(orjson.loads(value)) == message
 
 
-STORY = [m for day in range(800) for m in say(COUNTS, day, {"DE": 2, "FR": 1})] + say(COUNTS, 800, {"DE": 300, "FR": 1})
+STORY = [m for minute in range(1500) for m in say(COUNTS, minute, {"DE": 2, "FR": 1})] + say(COUNTS, 1500, {"DE": 300, "FR": 1})
 
 
 def detect() -> Detect:
@@ -307,7 +307,7 @@ def test_findings_are_rows() -> None:
     assert (told["slices"], told["verdict"]["verdict"]) == (None, "INSUFFICIENT_EVIDENCE")
     (case,) = rows["case_candidates"]
     assert (alert["run"], alert["version"], alert["monitor"], alert["series"]) == ("r1", 1, "counts", {"market": "DE"})
-    assert (alert["window_start"], alert["ends_at"]) == (T0 + 800 * MINUTE_MS, None)
+    assert (alert["window_start"], alert["ends_at"]) == (T0 + 1500 * MINUTE_MS, None)
     assert alert["case_id"] == case["case_id"]
     assert (case["started_at"], case["ended_at"], case["run"]) == (alert["window_start"], None, "r1")
     assert orjson.loads(case["evidence"])["alerts"][0]["alert_id"] == alert["alert_id"]
@@ -317,14 +317,14 @@ def test_findings_are_rows() -> None:
         "monitor": "counts",
         "config_hash": COUNTS.config_hash,
         "series": {"market": "DE"},
-        "window_start": T0 + 800 * MINUTE_MS,
-        "window_end": T0 + 801 * MINUTE_MS,
+        "window_start": T0 + 1500 * MINUTE_MS,
+        "window_end": T0 + 1501 * MINUTE_MS,
         "observed": 300.0,
         "expected": judged["expected"],
         "score": judged["score"],
         "state": "firing",
     }
-    assert stage.watermark_ms == T0 + 801 * MINUTE_MS
+    assert stage.watermark_ms == T0 + 1501 * MINUTE_MS
 
 
 def test_detect_skips_what_it_took_before() -> None:

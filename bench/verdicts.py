@@ -1,0 +1,91 @@
+"""Verdicts on simulated evenings: `python -m bench.verdicts [--seeds 11,12,13,14,15] [--json]`.
+
+Each seed is one evening of the simulator, replayed as in `bench.evening`. What judges an incident is the newest explanation of the
+first told alert that is right about it; an incident that no alert is right about is `MISSED` and counts as not right. The right
+verdict of each kind was written down before any of these seeds was replayed. The simulator and the points of a verdict come from
+the same people, and its ledger leaves nothing out: the share says that the pieces fit, not how often a verdict is right elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from livewarden.contracts import TOPICS
+from models.plan import Plan
+from streams.cli.common import load_plan
+from streams.delivery import deliver
+from streams.outcome import outcomes
+from streams.replay import Replay
+from streams.simulate import scenario_evening, simulate, truth
+
+LATENESS_S = 30.0
+PARTITIONS = 2
+SEEDS = (11, 12, 13, 14, 15)
+EXPECTED: Final[Mapping[str, str]] = {
+    "POLICY_ROLLOUT": "POLICY",
+    "QUEUE_BACKLOG": "REVIEW_OPERATIONS",
+    "APP_RELEASE": "PRODUCT",
+    "REPORTING_GAP": "REPORTING_ARTEFACT",
+    "BAD_MODEL_RELEASE": "MODEL",
+    "CDN_FAILURE": "INFRASTRUCTURE",
+    "TRAFFIC_COLLAPSE": "PRODUCT",
+    "FRAUD_WAVE": "SELLER_BEHAVIOUR",
+}
+"""Which verdict is right, by kind of incident. The collapse is one of a deployment that is rolled back."""
+
+
+def verdicts(seed: int, plan: Plan) -> list[dict[str, Any]]:
+    """Each incident of one evening: its kind, the verdict that is right, the one that was given, and the sentence."""
+    scenario = scenario_evening(seed)
+    partitions: dict[str, int] = dict.fromkeys(TOPICS, PARTITIONS)
+    replay = Replay(plan, partitions, dict.fromkeys(TOPICS, int(1000 * LATENESS_S)))
+    for _ in replay.take(deliver(simulate(scenario), partitions)):
+        pass
+    alerts = replay.result().alerts
+    newest = {alert["alert_id"]: alert for alert in alerts}
+    given = []
+    for each in outcomes(truth(scenario), alerts, plan.by_name, LATENESS_S):
+        told = newest[each["alert_id"]]["explanation"] if each["found"] else None
+        verdict = told["verdict"]["verdict"] if told else "UNEXPLAINED" if each["found"] else "MISSED"
+        text = told["text"] if told else ""
+        right = EXPECTED[each["kind"]]
+        given.append({"seed": seed, "kind": each["kind"], "expected": right, "verdict": verdict, "text": text})
+    return given
+
+
+def run(seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
+    """The share of right verdicts among all incidents, its `n`, and each incident."""
+    plan = load_plan(None)
+    every = [each for seed in seeds for each in verdicts(seed, plan)]
+    right = sum(each["verdict"] == each["expected"] for each in every)
+    return {"verdicts.right": right / len(every), "verdicts.n": len(every), "verdicts": every}
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """A row a kind of incident: the right verdict, and how often which was given."""
+    lines = []
+    for kind, right in EXPECTED.items():
+        given = Counter(each["verdict"] for each in figures["verdicts"] if each["kind"] == kind)
+        lines.append(f"{kind:18}{right:20}" + ", ".join(f"{verdict} {count}" for verdict, count in given.most_common()))
+    n = figures["verdicts.n"]
+    return "\n".join([*lines, f"right: {figures['verdicts.right']:.0%} of {n}"])
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.verdicts", description="Verdicts on simulated evenings.")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), help="which evenings")
+    options = parser.parse_args(args)
+    figures = run([int(seed) for seed in options.seeds.split(",")])
+    print(json.dumps(figures, indent=2) if options.json else table(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

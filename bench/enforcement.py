@@ -3,7 +3,7 @@
 The simulation (bench/enforcement_world.py) was calibrated once, on seeds 1 and 2, so that the earlier detector and the oracle, the
 same scan with the true rates, reach about what they reached on the simulation that the targets were written for (recall .72 to
 .76 and .82 at one false alert per 1,000 series and day), and then left alone. The detector was developed on seeds 1 and 2; the
-figures are of seeds 11 to 15, which nobody had seen.
+figures are of seeds 21 to 25, which nobody had seen; 11 to 20 had been, by the two designs before.
 
 How it is counted. An alert begins where the score reaches the threshold; a series may alert again after 15 minutes in a row below half
 of it and 12 hours. A spike is found when an alert begins within it; minutes to detect count the first as 1. An alert that begins
@@ -32,7 +32,7 @@ from bench.enforcement_rivals import RIVALS, Scores
 from bench.enforcement_world import DAY, Shapes, Spike, World, simulate, start_of
 from models.enforcement_scan import EnforcementBank
 
-SEEDS = (11, 12, 13, 14, 15)
+SEEDS = (21, 22, 23, 24, 25)
 SERIES, DAYS = 2000, 14
 REARM, SILENT, AFTERMATH = 15, 720, 60
 FALSE = 0.5

@@ -1,4 +1,4 @@
-"""Verdicts on simulated evenings: `python -m bench.verdicts [--seeds 11,12,13,14,15] [--json]`.
+"""Verdicts on simulated evenings: `python -m bench.verdicts [--seeds 21,22,23,24,25] [--json]`.
 
 Each seed is one evening of the simulator, replayed as in `bench.evening`. What judges an incident is the newest explanation of the
 first told alert that is right about it; an incident that no alert is right about is `MISSED` and counts as not right. The right
@@ -25,7 +25,7 @@ from streams.simulate import scenario_evening, simulate, truth
 
 LATENESS_S = 30.0
 PARTITIONS = 2
-SEEDS = (11, 12, 13, 14, 15)
+SEEDS = (21, 22, 23, 24, 25)
 EXPECTED: Final[Mapping[str, str]] = {
     "POLICY_ROLLOUT": "POLICY",
     "QUEUE_BACKLOG": "REVIEW_OPERATIONS",

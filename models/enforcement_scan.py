@@ -17,11 +17,11 @@ RISES = (1.8, 3.0, 6.0, 11.0, 20.0, 50.0)
 FALLS = (0.4, 0.15, 0.02)
 """The same for a fall."""
 FACTORS = np.array([*RISES, *FALLS])
-KEEP = 0.99
-"""What evidence is worth a bucket later: what stopped seventy buckets ago counts half."""
-SHIFT = 1.05
+KEEP = 0.998
+"""What evidence is worth a bucket later: what stopped six hours of minutes ago counts half."""
+SHIFT = 0.65
 """Added to evidence of at least one power of ten (less to less), so that a score of S is reached anew by at most one ordinary bucket in 10^S; found by simulation."""
-ENOUGH_SAID = 15.0
+ENOUGH_SAID = 10.0
 """Powers of ten of evidence that are carried on: more would take long to fade."""
 HIGHEST = 50.0
 """Scores end here: no model of counts is believed further out."""
@@ -47,7 +47,7 @@ LOOSE_MS = 2 * HOUR_MS
 """What is still believed of the level after a declared change."""
 YOUNG = 5
 """Buckets before the first judgement of a series whose parent knows the shape of the day."""
-BLOCK, BURST_GAIN, BURST_SLACK, MOST_BURST = 15, 0.01, 0.4, 30.0
+BLOCK, BURST_GAIN, BURST_SLACK, MOST_BURST = 15, 0.01, 0.6, 30.0
 """Buckets of a block, the weight of the newest block in the burstiness, what of it is chance, and the most one block may say."""
 LN10 = float(np.log(10.0))
 
@@ -68,7 +68,7 @@ class EnforcementBank:
     """Evidence for a rise or a fall of counts, against a level, a shape of the day and a dispersion that are learned online.
 
     A bucket is expected to hold m = level · shape · exposure. For each of six rises and three falls by a factor f the log
-    likelihood ratio of a negative binomial with mean f·m over one with mean m is added up, fading by 1 % a bucket and never
+    likelihood ratio of a negative binomial with mean f·m over one with mean m is added up, fading by 0.2 % a bucket and never
     below 0 (a CUSUM for each f: Page 1954; Lorden 1971); the largest, in powers of ten, is the score: up to a shift, −log₁₀ of
     how often ordinary buckets reach it anew. A rise is held against a mean that is larger by its own standard error, a fall
     against one that is smaller; and where the rest of the family rose too, by up to ×1.7, that is no rise of this series.

@@ -328,9 +328,7 @@ def test_leaves_counted_by_other_dimensions_are_left_out() -> None:
     other = Engine(
         Plan(
             [
-                Monitor.model_validate(
-                    ASKED.model_dump() | {"bucket": "5m", "explain_by": ["action_type"]}
-                ),
+                Monitor.model_validate(ASKED.model_dump() | {"bucket": "5m", "explain_by": ["action_type"]}),
                 WHOLES,
                 SHOPS,
                 QUIET,

@@ -286,7 +286,9 @@ def test_message_on_the_wire_is_keyed_by_its_group() -> None:
         assert from_dict(orjson.loads(value)) == message
 
 
-STORY = [m for minute in range(1500) for m in say(COUNTS, minute, {"DE": 2, "FR": 1})] + say(COUNTS, 1500, {"DE": 300, "FR": 1})
+STORY = [m for minute in range(1500) for m in say(COUNTS, minute, {"DE": 2, "FR": 1})] + say(
+    COUNTS, 1500, {"DE": 300, "FR": 1}
+)
 
 
 def detect() -> Detect:

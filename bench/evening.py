@@ -23,21 +23,26 @@ from streams.cli.common import load_plan
 from streams.delivery import deliver
 from streams.outcome import is_right, outcomes
 from streams.replay import Replay
-from streams.simulate import scenario_evening, simulate, truth
+from streams.simulate import Scenario, scenario_evening, simulate, truth
 
 LATENESS_S = 30.0
 PARTITIONS = 2
 SEEDS = (31, 32, 33)
 
 
-def evening(seed: int, plan: Plan) -> dict[str, Any]:
-    """One evening: which incidents were found and how fast, and how many alerts were told for nothing."""
+def replayed(seed: int, plan: Plan) -> tuple[Scenario, list[dict[str, Any]]]:
+    """One evening through the monitors: what was simulated, and every alert in its newest version."""
     scenario = scenario_evening(seed)
-    partitions = dict.fromkeys(TOPICS, PARTITIONS)
+    partitions: dict[str, int] = dict.fromkeys(TOPICS, PARTITIONS)
     replay = Replay(plan, partitions, dict.fromkeys(TOPICS, int(1000 * LATENESS_S)))
     for _ in replay.take(deliver(simulate(scenario), partitions)):
         pass
-    alerts = replay.result().alerts
+    return scenario, replay.result().alerts
+
+
+def evening(seed: int, plan: Plan) -> dict[str, Any]:
+    """One evening: which incidents were found and how fast, and how many alerts were told for nothing."""
+    scenario, alerts = replayed(seed, plan)
     told = [alert for alert in alerts if alert["suppressed_by"] is None]
     incidents = truth(scenario)
     right = [alert for alert in told if any(is_right(incident, alert, plan.by_name) for incident in incidents)]

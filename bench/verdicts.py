@@ -15,16 +15,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from livewarden.contracts import TOPICS
+from bench.evening import LATENESS_S, replayed
 from models.plan import Plan
 from streams.cli.common import load_plan
-from streams.delivery import deliver
 from streams.outcome import outcomes
-from streams.replay import Replay
-from streams.simulate import scenario_evening, simulate, truth
+from streams.simulate import truth
 
-LATENESS_S = 30.0
-PARTITIONS = 2
 SEEDS = (21, 22, 23, 24, 25)
 EXPECTED: Final[Mapping[str, str]] = {
     "POLICY_ROLLOUT": "POLICY",
@@ -41,12 +37,7 @@ EXPECTED: Final[Mapping[str, str]] = {
 
 def verdicts(seed: int, plan: Plan) -> list[dict[str, Any]]:
     """Each incident of one evening: its kind, the verdict that is right, the one that was given, and the sentence."""
-    scenario = scenario_evening(seed)
-    partitions: dict[str, int] = dict.fromkeys(TOPICS, PARTITIONS)
-    replay = Replay(plan, partitions, dict.fromkeys(TOPICS, int(1000 * LATENESS_S)))
-    for _ in replay.take(deliver(simulate(scenario), partitions)):
-        pass
-    alerts = replay.result().alerts
+    scenario, alerts = replayed(seed, plan)
     newest = {alert["alert_id"]: alert for alert in alerts}
     given = []
     for each in outcomes(truth(scenario), alerts, plan.by_name, LATENESS_S):

@@ -38,15 +38,3 @@ def size_in_words(alert: Alert) -> str:
 def slice_in_words(alert: Alert) -> str:
     """Which slice: the values of its dimensions, or `everything`."""
     return " · ".join(value for value in alert.series.values() if value) or "everything"
-
-
-def explanation_in_words(alert: Alert) -> str:
-    """Why, in a sentence or two: the verdict with its best reason, and the slice that carries it; "" before it is explained.
-
-    >>> from models.alert import gap_alert
-    >>> from models.monitor import Monitor
-    >>> quiet = Monitor(name="no-news", event="room.lifecycle", detector="silence", bucket="1m")
-    >>> explanation_in_words(gap_alert(quiet, 1_744_070_400_000, 1_744_070_700_000))
-    ''
-    """
-    return str(alert.explanation["text"]) if alert.explanation else ""

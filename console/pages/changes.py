@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import groupby
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
 from console.wording import day, when
+from livewarden.contracts.change import ChangeKind
 from livewarden.times import DAY_MS
 from sinks.views import alerts, health
 from sinks.views import changes as view
@@ -22,22 +24,7 @@ from sinks.views.changes import ChangeFilter
 
 SHOWN_MS = 14 * DAY_MS
 """How far back the page looks where the address names no time."""
-KINDS = (
-    "DEPLOYMENT",
-    "ROLLBACK",
-    "CONFIG",
-    "FEATURE_FLAG",
-    "POLICY_ROLLOUT",
-    "RULE_CHANGE",
-    "MODEL_RELEASE",
-    "THRESHOLD_CHANGE",
-    "QUEUE_ROUTING",
-    "SCHEMA_VERSION",
-    "REPORTING_SCOPE",
-    "CDN_SWITCH",
-    "CAMPAIGN",
-    "INCIDENT",
-)
+KINDS: tuple[str, ...] = get_args(ChangeKind)
 
 
 async def changes(request: Request) -> Response:

@@ -115,7 +115,15 @@ class CaseFile:
         return [task for task in self.tasks if task.done_ms is None]
 
     def write(
-        self, now_ms: int, who: str, what: str, why: str, *, before: str | None = None, action_id: str = "", **details: Any
+        self,
+        now_ms: int,
+        who: str,
+        what: str,
+        why: str,
+        *,
+        before: str | None = None,
+        action_id: str = "",
+        **details: Any,
     ) -> Entry:
         """Write a line of history: the case has changed. `before`: the state it had, where that changed."""
         self.version += 1

@@ -54,8 +54,9 @@ class Cases:
     def __contains__(self, case_id: str) -> bool:
         return case_id in self._files
 
-    def __len__(self) -> int:
-        return len(self._files)
+    def names(self) -> list[str]:
+        """The ids of all cases."""
+        return list(self._files)
 
     def judged(self, group: str, watermark_ms: int) -> None:
         """Everything of a group of monitors is judged up to there."""
@@ -123,7 +124,11 @@ class Cases:
 
     def tick(self, now_ms: int) -> list[CaseFile]:
         """The cases whose due date has just passed."""
-        late = [case for case in self._files.values() if case.due_ms is not None and not case.overdue and case.due_ms <= now_ms]
+        late = [
+            case
+            for case in self._files.values()
+            if case.due_ms is not None and not case.overdue and case.due_ms <= now_ms
+        ]
         for case in late:
             case.overdue = True
             due = format_ms(cast(int, case.due_ms))
@@ -177,9 +182,13 @@ class Cases:
     def _open_by_hand(self, action: OpenCase, now_ms: int) -> str:
         if action.case_id in self._files:
             raise Refused("there is a case of that id")
-        case = CaseFile(action.case_id, now_ms, now_ms, action.title, "MANUAL", action.severity, "open", opened_ms=now_ms)
+        case = CaseFile(
+            action.case_id, now_ms, now_ms, action.title, "MANUAL", action.severity, "open", opened_ms=now_ms
+        )
         case.owner = action.who
-        case.links = [{"kind": "alert", "ref": each, "by": action.who, "at": format_ms(now_ms)} for each in action.alert_ids]
+        case.links = [
+            {"kind": "alert", "ref": each, "by": action.who, "at": format_ms(now_ms)} for each in action.alert_ids
+        ]
         self._files[case.case_id] = case
         self._set_due(case, now_ms)
         self._write(case, now_ms, action.who, "created", action.why or "opened by hand", action_id=action.action_id)
@@ -264,7 +273,7 @@ class Cases:
         return f"{action.kind} {action.ref} is linked"
 
     def _add_evidence(self, case: CaseFile, action: AddEvidence, now_ms: int) -> str:
-        package = {"name": action.name, "digest": action.digest, "size": action.size}
+        package: dict[str, Any] = {"name": action.name, "digest": action.digest, "size": action.size}
         case.evidence.append(package | {"by": action.who, "at": format_ms(now_ms)})
         self._by(case, action, "evidence_added", now_ms, **package)
         return f"evidence {action.digest[:12]}… is noted"
@@ -297,13 +306,19 @@ class Cases:
         case.overdue = False
 
     def _normal_until(self, case: CaseFile) -> dict[str, int]:
-        return {name: self._judged_ms.get(self._monitors[name].group_name, 0) for name in case.monitors if name in self._monitors}
+        return {
+            name: self._judged_ms.get(self._monitors[name].group_name, 0)
+            for name in case.monitors
+            if name in self._monitors
+        }
 
     def _windows(self, case: CaseFile) -> dict[str, int]:
         count = self._policy.closure_windows
         return {name: count * self._monitors[name].bucket for name in case.monitors if name in self._monitors}
 
-    def _by(self, case: CaseFile, action: Any, what: str, now_ms: int, *, before: str | None = None, **details: Any) -> None:
+    def _by(
+        self, case: CaseFile, action: Any, what: str, now_ms: int, *, before: str | None = None, **details: Any
+    ) -> None:
         self._write(case, now_ms, action.who, what, action.why, before=before, action_id=action.action_id, **details)
 
     def _write(self, case: CaseFile, now_ms: int, who: str, what: str, why: str, **details: Any) -> None:

@@ -105,13 +105,14 @@ class Grouping:
 
     def home(self, member: Member) -> str | None:
         """The id of the open incident that the alert belongs to; None where it begins one."""
-        for known in (
-            self._by_alert.get(member.alert_id),
-            self._by_episode.get(member.episode_id),
-            self._by_case.get(member.case_id or ""),
-        ):
-            if known is not None:
-                return known
+        indexes = (
+            (self._by_alert, member.alert_id),
+            (self._by_episode, member.episode_id),
+            (self._by_case, member.case_id),
+        )
+        for index, name in indexes:
+            if name is not None and name in index:
+                return index[name]
         reach = max(JOIN_MS, JOIN_BUCKETS * self._bucket(member.monitor))
         for incident_id, marks in reversed(self._open.items()):
             near = -reach <= member.start_ms - marks.last_start_ms <= reach
@@ -146,6 +147,18 @@ class Grouping:
         """The incident that holds an alert."""
         return self._by_alert.get(alert_id)
 
+    def of_change(self, change_id: str, *, but: str) -> str | None:
+        """An open incident, another than `but`, whose alerts name a change."""
+        return next((name for name, marks in self._open.items() if name != but and change_id in marks.changes), None)
+
+    def parent_of(self, incident: Incident, member: Member) -> Member | None:
+        """The alert of an open incident that says all that this one says; see `parents`."""
+        marks = self._open.get(incident.incident_id)
+        if marks is None:
+            return None
+        found = (marks.wide.get((member.direction, part)) for part in _parts(member.labels))
+        return next((incident.members[name] for name in found if name is not None), None)
+
     def _bucket(self, monitor: str) -> int:
         return self._monitors[monitor].bucket if monitor in self._monitors else MINUTE_MS
 
@@ -159,11 +172,13 @@ class _Marks:
     labels: set[tuple[str, str]] = field(default_factory=set)
     monitors: set[tuple[str, str]] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
+    wide: dict[tuple[str, frozenset[tuple[str, str]]], str] = field(default_factory=dict)
 
     def add(self, member: Member) -> None:
         self.last_start_ms = max(self.last_start_ms, member.start_ms)
         self.labels |= member.labels
         self.monitors.add((member.monitor, member.direction))
+        self.wide.setdefault((member.direction, member.labels), member.alert_id)
         if "change_id" in member.story:
             self.changes.add(member.story["change_id"])
 

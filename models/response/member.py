@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from models.alert import Alert
 from models.monitor import Monitor
@@ -26,7 +25,7 @@ class Fate:
 
 @dataclass(slots=True)
 class Member:
-    """What an incident knows of one of its alerts. `story` holds what the explanation says, in words."""
+    """What an incident knows of one of its alerts. `story` is what `story_of` makes of its explanation."""
 
     alert_id: str
     version: int
@@ -65,7 +64,7 @@ class Member:
         return {**self.series, **own, "owner": owner}
 
 
-def member_of(alert: Alert) -> Member:
+def member_of(alert: Alert, story: Mapping[str, str]) -> Member:
     """The member that an alert is."""
     return Member(
         alert.alert_id,
@@ -86,37 +85,8 @@ def member_of(alert: Alert) -> Member:
         alert.score,
         slice_in_words(alert),
         size_in_words(alert),
-        story_of(alert.explanation),
+        dict(story),
     )
-
-
-def story_of(explanation: Mapping[str, Any] | None) -> dict[str, str]:
-    """What an explanation says, in few words: `text`, `verdict`, `strength`, `onset`, `change_id`, `change`; {} without one.
-
-    The change is the best supported one, and none where none supports.
-    """
-    if not explanation:
-        return {}
-    verdict = explanation.get("verdict") or {}
-    change: Mapping[str, Any] = next((each for each in explanation.get("changes") or () if each.get("supports")), {})
-    told = {
-        "text": explanation.get("text"),
-        "verdict": verdict.get("verdict"),
-        "strength": verdict.get("strength"),
-        "onset": explanation.get("onset"),
-        "change_id": change.get("change_id"),
-        "change": _change(change),
-    }
-    return {name: str(value) for name, value in told.items() if value}
-
-
-def _change(change: Mapping[str, Any]) -> str:
-    if not change:
-        return ""
-    to = f" to {change['to_version']}" if change.get("to_version") else ""
-    minutes = change["minutes_before"]
-    when = f"{abs(minutes)} min {'before' if minutes >= 0 else 'after'} it began"
-    return f"{change['kind']} of {change.get('target') or change['change_id']}{to}, {when}"
 
 
 def worse(monitor: Monitor | None, told: tuple[float, float], now: Member, times: float) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from livewarden.action import ACTION, Action
 from models.alert import Alert
+from models.response.story import story_of
 
 MOST_IDS = 10_000
 """Alerts of a candidate that are named."""
@@ -15,9 +16,10 @@ MOST_IDS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AlertNews:
-    """An alert in a new version."""
+    """An alert in a new version, and in place of its explanation the `story` that `story_of` makes of it."""
 
     alert: Alert
+    story: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ def case_news(case: Mapping[str, Any], started_ms: int, ended_ms: int | None) ->
     )
 
 
+def alert_news(alert: Alert) -> AlertNews:
+    """The news of an alert."""
+    return AlertNews(replace(alert, explanation=None), story_of(alert.explanation))
+
+
 def to_dict(news: News) -> dict[str, Any]:
     """The news as JSON-plain values.
 
@@ -106,7 +113,7 @@ def to_dict(news: News) -> dict[str, Any]:
     {'what': 'mark', 'group': 'live.traffic', 'watermark_ms': 60000}
     """
     if isinstance(news, AlertNews):
-        return {"what": "alert", "alert": asdict(news.alert)}
+        return {"what": "alert", "alert": asdict(news.alert), "story": dict(news.story)}
     if isinstance(news, Wish):
         return {"what": "action", "action": ACTION.dump_python(news.action, mode="json")}
     return {"what": _NAME[type(news)], **asdict(news)}
@@ -121,7 +128,7 @@ def from_dict(data: Mapping[str, Any]) -> News:
     fields = dict(data)
     what = fields.pop("what")
     if what == "alert":
-        return AlertNews(Alert(**fields["alert"]))
+        return AlertNews(Alert(**fields["alert"]), dict(fields["story"]))
     if what == "action":
         return Wish(ACTION.validate_python(fields["action"], strict=False))
     if what == "case":

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from livewarden.action import ACTION, Acknowledge, Action, ExpireSilence, Feedback, ResolveIncident, Silence, target_of
-from livewarden.times import format_ms, to_ms
+from livewarden.action import Acknowledge, Action, ExpireSilence, Feedback, ResolveIncident, Silence
+from livewarden.times import HOUR_MS, SECOND_MS, format_ms, to_ms
 from models.alert import Alert
 from models.monitor import Monitor
 from models.plan import Plan
@@ -25,12 +25,19 @@ from models.response.incident import (
 )
 from models.response.member import RANK, Member, member_of, worse
 from models.response.news import AlertNews, CaseNews, Claim, Delivery, Mark, News, Wish
-from models.response.outbox import DOWN_AFTER, ChannelState, Notification, Outbox, notification_id_of
+from models.response.outbox import DOWN_AFTER, Notification, Outbox, notification_id_of
 from models.response.policy import Policy, Route
 from models.response.refused import Refused
 from models.response.silence import SilenceState, holding, silence_of
 from models.response.telling import body_of, headline, link_of, title_of
 
+FALLBACK = "fallback"
+"""The name of the route of what no route takes."""
+MOST_ANSWERED = 1_000
+"""Wishes whose ids are remembered, so that one that is sent twice is granted once."""
+SWEEP_MS = SECOND_MS
+"""What waits for the clock is looked through at most so often."""
+STATEFUL = frozenset({"incident", "silence", "case", "feedback"})
 KEPT_BACK = ("silenced", "maintenance", "stale", "no_route")
 """Fates that are an answer to "why was I not paged" by themselves."""
 
@@ -81,15 +88,18 @@ class Responder:
         self.outbox = Outbox(policy.give_up_after)
         self.cases = Cases(policy, plan.by_name)
         self._feedback: dict[str, int] = {}
+        self._answered: dict[str, None] = {}
         self._fresh: dict[str, dict[str, Any]] = {}
         self._said: list[Any] = []
         self._dirty: set[tuple[str, str]] = set()
+        self._swept_ms = 0
+        self._hasty = False
 
     def apply(self, news: News, at_ms: int) -> None:
         """Take one record; `at_ms`: its time in the log, by the clock of who wrote it. Time never goes back."""
         self.now_ms = max(self.now_ms, at_ms)
         if isinstance(news, AlertNews):
-            self._alert(news.alert)
+            self._alert(news.alert, news.story)
             self.cases.alert(news.alert, self.now_ms)
         elif isinstance(news, CaseNews):
             self.cases.candidate(news, self.now_ms)
@@ -97,6 +107,7 @@ class Responder:
             self.cases.judged(news.group, news.watermark_ms)
         elif isinstance(news, Wish):
             self._wish(news.action)
+            self._hasty = True
         elif isinstance(news, Claim):
             claimed = self.outbox.claim(news, self.now_ms)
             if claimed is not None:
@@ -126,29 +137,49 @@ class Responder:
 
     # --- alerts --------------------------------------------------------------------------------------------------------
 
-    def _alert(self, alert: Alert) -> None:
+    def _alert(self, alert: Alert, story: Mapping[str, str]) -> None:
         if alert.suppressed_by is not None:
             self._said.append(Disposition(alert, self.now_ms))
             return
-        member = member_of(alert)
-        place = self._grouping.home(member)
-        incident = self.incidents.get(place) if place is not None else None
+        member = member_of(alert, story)
+        incident = self.incidents.get(self._grouping.home(member) or "")
         known = incident.members.get(alert.alert_id) if incident is not None else None
         if known is not None and known.version >= member.version:
             return
-        if incident is None or (known is None and incident.status == "resolved"):
+        if incident is None:
             incident = self._begin(member)
         if known is not None:
             member.fate = known.fate
             member.story = member.story or known.story
-        incident.members[member.alert_id] = member
-        incident.started_ms = min(incident.started_ms, member.start_ms)
-        self._grouping.put(incident, member) if incident.status != "resolved" else None
-        self._touch(incident)
+        self._put(incident, member)
         if known is None:
             self._joins(incident, member)
+        elif not incident.told and "change_id" in member.story and "change_id" not in known.story:
+            incident = self._share_change(incident, member.story["change_id"])
         if incident.over and incident.status != "resolved":
             self._over(incident, None)
+
+    def _put(self, incident: Incident, member: Member) -> None:
+        incident.members[member.alert_id] = member
+        incident.started_ms = min(incident.started_ms, member.start_ms)
+        if incident.status != "resolved":
+            self._grouping.put(incident, member)
+        self._touch(incident)
+
+    def _share_change(self, incident: Incident, change_id: str) -> Incident:
+        """An explanation names a change that another open incident names, too: what nobody was told of yet becomes part of it."""
+        other = self.incidents.get(self._grouping.of_change(change_id, but=incident.incident_id) or "")
+        if other is None:
+            return incident
+        self._grouping.forget(incident)
+        moved, incident.members = incident.members, {incident.lead_id: incident.members[incident.lead_id]}
+        incident.status, incident.resolved_ms, incident.tell_ms = "resolved", self.now_ms, None
+        incident.note = f"part of incident {other.incident_id}: they share change {change_id}"
+        self._touch(incident, settled=True)
+        for member in moved.values():
+            self._put(other, member)
+            self._joins(other, member)
+        return other
 
     def _begin(self, member: Member) -> Incident:
         incident_id = incident_id_of(member.alert_id)
@@ -160,22 +191,32 @@ class Responder:
     def _joins(self, incident: Incident, member: Member) -> None:
         """A new alert in an incident: it waits with it, or is told by what was told, or is worth another telling."""
         if not incident.told:
-            self._fate(incident, member, "waiting", incident.incident_id, incident.note or "its incident is not told yet")
+            self._fate(
+                incident, member, "waiting", incident.incident_id, incident.note or "its incident is not told yet"
+            )
             return
         lead = incident.members[incident.lead_id]
         silence = holding(self.silences.values(), self._facts(member), self.now_ms, "mute")
         if silence is not None:
             self._muted(incident, member, silence)
             return
+        parent = self._grouping.parent_of(incident, member)
+        if member.kind == "REGIME_CHANGE":
+            self._grouped(incident, member, lead, parent)
+            return
         told = incident.sizes.get(member.monitor)
         heavier = RANK[member.severity] > RANK[incident.told_severity]
-        if heavier or (told is not None and worse(self._monitors.get(member.monitor), told, member, self._policy.worse)):
+        if heavier or (
+            told is not None and worse(self._monitors.get(member.monitor), told, member, self._policy.worse)
+        ):
             soonest = self.now_ms if heavier or incident.told_ms is None else incident.told_ms + self._policy.least_gap
             if incident.tell_ms is None or incident.tell_cause != "worse":
                 incident.tell_ms, incident.tell_cause = max(self.now_ms, soonest), "worse"
-            self._fate(incident, member, "waiting", incident.incident_id, "it is worse than what was told, and will be told")
+            self._fate(
+                incident, member, "waiting", incident.incident_id, "it is worse than what was told, and will be told"
+            )
             return
-        self._grouped(incident, member, lead, parents([*incident.members.values()]).get(member.alert_id))
+        self._grouped(incident, member, lead, parent)
 
     def _over(self, incident: Incident, by: str | None) -> None:
         incident.status, incident.resolved_ms, incident.resolved_by = "resolved", self.now_ms, by
@@ -187,13 +228,20 @@ class Responder:
     # --- telling -------------------------------------------------------------------------------------------------------
 
     def _catch_up(self) -> None:
-        """Do what the time has come for."""
+        """Do what the time has come for. A second in which nothing is due costs nothing."""
+        if self.now_ms < self._swept_ms + SWEEP_MS and not self._hasty:
+            return
+        self._swept_ms, self._hasty = self.now_ms, False
         for incident in [*self.incidents.values()]:
             if incident.tell_ms is not None and incident.tell_ms <= self.now_ms:
                 self._tell(incident)
             elif incident.status == "firing" and incident.told:
                 self._escalate(incident)
-            elif incident.resolved_ms is not None and incident.tell_ms is None and self.now_ms - incident.resolved_ms > KEEP_MS:
+            elif (
+                incident.resolved_ms is not None
+                and incident.tell_ms is None
+                and self.now_ms - incident.resolved_ms > KEEP_MS
+            ):
                 del self.incidents[incident.incident_id]
                 self._grouping.forget(incident)
                 self._dirty.add(("incident", incident.incident_id))
@@ -203,7 +251,9 @@ class Responder:
                 silence.version += 1
                 self._change("silence", silence.silence_id, silence)
                 title = f"ends at {format_ms(silence.ends_ms)}: {silence.words}"
-                self._aside("reminder", silence.silence_id, title, "info", link_of(self._policy.console_url, "silences", ""))
+                self._aside(
+                    "reminder", silence.silence_id, title, "info", link_of(self._policy.console_url, "silences", "")
+                )
         for case in self.cases.tick(self.now_ms):
             link = link_of(self._policy.console_url, "cases", case.case_id)
             title = f"overdue, {case.state}, {case.owner or 'no owner'}: {case.title}"
@@ -213,7 +263,7 @@ class Responder:
         cause, incident.tell_ms = incident.tell_cause, None
         if cause == "resolved" and incident.told:
             lead = incident.members[incident.lead_id]
-            ends = {route.name for route in self._policy.routes if route.resolved}
+            ends = {FALLBACK, *(route.name for route in self._policy.routes if route.resolved)}
             self._send(incident, lead, cause, {c: r for c, r in incident.channels.items() if r in ends}, [])
             return
         loud = self._loud(incident)
@@ -231,6 +281,8 @@ class Responder:
                 quiet.append((until, route))
             else:
                 channels |= {name: route.name for name in route.to if name not in channels}
+        if not routes:
+            channels = dict.fromkeys(self._policy.fallback, FALLBACK)
         if not channels:
             self._not_told(incident, loud, lead, quiet)
             return
@@ -254,7 +306,7 @@ class Responder:
             monitor = self._monitors.get(member.monitor)
             patience = max(self._policy.stale_after, 2 * monitor.bucket if monitor else 0)
             if member.end_ms + patience < incident.opened_ms:
-                reason = f"it was {(incident.opened_ms - member.end_ms) // 3_600_000:,} h old when it was raised"
+                reason = f"it was {(incident.opened_ms - member.end_ms) // HOUR_MS:,} h old when it was raised"
                 self._fate(incident, member, "stale", "", reason)
                 continue
             silence = holding(self.silences.values(), self._facts(member), self.now_ms, "mute")
@@ -336,7 +388,9 @@ class Responder:
         body = body_of(incident, lead, cause, self._monitors, list(remarks), link, self.now_ms)
         for channel, route in channels.items():
             name = notification_id_of(incident.incident_id, incident.told, cause, channel)
-            self._post(name, incident.incident_id, incident.told, cause, route, channel, lead.severity, title, body, link)
+            self._post(
+                name, incident.incident_id, incident.told, cause, route, channel, lead.severity, title, body, link
+            )
         self._touch(incident)
 
     def _aside(self, cause: str, about: str, title: str, severity: str, link: str, *, but: str = "") -> None:
@@ -345,16 +399,14 @@ class Responder:
             if channel != but:
                 name = notification_id_of(about, 1, cause, channel)
                 body = f"{title}\n{link}".strip()
-                self._post(name, "", 1, cause, "fallback", channel, severity, f"[{cause}] {title}", body, link)
+                self._post(name, "", 1, cause, FALLBACK, channel, severity, f"[{cause}] {title}", body, link)
 
     def _post(
         self, name: str, incident_id: str, number: int, cause: str, route: str, channel: str, severity: str,
         title: str, body: str, link: str,
     ) -> None:  # fmt: skip
         now = self.now_ms
-        message = Notification(
-            name, incident_id, number, cause, route, channel, severity, title, body, link, now, now
-        )
+        message = Notification(name, incident_id, number, cause, route, channel, severity, title, body, link, now, now)
         if self.outbox.add(message):
             self._change("notification", name, message)
 
@@ -369,11 +421,18 @@ class Responder:
             channel.reported = True
             since = format_ms(channel.since_ms)
             title = f"channel {channel.channel} takes nothing since {since}: {channel.error}"
-            self._aside("channel_down", f"{channel.channel}/{channel.since_ms}", title, "critical", "", but=channel.channel)
+            self._aside(
+                "channel_down", f"{channel.channel}/{channel.since_ms}", title, "critical", "", but=channel.channel
+            )
 
     # --- wishes --------------------------------------------------------------------------------------------------------
 
     def _wish(self, action: Action) -> None:
+        if action.action_id in self._answered:
+            return
+        self._answered[action.action_id] = None
+        if len(self._answered) > MOST_ANSWERED:
+            del self._answered[next(iter(self._answered))]
         try:
             if action.role not in ("operator", "admin"):
                 raise Refused(f"a {action.role} only looks")
@@ -433,7 +492,9 @@ class Responder:
             for each in self.incidents.values()
             if each.status != "resolved"
         )
-        return f"it holds until {format_ms(silence.ends_ms)}; {matched} open incident{'s' if matched != 1 else ''} match"
+        return (
+            f"it holds until {format_ms(silence.ends_ms)}; {matched} open incident{'s' if matched != 1 else ''} match"
+        )
 
     def _expire(self, action: ExpireSilence) -> str:
         silence = self.silences.get(action.silence_id)
@@ -492,10 +553,18 @@ class Responder:
 
     def snapshot(self, *, full: bool) -> tuple[dict[str, Any], dict[str, str]]:
         """Header and entries: all of them where `full`, else those that changed since the last snapshot; "null" is gone."""
-        header = {"now": self.now_ms, "outbox": self.outbox.snapshot(), "judged": self.cases.header()}
+        header = {
+            "now": self.now_ms,
+            "swept": self._swept_ms,
+            "hasty": self._hasty,
+            "answered": list(self._answered),
+            "outbox": self.outbox.snapshot(),
+            "judged": self.cases.header(),
+        }
         names = self._all() if full else self._dirty
         self._dirty = set()
-        return header, {f"{kind}\n{name}": json.dumps(self._entry(kind, name)) for kind, name in sorted(names)}
+        kept = sorted(each for each in names if each[0] in STATEFUL)
+        return header, {f"{kind}\n{name}": json.dumps(self._entry(kind, name)) for kind, name in kept}
 
     def _all(self) -> set[tuple[str, str]]:
         return {
@@ -516,7 +585,8 @@ class Responder:
 
     def restore(self, header: Mapping[str, Any], entries: Mapping[str, str]) -> None:
         """Go on from `snapshot`."""
-        self.now_ms = header["now"]
+        self.now_ms, self._swept_ms, self._hasty = header["now"], header["swept"], header["hasty"]
+        self._answered = dict.fromkeys(header["answered"])
         self.outbox.restore(header["outbox"])
         states: dict[str, dict[str, Any]] = {}
         for key, blob in entries.items():
@@ -534,18 +604,3 @@ class Responder:
                 self._grouping.put(incident, member)
             if incident.status == "resolved":
                 self._grouping.close(incident)
-
-
-def channel_row(channel: ChannelState) -> tuple[str, int]:
-    """What identifies a state of a channel."""
-    return channel.channel, channel.version
-
-
-def target(audited: Audited) -> str:
-    """The id of what a wish was about."""
-    return target_of(audited.action)
-
-
-def wish_json(action: Action) -> str:
-    """A wish as it came."""
-    return ACTION.dump_json(action).decode()

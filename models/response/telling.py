@@ -44,7 +44,10 @@ def body_of(
     """The text of a telling, plain, a fact a line."""
     monitor = monitors.get(lead.monitor)
     began = lead.story.get("onset") or format_ms(lead.start_ms)
-    lines = [f"{headline(lead, monitors)}", f"Since {began.replace('T', ' ').replace('Z', ' UTC')}{_lasted(incident, lead)}"]
+    lines = [
+        f"{headline(lead, monitors)}",
+        f"Since {began.replace('T', ' ').replace('Z', ' UTC')}{_lasted(incident, lead)}",
+    ]
     if "text" in lead.story:
         lines.append(lead.story["text"])
     if "verdict" in lead.story:
@@ -85,7 +88,11 @@ def _lasted(incident: Incident, lead: Member) -> str:
 
 
 def _beside(incident: Incident, lead: Member, monitors: Mapping[str, Monitor]) -> str:
-    others = [each for each in incident.members.values() if each.alert_id != lead.alert_id and each.episode_id != lead.episode_id]
+    others = [
+        each
+        for each in incident.members.values()
+        if each.alert_id != lead.alert_id and each.episode_id != lead.episode_id
+    ]
     if not others:
         return ""
     others.sort(key=lambda each: (each.monitor == lead.monitor, -(each.score or 0.0), each.alert_id))

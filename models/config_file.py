@@ -76,7 +76,8 @@ class Lines:
         return loc
 
     def _add(self, loc: Loc, number: int) -> None:
-        self._at.setdefault(loc, number)
+        for end in range(1, len(loc) + 1):
+            self._at.setdefault(loc[:end], number)
 
 
 def _parts(text: str) -> Loc:

@@ -37,6 +37,7 @@ def parse_policy(text: str, name: str = "response") -> Policy:
 def _mistake(lines: Lines, problem: Problem) -> tuple[int, str]:
     """A list of tables is told by its line, so `to` says more than `route.3.to`."""
     loc, kind, text = problem
+    text = text.replace("Tuple should", "A list should").replace("valid tuple", "valid list")
     if len(loc) > 1 and isinstance(loc[1], int):
         return sentence(lines, loc[:2], ChannelConfig if loc[0] == "channel" else Route, (loc[2:], kind, text))
-    return sentence(lines, (), Policy, problem)
+    return sentence(lines, (), Policy, (loc, kind, text))

@@ -269,6 +269,7 @@ class Responder:
         loud = self._loud(incident)
         if not loud:
             return
+        loud = [each for each in loud if each.fate.outcome not in ("grouped", "child")] or loud
         lead = lead_of(loud)
         facts = self._facts(lead)
         incident.lead_id = lead.alert_id

@@ -139,7 +139,8 @@ class Responder:
 
     def _alert(self, alert: Alert, story: Mapping[str, str]) -> None:
         if alert.suppressed_by is not None:
-            self._said.append(Disposition(alert, self.now_ms))
+            if alert.version == 1:
+                self._said.append(Disposition(alert, self.now_ms))
             return
         member = member_of(alert, story)
         incident = self.incidents.get(self._grouping.home(member) or "")

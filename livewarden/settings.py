@@ -11,6 +11,8 @@ from livewarden.contracts import TOPICS
 
 PARTIALS = "livewarden.partials"
 """The topic between the stages."""
+RESPONSE = "livewarden.response"
+"""What is to be answered, and every answer: alerts, cases, people's actions, deliveries. One partition, so one order."""
 
 
 class Settings(BaseSettings):
@@ -73,7 +75,7 @@ class Settings(BaseSettings):
 
     def topics(self) -> dict[str, int]:
         """Every topic as it is called on the cluster, with its partition count."""
-        named = self.partitions_by_topic() | {PARTIALS: self.partials_partitions}
+        named = self.partitions_by_topic() | {PARTIALS: self.partials_partitions, RESPONSE: 1}
         return {f"{self.topic_prefix}{topic}": partitions for topic, partitions in named.items()}
 
     def proxies(self) -> tuple[str, ...]:

@@ -263,8 +263,8 @@ async def test_old_columns_have_defaults_and_others_are_named(kept: Kept) -> Non
     del row["kind"]
     with pytest.raises(ValueError, match="a row of alerts lacks 'kind'"):
         await kept.store.write("alerts", [row])
-    with pytest.raises(ValueError, match="there is no table 'cases'"):
-        await kept.store.write("cases", [])
+    with pytest.raises(ValueError, match="there is no table 'meals'"):
+        await kept.store.write("meals", [])
     assert len(await kept.rows("alerts")) == 1
 
 

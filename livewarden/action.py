@@ -1,0 +1,266 @@
+"""What people do to incidents, silences and cases, as one closed contract: who, when, what, and why.
+
+An action is a wish. It goes to the topic of responses, and the one place that reads it decides in the order of the log whether it
+holds; the answer is a row of the table `actions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, TypeAdapter, model_validator
+
+from livewarden.contracts.base import Id, Instant, Part
+
+Role = Literal["viewer", "operator", "admin"]
+"""A viewer looks; an operator acts; an admin may also set the closure gate aside."""
+ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
+"""From the least to the most."""
+
+Person = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+"""Who acts, or whom a thing is given to: a name, an address, a team."""
+Why = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
+"""A reason in plain words. Markup in it stays text."""
+Title = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+
+Operator = Literal["=", "!=", "~"]
+CaseState = Literal["candidate", "triage", "open", "escalated", "resolved", "closed", "dismissed", "merged"]
+Resolution = Literal[
+    "FIXED",
+    "ROLLED_BACK",
+    "AS_INTENDED",
+    "MISJUDGEMENT",
+    "SELLER_BEHAVIOUR",
+    "EXTERNAL",
+    "EXPECTED_EVENT",
+    "REPORTING_ARTEFACT",
+    "TOO_SMALL",
+    "FALSE_ALERT",
+]
+RESOLUTIONS: dict[Resolution, str] = {
+    "FIXED": "It was real, and what caused it was put right.",
+    "ROLLED_BACK": "A change of the platform caused it and was rolled back.",
+    "AS_INTENDED": "A change of policy or product meant it to be so, and it stays.",
+    "MISJUDGEMENT": "Enforcement was wrong: the actions were reversed and the merchants told.",
+    "SELLER_BEHAVIOUR": "Sellers behaved differently, and enforcement was right to follow.",
+    "EXTERNAL": "The cause lies outside the platform: a network, a partner, the law.",
+    "EXPECTED_EVENT": "A planned campaign, holiday or maintenance explains it.",
+    "REPORTING_ARTEFACT": "Only the reporting changed: late, repeated or reclassified events.",
+    "TOO_SMALL": "It is real and too small to act on.",
+    "FALSE_ALERT": "Nothing was out of the ordinary; the detector was wrong.",
+}
+"""Why a case is over, each with the sentence that defines it."""
+LinkKind = Literal["alert", "incident", "case", "decision", "ticket", "change", "playbook", "url"]
+
+
+class Matcher(Part):
+    """One condition on an alert: `monitor`, `kind`, `severity`, `direction`, or a dimension of its series.
+
+    `=` and `!=` compare whole texts; `~` takes `*` for any text and `?` for any one character.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,99}$")]
+    op: Operator = "="
+    value: Annotated[str, StringConstraints(max_length=200)]
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.op}{self.value}"
+
+
+class _Action(Part):
+    action_id: Id = Field(description="Given by who sends it; the same id twice is one action.")
+    who: Person
+    role: Role = "operator"
+    at: Instant = Field(description="When it was asked for, by the clock of who asked.")
+    why: Why = ""
+
+
+class Acknowledge(_Action):
+    """Somebody has the incident: nobody else is called for it until it is over."""
+
+    do: Literal["acknowledge"] = "acknowledge"
+    incident_id: Id
+    expects: int | None = Field(default=None, description="Version of the incident that was seen.")
+
+
+class ResolveIncident(_Action):
+    """The incident is over, whatever its alerts still say. A new alert begins another one."""
+
+    do: Literal["resolve_incident"] = "resolve_incident"
+    incident_id: Id
+    expects: int | None = None
+
+
+class Feedback(_Action):
+    """What an alert was worth: `true`, `expected` (real, and no reason to call anybody) or `false`."""
+
+    do: Literal["feedback"] = "feedback"
+    alert_id: Id
+    verdict: Literal["true", "expected", "false"]
+    cause: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
+
+
+class Silence(_Action):
+    """Alerts that match are not told (`mute`), or told with a remark (`annotate`), for a while. `why` is the reason."""
+
+    do: Literal["silence"] = "silence"
+    silence_id: Id
+    kind: Literal["silence", "maintenance", "campaign"] = "silence"
+    effect: Literal["mute", "annotate"] = "mute"
+    matchers: Annotated[tuple[Matcher, ...], Field(min_length=1, max_length=20)]
+    owner: Person
+    why: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+    starts_at: Instant
+    ends_at: Instant
+    remind_s: Annotated[int, Field(ge=0, le=30 * 86_400)] = Field(
+        default=900, description="Seconds before its end when the owner is reminded; 0: never."
+    )
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> Silence:
+        if self.ends_at <= self.starts_at:
+            raise ValueError("ends_at: must be after starts_at")
+        return self
+
+
+class ExpireSilence(_Action):
+    """End a silence now."""
+
+    do: Literal["expire_silence"] = "expire_silence"
+    silence_id: Id
+
+
+class OpenCase(_Action):
+    """Make a case by hand, from alerts or from none."""
+
+    do: Literal["open_case"] = "open_case"
+    case_id: Id
+    title: Title
+    severity: Literal["info", "warning", "critical"] = "warning"
+    alert_ids: Annotated[tuple[Id, ...], Field(max_length=1000)] = ()
+
+
+class _OnCase(_Action):
+    case_id: Id
+    expects: int | None = Field(default=None, description="Version of the case that was seen; None: any.")
+
+
+class MoveCase(_OnCase):
+    """Give a case another state. Resolved and dismissed need a `resolution`, escalated needs `to_whom`.
+
+    `force` closes a case although the closure gate says no; for admins, and it stands in the history.
+    """
+
+    do: Literal["move_case"] = "move_case"
+    to: Literal["triage", "open", "escalated", "resolved", "closed", "dismissed"]
+    resolution: Resolution | None = None
+    to_whom: Person | None = None
+    force: bool = False
+
+
+class AssignCase(_OnCase):
+    """Give a case an owner, a due date, or both."""
+
+    do: Literal["assign_case"] = "assign_case"
+    owner: Person | None = None
+    due_at: Instant | None = None
+
+
+class Note(_OnCase):
+    """Write something into a case's history."""
+
+    do: Literal["note"] = "note"
+    why: Annotated[str, StringConstraints(min_length=1, max_length=10_000, strip_whitespace=True)]
+
+
+class AddTask(_OnCase):
+    """Something to be done before the case closes."""
+
+    do: Literal["add_task"] = "add_task"
+    task_id: Id
+    text: Title
+    owner: Person | None = None
+    due_at: Instant | None = None
+
+
+class FinishTask(_OnCase):
+    """A task is done."""
+
+    do: Literal["finish_task"] = "finish_task"
+    task_id: Id
+
+
+class Link(_OnCase):
+    """Tie a case to an alert, a decision, a ticket, a change, another case, a playbook or an address."""
+
+    do: Literal["link"] = "link"
+    kind: LinkKind
+    ref: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+
+
+class AddEvidence(_OnCase):
+    """An evidence package was made of the case: its file's name and the digest that proves it unchanged."""
+
+    do: Literal["add_evidence"] = "add_evidence"
+    name: Title
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0)]
+
+
+class MergeCase(_OnCase):
+    """The case is part of another one, which takes its alerts over."""
+
+    do: Literal["merge_case"] = "merge_case"
+    into: Id
+
+
+Action = Annotated[
+    Acknowledge
+    | ResolveIncident
+    | Feedback
+    | Silence
+    | ExpireSilence
+    | OpenCase
+    | MoveCase
+    | AssignCase
+    | Note
+    | AddTask
+    | FinishTask
+    | Link
+    | AddEvidence
+    | MergeCase,
+    Field(discriminator="do"),
+]
+"""Any of them; `do` says which."""
+ACTION: TypeAdapter[Action] = TypeAdapter(Action)
+"""Reads and writes them.
+
+>>> ACTION.validate_python({"do": "note", "action_id": "a1", "who": "ops", "at": "2026-03-06T20:00:00Z",
+...                         "case_id": "c1", "why": "looked at it"}, strict=False).do
+'note'
+"""
+
+
+def target_of(action: Action) -> str:
+    """The id of what an action is about."""
+    if isinstance(action, Acknowledge | ResolveIncident):
+        return action.incident_id
+    if isinstance(action, Feedback):
+        return action.alert_id
+    if isinstance(action, Silence | ExpireSilence):
+        return action.silence_id
+    return action.case_id
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an action: whether it holds, and a sentence about it."""
+
+    accepted: bool
+    text: str
+
+
+Submit = Callable[[Action], Awaitable[Answer]]
+"""Sends an action on its way and waits for its answer. RetryLater where none came in time: it may still be accepted later."""

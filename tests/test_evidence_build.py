@@ -351,6 +351,35 @@ async def test_a_replay_has_no_answers(store: ClickHouseStore, reader: Reader, t
     assert not any(json.loads(found["response.json"]).values())
 
 
+async def test_of_what_did_not_come_there_is_no_series(store: ClickHouseStore, reader: Reader, tmp_path: Path) -> None:
+    silent = alert_row(1, case_id="case-1", direction="MISSING", observed=None, expected=None, kind="SOURCE_SILENT")
+    await store.write("alerts", [silent])
+    await store.write("case_candidates", [case_row(1, [silent])])
+    done, found = await built(reader, tmp_path)
+    assert not any(name.startswith(("charts/", "series")) for name in found)
+    assert done.manifest.limits == ("There is no series in it: no bucket was judged.",)
+    assert "nothing came" in found["explanation.md"].decode()
+
+
+async def test_who_may_only_read_can_build(store: ClickHouseStore, clickhouse: Address, tmp_path: Path) -> None:
+    """The embedded ClickHouse judges what its readers ask, and must find nothing here."""
+    if clickhouse.user != "livewarden":
+        pytest.skip("a server has readers of its own")
+    await fill(store)
+    async with await Reader.connect(clickhouse.url, database=clickhouse.database) as anybody:
+        _, found = await built(anybody, tmp_path)
+    assert len(table(found, "events.csv")) == 7
+
+
+async def test_a_result_that_fails_half_way_is_no_result(reader: Reader) -> None:
+    for kind in ("CSVWithNames", "Parquet"):
+        with pytest.raises(SetupError, match="FUNCTION_THROW_IF"):
+            async for _ in reader.stream("SELECT throwIf(number = 299999) FROM numbers(300000)", kind):
+                pass
+    blocks = [block async for block in reader.stream("SELECT number FROM numbers(300000)", "CSVWithNames")]
+    assert b"".join(blocks).count(b"\n") == 300_001
+
+
 async def test_a_file_is_there_whole_or_not_at_all(
     store: ClickHouseStore, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

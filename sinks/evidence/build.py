@@ -21,7 +21,7 @@ from sinks.evidence.manifest import CHECKLIST, MANIFEST, File, Manifest, Source,
 from sinks.evidence.package import Member, pack
 from sinks.evidence.picture import picture
 from sinks.evidence.redact import IDENTIFIERS, LISTS, Pseudonyms
-from sinks.evidence.timeline import Entry, as_csv, timeline
+from sinks.evidence.timeline import Entry, as_csv, change_in_words, timeline
 from sinks.reader import Reader
 from sinks.views import evidence as view
 from sinks.views import wording
@@ -163,8 +163,10 @@ async def _tables(reader: Reader, found: Gathered, files: _Files) -> None:
         (counted,) = await reader.select(f"SELECT count() AS rows FROM (\n{sql}\n)")
         what = "The buckets of the series around the alerts: what was observed, what was expected, how odd that was"
         await files.table(reader, "series", sql, what, {"series": "series"}, _SERIES_ORDER, counted["rows"])
+    else:
+        found.limits.append("There is no series in it: no bucket was judged.")
     if len(found.spans) > MOST_CHARTS:
-        found.limits.append(f"Charts are in it of {MOST_CHARTS} of {len(found.spans)} series.")
+        found.limits.append(f"Charts are in it of the {MOST_CHARTS} worst of {len(found.spans):,} series.")
     kept = series_points(found.evidence)
     for number, span in enumerate(found.spans[:MOST_CHARTS], start=1):
         rows = await reader.select(_series_sql(found, span))
@@ -175,13 +177,13 @@ async def _tables(reader: Reader, found: Gathered, files: _Files) -> None:
 
 
 def _chart(found: Gathered, span: Span, points: Sequence[Point], number: int, files: _Files) -> None:
-    changes = found.changes.written()
+    end = min(span.to_ms, max((point.start for point in points), default=span.to_ms) + span.bucket_ms)
     window = (min(map(wording.scanned_from, span.alerts)), max(each["window_end"] for each in span.alerts))
     chart = draw(
         points,
         span.bucket_ms,
         from_ms=span.from_ms,
-        to_ms=span.to_ms,
+        to_ms=end,
         window=window,
         marks=[Mark(row["at"], row["kind"]) for row in found.changes.rows],
         bars=span.alerts[0]["kind"].startswith("ENFORCEMENT"),
@@ -191,14 +193,11 @@ def _chart(found: Gathered, span: Span, points: Sequence[Point], number: int, fi
             f"There is no chart of {span.monitor}, {wording.place(span.series)}: no bucket of it is stored."
         )
         return
-    near = [
-        f"{row['at']}  {wording.kind(row['kind'])} {row['target']} {row['from_version']} → {row['to_version']}"
-        for row, ms in zip(changes, (each["at"] for each in found.changes.rows), strict=True)
-        if span.from_ms <= ms < span.to_ms
-    ]
+    marked = [row for row in found.changes.rows if span.from_ms <= row["at"] < end]
+    near = [f"{wording.exactly(row['at'])}  {change_in_words(row)}" for row in marked]
     title = f"{_title(found, span.monitor)} · {wording.place(_hidden(files, span.series))}"
     notes = [
-        f"{wording.exactly(span.from_ms)} to {wording.exactly(span.to_ms)}, UTC. Alerts: {len(span.alerts)}.",
+        f"{wording.exactly(span.from_ms)} to {wording.exactly(end)}, UTC. Alerts: {len(span.alerts)}.",
         *near,
     ]
     name = f"charts/{number:02}-{re.sub(r'[^A-Za-z0-9_-]', '', span.monitor)[:60]}.svg"
@@ -232,7 +231,7 @@ def _texts(found: Gathered, files: _Files, now_ms: int) -> None:
     )
     columns = (*_CHANGES, *_PLACES)
     cells = [[row[name] for name in columns] for row in changes.written()]
-    what = "Changes of the platform from two hours before the first alert to an hour after the end."
+    what = "Changes of the platform, from two hours (or three buckets) before the first alert to an hour after the end."
     files.add("changes.csv", as_csv(columns, cells), what, rows=len(cells), sql=changes.sql)
     told = {name: rows.written() for name, rows in responses.items()}
     entries = timeline(

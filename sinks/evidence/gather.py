@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livewarden.errors import SetupError
-from livewarden.times import HOUR_MS, MINUTE_MS, format_ms
+from livewarden.times import HOUR_MS, format_ms
 from sinks.evidence.redact import IDENTIFIERS, LISTS, Pseudonyms
 from sinks.reader import Reader
 from sinks.tables import TABLES
@@ -194,14 +194,13 @@ def _configurations(alerts: list[Row], evidence: Any, monitors: Monitors) -> dic
 def _selected(
     alerts: list[Row], configurations: dict[str, Any], topics: list[str], limits: list[str]
 ) -> list[tuple[str, Selection]]:
-    ranked = sorted(alerts, key=lambda row: (_rank(row["severity"]), row["window_start"], row["alert_id"]))
     known = [
         (row["alert_id"], found)
-        for row in ranked
+        for row in _worst_first(alerts)
         if (found := selection(row, configurations[row["monitor"]]["configuration"], topics)) is not None
     ]
-    if len(known) < len(ranked):
-        without = len(ranked) - len(known)
+    if len(known) < len(alerts):
+        without = len(alerts) - len(known)
         limits.append(f"Of {without:,} alerts no events are in it: the configuration of their monitors is not stored.")
     if len(known) > MOST_SELECTED:
         limits.append(f"Events are in it of the {MOST_SELECTED} worst of {len(known):,} alerts.")
@@ -232,18 +231,19 @@ def fair(wanted: list[int], each: int, altogether: int) -> int:
 
 def _spans(alerts: list[Row], limits: list[str]) -> list[Span]:
     groups: dict[tuple[str, str, str], list[Row]] = {}
-    for alert in alerts:
+    for alert in _worst_first(alerts):
+        if alert["direction"] == "MISSING":
+            continue  # of what does not come there is no bucket
         key = (alert["monitor"], alert["config_hash"], json.dumps(alert["series"], sort_keys=True))
         groups.setdefault(key, []).append(alert)
     if len(groups) > MOST_SERIES:
-        limits.append(f"Of {len(groups):,} series, the first {MOST_SERIES} are in it.")
+        limits.append(f"The {MOST_SERIES} worst of {len(groups):,} series are in it.")
     return [_span(of, limits) for of in list(groups.values())[:MOST_SERIES]]
 
 
 def _span(alerts: list[Row], limits: list[str]) -> Span:
     first = alerts[0]
-    bucket = min(MINUTE_MS if each["direction"] == "MISSING" else wording.bucket_ms(each) for each in alerts)
-    bucket = max(1, bucket)
+    bucket = max(1, min(map(wording.bucket_ms, alerts)))
     start = min(map(wording.scanned_from, alerts)) - 60 * bucket
     end = max(each["ends_at"] or each["window_end"] + 50 * bucket for each in alerts) + 10 * bucket
     if (end - start) // bucket > MOST_BUCKETS:
@@ -259,6 +259,10 @@ def _extent(case: Row, alerts: list[Row]) -> tuple[int, int]:
     longest = max(map(wording.bucket_ms, alerts), default=0)
     end = max([case["ended_at"] or case["started_at"], *(each["ends_at"] or each["window_end"] for each in alerts)])
     return start - max(2 * HOUR_MS, 3 * longest), end + HOUR_MS
+
+
+def _worst_first(alerts: list[Row]) -> list[Row]:
+    return sorted(alerts, key=lambda row: (_rank(row["severity"]), row["window_start"], row["alert_id"]))
 
 
 def _rank(severity: str) -> int:

@@ -31,7 +31,8 @@ def timeline(
     Instants are RFC 3339 texts in UTC, as they stand in the files of a package; here all with milliseconds. In a replay the two clocks are far apart.
     """
     entries = [
-        Entry(each["at"], "event", "change", each["owner_team"], _change(each), each["change_id"]) for each in changes
+        Entry(each["at"], "event", "change", each["owner_team"], change_in_words(each), each["change_id"])
+        for each in changes
     ]
     entries += [Entry(each["window_start"], "event", "alert", "", _alert(each), each["alert_id"]) for each in alerts]
     entries += [
@@ -65,6 +66,18 @@ def timeline(
     return sorted(entries, key=lambda entry: (entry.at, order.get(entry.what, 3)))
 
 
+def change_in_words(row: Mapping[str, Any]) -> str:
+    """A row of changes.csv on one line.
+
+    >>> row = {"kind": "MODEL_RELEASE", "phase": "COMPLETED", "target": "m1", "from_version": "1", "to_version": "2"}
+    >>> change_in_words(row)
+    'model release completed m1 1 → 2'
+    """
+    versions = " → ".join(text for text in (row["from_version"], row["to_version"]) if text)
+    parts = (wording.kind(row["kind"]), wording.kind(row["phase"]), row["target"], versions)
+    return " ".join(part for part in parts if part)
+
+
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """A table as CSV (RFC 4180), UTF-8, with a header.
 
@@ -84,13 +97,6 @@ def _sortable(at: str) -> str:
 
 def _alert(row: Mapping[str, Any]) -> str:
     return f"{row['monitor']}, {wording.place(row['series'])}: {wording.kind(row['kind'])}, {row['severity']}"
-
-
-def _change(row: Mapping[str, Any]) -> str:
-    versions = f" {row['from_version']} → {row['to_version']}" if row["from_version"] or row["to_version"] else ""
-    return f"{wording.kind(row['kind'])} {wording.kind(row['phase'])} {row['target']}{versions}".replace(
-        "  ", " "
-    ).strip()
 
 
 def _step(row: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -57,15 +58,15 @@ def readme(
     limits: Sequence[str],
 ) -> bytes:
     """The first file to read, as plain text."""
-    listed = [f"  {file.path}\n      {file.what}" for file in files]
+    listed = [f"  {file.path}\n{_wrapped(file.what, '      ')}" for file in files]
     return _README.format(
         case_id=case["case_id"],
-        title=case["title"],
+        title=" ".join(case["title"].split()),
         created_at=created_at,
         version=version,
         files="\n".join(listed),
-        redacted="\n".join(redacted) or "Nothing.",
-        limits="\n".join(limits) or "None that applied.",
+        redacted="\n".join(_wrapped(line, "- ") for line in redacted) or "Nothing.",
+        limits="\n".join(_wrapped(line, "- ") for line in limits) or "None that applied.",
     ).encode("utf-8", "replace")
 
 
@@ -115,6 +116,10 @@ def _cause(told: explanation.Explained) -> list[str]:
 
 def _stored(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _wrapped(text: str, first: str) -> str:
+    return textwrap.fill(text, 80, initial_indent=first, subsequent_indent=" " * len(first), break_long_words=False)
 
 
 def _safe(text: str) -> str:

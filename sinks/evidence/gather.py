@@ -19,7 +19,7 @@ from sinks.views.events import Selection
 
 MOST_ALERTS, MOST_ROWS = 5_000, 10_000
 """Alerts, and rows of every other table, that a package takes."""
-MOST_SELECTED, MOST_EVENTS, MOST_EVENTS_IN_ALL = 100, 100_000, 500_000
+MOST_SELECTED, MOST_EVENTS, MOST_EVENTS_IN_ALL = 30, 100_000, 500_000
 """Alerts whose events are taken, events of one alert, and events altogether."""
 MOST_SERIES, MOST_BUCKETS = 100, 1_000
 """Series, and buckets of each."""

@@ -106,7 +106,7 @@ def _contents(file: IO[bytes], archive: zipfile.ZipFile, size: int) -> Verificat
         return Verification((f"{MANIFEST} is none that this version can read: {_one_line(error)}",))
     digest = sha256(written)
     problems = [f"{name} is missing" for name in manifest.names() if name not in names]
-    problems += [f"{name} does not belong to it" for name in names if name not in manifest.names()]
+    problems += [f"{_shown(name)} does not belong to it" for name in names if name not in manifest.names()]
     hashes = {each.path: each.sha256 for each in manifest.files} | {CHECKLIST: sha256(checklist(digest, manifest))}
     problems += [f"{name} has changed" for name in names if name in hashes and not _has(archive, name, hashes[name])]
     sizes = {each.path: each.size for each in manifest.files}
@@ -125,7 +125,7 @@ def _declared(members: list[zipfile.ZipInfo], size: int) -> str:
         return f"it holds {len(members):,} files, more than any evidence package"
     seen: set[str] = set()
     for member in members:
-        name = ascii(member.filename)[:100]
+        name = _shown(member.filename)
         if member.filename in seen:
             return f"{name} is in it twice"
         seen.add(member.filename)
@@ -158,5 +158,11 @@ def _as_written(file: IO[bytes], archive: zipfile.ZipFile, manifest: Manifest) -
         raise SetupError(f"no room to write the package again, to compare: {error.strerror}; set TMPDIR") from error
 
 
+def _shown(name: str) -> str:
+    """A name out of the archive, which may hold anything."""
+    return name if re.fullmatch(r"[\w./-]{1,100}", name, re.ASCII) else ascii(name)[:100]
+
+
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    text = " ".join(str(error).split())[:200]
+    return "".join(letter if letter.isprintable() else "?" for letter in text) or type(error).__name__

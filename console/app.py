@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.access import ALIVE, Access, Gate
-from console.desk import Desk, Monitors, desk
+from console.desk import Desk, desk
 from console.headers import SecureHeaders
 from console.live import Live
 from console.pages.alert import alert
@@ -27,6 +27,7 @@ from console.render import Renderer
 from livewarden.clock import Clock, SystemClock
 from livewarden.errors import RetryLater, SetupError
 from sinks.reader import Reader
+from sinks.views.counted import Monitors
 
 
 class Console:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.requests import Request
 
@@ -12,9 +10,7 @@ from console.live import Live
 from console.render import Renderer
 from livewarden.clock import Clock
 from sinks.reader import Reader
-
-Monitors = Mapping[str, Mapping[str, Any]]
-"""By name: the fields of a monitor as its file has them, and its `config_hash`."""
+from sinks.views.counted import Monitors
 
 
 @dataclass(frozen=True)

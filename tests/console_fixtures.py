@@ -13,7 +13,6 @@ import pytest
 
 from console.access import Access
 from console.app import Console
-from console.desk import Monitors
 from console.server import serving
 from livewarden.checkpoint import Checkpoint
 from livewarden.clock import ManualClock
@@ -21,6 +20,7 @@ from livewarden.times import HOUR_MS, MINUTE_MS, format_ms
 from sinks.clickhouse import ClickHouseStore
 from sinks.connection import Address
 from sinks.reader import Reader
+from sinks.views.counted import Monitors
 
 T0: Final = 1_772_820_000_000
 """2026-03-06T18:00:00Z, the window of the alerts below."""

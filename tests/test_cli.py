@@ -23,6 +23,12 @@ from tests.kafka_fixtures import Broker
 
 EXAMPLE = Path(__file__).parents[1] / "examples/events/enforcement.action.json"
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
+SINGLE = [
+    " ".join((name, *more))
+    for name, command in sorted(get_command(app).commands.items())  # type: ignore[attr-defined]
+    for more in ([(each,) for each in command.commands] if hasattr(command, "commands") else [()])
+]
+"""Every command, those of a group one by one."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +48,7 @@ def closed_port() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "import"] + ["import dsa", "import dsa-daily"])
+@pytest.mark.parametrize("command", SINGLE)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
@@ -66,6 +72,8 @@ WRONG = {
     "times in the wrong order": (["replay", "x.jsonl", "--from", "2025-02-01", "--to", "2025-01-01"], "--from must be"),
     "no such monitors file": (["check", "m.toml"], "m.toml: No such file"),
     "no such response file": (["check", "--response", "r.toml"], "r.toml: No such file"),
+    "no such evidence": (["evidence", "verify", "case.zip"], "case.zip: No such file"),
+    "no digest": (["evidence", "verify", "case.zip", "--digest", "12"], "64 hexadecimal digits"),
     "no such run": (["diff", "a", "b"], "a/alerts.jsonl"),
     "an unknown schema": (["schema", "enforcement"], "no schema is named 'enforcement'"),
     "an unknown suffix": (["simulate", "--out", "x.csv"], "x.csv"),

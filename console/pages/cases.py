@@ -11,18 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import wording
-from console.chart import Chart, Mark, Point, draw
-from console.counted import evidence_of, of_changes, series_points
 from console.desk import desk
 from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
 from livewarden.times import HOUR_MS
-from sinks.views import alerts, changes, health
+from sinks.views import alerts, changes, health, wording
 from sinks.views import cases as view
 from sinks.views.cases import CaseFilter
+from sinks.views.chart import Chart, Mark, Point, draw
+from sinks.views.counted import evidence_of, of_changes, series_points
 
 STATES = ("ongoing", "ended")
 MOST_CHARTS = 6

@@ -16,6 +16,7 @@ from streams.cli import (
     demo,
     detect,
     diff,
+    evidence,
     explain,
     feed,
     imports,
@@ -55,13 +56,14 @@ for module in (
     name = module.__name__.rpartition(".")[2]
     app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))
 app.add_typer(imports.app, name="import")
+app.add_typer(evidence.app, name="evidence")
 
 
 def main(args: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 for a "no", 2 for bad use, input or set-up (one line on stderr)."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     args = sys.argv[1:] if args is None else args
-    if args in ([], ["import"]):
+    if args in ([], ["import"], ["evidence"]):
         args = [*args, "--help"]
     try:
         code = typer.main.get_command(app).main(args=args, prog_name="livewarden", standalone_mode=False)

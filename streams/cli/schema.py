@@ -16,10 +16,10 @@ def schema(
     check: Annotated[Path | None, typer.Option(help="Folder to compare with; exit code 1 where it differs.")] = None,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Print one: an event such as enforcement.action, or asyncapi."),
+        typer.Argument(metavar="[NAME]", help="Print one: an event such as enforcement.action, action, or asyncapi."),
     ] = None,
 ) -> int:
-    """JSON Schema of every event contract, and AsyncAPI of the topics.
+    """JSON Schema of every event contract and of people's actions, and AsyncAPI of the topics.
 
     Example: livewarden schema enforcement.action
     """

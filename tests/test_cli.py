@@ -65,6 +65,7 @@ WRONG = {
     "a bad time": (["replay", "x.jsonl", "--from", "yesterday"], "--from: 'yesterday'"),
     "times in the wrong order": (["replay", "x.jsonl", "--from", "2025-02-01", "--to", "2025-01-01"], "--from must be"),
     "no such monitors file": (["check", "m.toml"], "m.toml: No such file"),
+    "no such response file": (["check", "--response", "r.toml"], "r.toml: No such file"),
     "no such run": (["diff", "a", "b"], "a/alerts.jsonl"),
     "an unknown schema": (["schema", "enforcement"], "no schema is named 'enforcement'"),
     "an unknown suffix": (["simulate", "--out", "x.csv"], "x.csv"),
@@ -124,6 +125,23 @@ def test_the_shipped_monitors_have_no_mistakes(capsys: pytest.CaptureFixture[str
     assert "no mistakes" in capsys.readouterr().out
     assert main(["check", "--json"]) == 0
     assert {"name", "threshold", "config_hash"} <= json.loads(capsys.readouterr().out)[0].keys()
+
+
+def test_a_response_file_is_checked_beside_the_monitors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = '[[channel]]\nname = "log"\nfile = "log.jsonl"\n[[route]]\nname = "all"\nto = ["log"]\n'
+    (tmp_path / "r.toml").write_text(good)
+    assert main(["check", "--response", "r.toml"]) == 0
+    assert capsys.readouterr().out.endswith(" monitors, 1 channels, 1 routes, no mistakes\n")
+    (tmp_path / "r.toml").write_text(good.replace('["log"]', '["lok"]'))
+    (tmp_path / "m.toml").write_text("")
+    monkeypatch.setenv("LIVEWARDEN_RESPONSE", "r.toml")
+    assert main(["check", "m.toml"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "m.toml: line 1: no [[monitor]] table in the file",
+        "r.toml: line 6: to: no channel is named 'lok'; did you mean 'log'?",
+    ]
 
 
 def test_a_replay_writes_its_files_and_equals_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

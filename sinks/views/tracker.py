@@ -97,21 +97,25 @@ async def unpaged(
     return [_plain("alerts", _plain("dispositions", row)) for row in rows]
 
 
-async def alerts(reader: Reader, alert_ids: Sequence[str], *, limit: int = 200) -> Found:
-    """Those live alerts without their explanations, by severity, then the newest."""
+async def alerts_of(reader: Reader, kind: Literal["incident", "case"], full_id: str, *, limit: int = 200) -> Found:
+    """Live alerts of an incident or a case without their explanations, by severity, then the newest; the first `limit`."""
+    inside = {
+        "incident": "SELECT alert_id FROM dispositions FINAL WHERE incident_id = {id:String}",
+        "case": "SELECT arrayJoin(alert_ids) FROM cases FINAL WHERE case_id = {id:String}",
+    }
+    where, order = ["run = 'live'", f"alert_id IN ({inside[kind]})"], f"{_RANK}, window_start DESC, alert_id"
+    return _bare(await _find(reader, "alerts", where, {}, order, limit, {"id": full_id}))
+
+
+async def alerts(reader: Reader, alert_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Those live alerts without their explanations, by id."""
     where = ["run = 'live'", "alert_id IN {ids:Array(String)}"]
-    rows = await _find(
-        reader, "alerts", where, {}, f"{_RANK}, window_start DESC, alert_id", limit, {"ids": list(alert_ids)}
-    )
-    return [{name: value for name, value in row.items() if name != "explanation"} for row in rows]
+    found = await _find(reader, "alerts", where, {}, "alert_id", len(alert_ids), {"ids": list(alert_ids)})
+    return {row["alert_id"]: row for row in _bare(found)}
 
 
-async def of_incident(reader: Reader, incident_id: str, *, limit: int = 200) -> list[str]:
-    """Ids of the alerts of an incident, at most `limit`, told ones first."""
-    rows = await _find(
-        reader, "dispositions", [], {"incident_id": incident_id}, "outcome = 'notified' DESC, at, alert_id", limit
-    )
-    return [row["alert_id"] for row in rows]
+def _bare(alerts: Found) -> Found:
+    return [{name: value for name, value in row.items() if name != "explanation"} for row in alerts]
 
 
 async def judged(reader: Reader, alert_id: str) -> dict[str, Any] | None:

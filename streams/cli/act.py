@@ -52,7 +52,6 @@ Expects = Annotated[
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Most rows to show.")]
 
-_MATCHER = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)(!=|=|~)(.*)", re.DOTALL)
 _DURATION = re.compile(r"\d+\s*[smhd]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -106,21 +105,20 @@ async def _perform(wish: Wish, url: str | None, who: str | None) -> tuple[Action
         except ValidationError as error:
             mistakes = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
             raise SetupError("; ".join(mistakes)) from error
-    async with sending(settings) as submit:
-        try:
-            return action, await submit(action)
-        except RetryLater as error:
-            raise RetryLater(
-                f"{error} (it may still be accepted: its answer will be in the table actions, action_id {action.action_id})"
-            ) from error
+        async with sending(settings, reader) as submit:
+            try:
+                return action, await submit(action)
+            except RetryLater as error:
+                raise RetryLater(
+                    f"{error} (its answer will be in the table actions, action_id {action.action_id})"
+                ) from error
 
 
-def sending(settings: Settings) -> AbstractAsyncContextManager[Submit]:
-    """The way to the topic of responses, and back from the table of answers."""
-    from streams.actions import sending as way  # type: ignore[import-not-found]
+def sending(settings: Settings, reader: Reader) -> AbstractAsyncContextManager[Submit]:
+    """The way to the log of responses, and back from the table of answers."""
+    from streams.actions import sending as way
 
-    found: AbstractAsyncContextManager[Submit] = way(settings)
-    return found
+    return way(settings, reader)
 
 
 def look(url: str | None, question: Callable[[Reader], Awaitable[T]]) -> T:
@@ -187,11 +185,13 @@ def due(text: str | None, now_ms: int) -> datetime | None:
 
 
 def matcher(text: str) -> Matcher:
-    """`market=DE`, `severity!=info`, `monitor~traffic-*`."""
-    parts = _MATCHER.fullmatch(text)
-    if parts is None:
-        raise SetupError(f"--match: {text!r} is no condition such as market=DE, severity!=info or monitor~traffic-*")
-    return Matcher.model_validate(dict(zip(("name", "op", "value"), parts.groups(), strict=True)))
+    """`--match`: `market=DE`, `severity!=info`, `monitor~traffic-*`."""
+    from models.response.matcher import parse
+
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SetupError(f"--match: {error}") from error
 
 
 def since_option(text: str | None, now_ms: int) -> int | None:

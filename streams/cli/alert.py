@@ -52,7 +52,7 @@ def list_(
 
     async def page(reader: Reader) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
         ids = [each["alert_id"] for each in await alerts.find(reader, wanted, limit=limit)]
-        found = {each["alert_id"]: each for each in await tracker.alerts(reader, ids, limit=limit)}
+        found = await tracker.alerts(reader, ids)
         return [found[each] for each in ids], await tracker.fates(reader, ids)
 
     found, fates = look(url, page)

@@ -9,7 +9,7 @@ import typer
 from livewarden.action import RESOLUTIONS, CaseState
 from streams.cli.act import Limit, Url, look, whole
 from streams.cli.common import AsJson, print_json
-from streams.cli.show import print_alerts, print_facts, print_part, print_rows, shortener, when
+from streams.cli.show import print_alerts_of, print_facts, print_part, print_rows, shortener, times, when
 
 if TYPE_CHECKING:
     from sinks.reader import Reader
@@ -70,11 +70,11 @@ def show(case: Id, url: Url = None, as_json: AsJson = False) -> None:
 
     async def all_of_it(reader: Reader) -> dict[str, Any]:
         full = await whole(reader, "case", case)
-        it = await tracker.one(reader, "case", full)
+        alerts = await tracker.alerts_of(reader, "case", full)
         return {
-            "case": it,
-            "alerts": await tracker.alerts(reader, it["alert_ids"]),
-            "fates": await tracker.fates(reader, it["alert_ids"]),
+            "case": await tracker.one(reader, "case", full),
+            "alerts": alerts,
+            "fates": await tracker.fates(reader, [each["alert_id"] for each in alerts]),
             "history": await tracker.history(reader, full),
         }
 
@@ -102,11 +102,10 @@ def _print(found: dict[str, Any]) -> None:
             ("resolution", it["resolution"] and f"{it['resolution']}: {RESOLUTIONS.get(it['resolution'], '')}"),
             ("reason", it["reason"]),
             ("merged into", it["merged_into"]),
-            ("came back", f"{it['reopened']} times" if it["reopened"] else ""),
+            ("came back", times(it["reopened"])),
         ]
     )
-    print_part("Alerts")
-    print_alerts("no alert", found["alerts"], found["fates"])
+    print_alerts_of(found, len(it["alert_ids"]))
     print_part("Tasks")
     cut = shortener(each["id"] for each in it["tasks"])
     print_rows(
@@ -117,7 +116,7 @@ def _print(found: dict[str, Any]) -> None:
                 cut(e["id"]),
                 f"by {e['done_by']}" if e.get("done_by") else "open",
                 e.get("owner"),
-                e.get("due_at"),
+                when(e.get("due_at")),
                 e["text"],
             )
             for e in it["tasks"]
@@ -131,8 +130,13 @@ def _print(found: dict[str, Any]) -> None:
     print_rows(
         "none",
         ("at", "who", "what", "from", "to", "why"),
-        [(when(e["at"]), e["who"], e["what"], e["from_state"], e["to_state"], e["why"]) for e in found["history"]],
+        [(when(e["at"]), e["who"], e["what"], *_states(e), e["why"]) for e in found["history"]],
     )
+
+
+def _states(entry: dict[str, Any]) -> tuple[str, str]:
+    before, after = entry["from_state"], entry["to_state"]
+    return ("", "") if before == after else (before, after)
 
 
 @app.command()

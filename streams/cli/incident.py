@@ -11,12 +11,13 @@ from streams.cli.act import As, Desk, Expects, Limit, Url, Why, look, perform, w
 from streams.cli.common import AsJson, print_json
 from streams.cli.show import (
     print_actions,
-    print_alerts,
+    print_alerts_of,
     print_facts,
     print_notifications,
     print_part,
     print_rows,
     shortener,
+    times,
     when,
 )
 
@@ -80,7 +81,7 @@ def show(incident: Id, url: Url = None, as_json: AsJson = False) -> None:
 
     async def all_of_it(reader: Reader) -> dict[str, Any]:
         full = await whole(reader, "incident", incident)
-        alerts = await tracker.alerts(reader, await tracker.of_incident(reader, full))
+        alerts = await tracker.alerts_of(reader, "incident", full)
         return {
             "incident": await tracker.one(reader, "incident", full),
             "alerts": alerts,
@@ -110,14 +111,13 @@ def _print(found: dict[str, Any]) -> None:
             ("team", it["owner"]),
             ("change", it["change_id"]),
             ("cases", " ".join(it["case_ids"])),
-            ("notified", f"{it['told']} times, first {when(it['told_at'])}" if it["told"] else "nobody"),
+            ("notified", f"{times(it['told'])}, first {when(it['told_at'])}" if it["told"] else "nobody"),
             ("who has it", it["acknowledged_by"] and f"{it['acknowledged_by']} since {when(it['acknowledged_at'])}"),
             ("resolved", it["resolved_at"] and f"{when(it['resolved_at'])} by {it['resolved_by'] or 'its alerts'}"),
             ("note", it["note"]),
         ]
     )
-    print_part("Alerts")
-    print_alerts("no alert", found["alerts"], found["fates"])
+    print_alerts_of(found, it["alert_count"])
     print_part("Notifications")
     print_notifications("none", found["notifications"])
     print_part("Actions")

@@ -36,12 +36,21 @@ def shortener(ids: Iterable[str]) -> Callable[[str], str]:
 
 
 def when(instant: str | None) -> str:
-    """An instant for people, to the minute.
+    """An instant for people, to the minute, UTC.
 
     >>> when("2026-03-06T18:04:59Z")
-    '2026-03-06 18:04'
+    '2026-03-06 18:04Z'
     """
-    return "" if instant is None else instant[:16].replace("T", " ")
+    return "" if instant is None else f"{instant[:16].replace('T', ' ')}Z"
+
+
+def times(count: int) -> str:
+    """How often, in words.
+
+    >>> times(0), times(1), times(3)
+    ('', 'once', '3 times')
+    """
+    return "" if count == 0 else "once" if count == 1 else f"{count:,} times"
 
 
 def print_rows(none: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = ()) -> None:
@@ -84,6 +93,13 @@ def print_alerts(none: str, alerts: Sequence[dict[str, Any]], fates: dict[str, d
     ]
     columns = ("alert", "severity", "status", "since", "monitor", "series", "observed", "expected", "outcome")
     print_rows(none, columns, rows, right=("observed", "expected"))
+
+
+def print_alerts_of(found: dict[str, Any], count: int) -> None:
+    """The alerts on a page, which may be the first of `count`."""
+    shown = len(found["alerts"])
+    print_part("Alerts" if shown >= count else f"Alerts, the first {shown:,} of {count:,}")
+    print_alerts("no alert", found["alerts"], found["fates"])
 
 
 def print_notifications(none: str, notifications: Sequence[dict[str, Any]]) -> None:

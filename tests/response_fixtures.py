@@ -1,4 +1,4 @@
-"""Rows of an evening with its answers: three incidents, five cases, what was silenced, sent and judged."""
+"""Rows of an evening with its answers: four incidents, six cases, what was silenced, sent and judged."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.console_fixtures import HOSTILE, alert_row, change_row, event_row, ju
 
 ALERTS: Final = [stable_id("alert", number) for number in range(5)]
 """Told and firing; a child of it; silenced; kept back by detection; told and over."""
-INCIDENTS: Final = [stable_id("incident", number) for number in range(3)]
-"""Firing; acknowledged; resolved."""
-CASES: Final = [stable_id("case", number) for number in range(5)]
-"""Candidate; open and overdue; resolved; dismissed; merged into the second."""
+INCIDENTS: Final = [stable_id("incident", number) for number in range(4)]
+"""Firing; acknowledged; resolved; firing and nobody was told."""
+CASES: Final = [stable_id("case", number) for number in range(6)]
+"""Candidate; open and overdue; resolved; dismissed; merged into the second; in triage, without an owner."""
 SILENCES: Final = [stable_id("silence", number) for number in range(3)]
 """Holds now; over; begins later."""
 TASKS: Final = [stable_id("task", number) for number in range(2)]
@@ -73,6 +73,7 @@ def evening(now_ms: int) -> dict[str, list[dict[str, Any]]]:
             | {"acknowledged_by": "ana", "acknowledged_at": ago + 240_000, "told": 1, "told_at": ago},
             incident(INCIDENTS[2], ago, status="resolved", resolved_at=now_ms, ended_at=now_ms, firing_count=0)
             | {"acknowledged_by": "ben", "acknowledged_at": ago + 60_000, "note": "campaign spring-sale"},
+            incident(INCIDENTS[3], ago, severity="info", note="quiet hours until 08:00"),
         ],
         "dispositions": [
             disposition(0, ago, "notified", "", "told as a new incident"),
@@ -100,9 +101,18 @@ def evening(now_ms: int) -> dict[str, list[dict[str, Any]]]:
             | {"alert_ids": ALERTS[:2], "firing_count": 2, "open_tasks": 1, "tasks": json.dumps(tasks())}
             | {"links": json.dumps([{"kind": "change", "ref": "ch-7", "by": "ana", "at": "2026-03-06T19:00:00Z"}])},
             case(2, ago, state="resolved", version=5, resolution="ROLLED_BACK", reason="7.2.0 was rolled back")
-            | {"opened_at": ago, "resolved_at": now_ms, "alert_ids": ALERTS[4:]},
-            case(3, ago, state="dismissed", version=2, resolution="TOO_SMALL", reason="12 shops", resolved_at=now_ms),
+            | {"opened_at": ago, "resolved_at": now_ms - MINUTE_MS, "alert_ids": ALERTS[4:], "reopened": 1},
+            case(
+                3,
+                ago,
+                state="dismissed",
+                version=2,
+                resolution="TOO_SMALL",
+                reason="12 shops",
+                resolved_at=ago + MINUTE_MS,
+            ),
             case(4, ago, state="merged", version=2, merged_into=CASES[1], alert_ids=ALERTS[1:2]),
+            case(5, ago, state="triage", version=2, opened_at=ago, severity="info"),
         ],
         "case_history": [
             history(1, ago, "livewarden", "created", "", "candidate", "2 alerts of measures"),

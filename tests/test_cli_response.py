@@ -301,9 +301,10 @@ def short(ids: list[str]) -> list[str]:
 
 
 def test_lists_show_what_is_open_and_all_on_request(evening: None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert shown(capsys, "incident", "list") == short(INCIDENTS[:2])
-    assert shown(capsys, "incident", "list", "--all") == short([INCIDENTS[0], INCIDENTS[2], INCIDENTS[1]])
-    assert shown(capsys, "incident", "list", "--status", "resolved") == short(INCIDENTS[2:])
+    critical, taken, over, untold = INCIDENTS
+    assert shown(capsys, "incident", "list") == short([critical, untold, taken])
+    assert shown(capsys, "incident", "list", "--all") == short([critical, untold, over, taken])
+    assert shown(capsys, "incident", "list", "--status", "resolved") == short([over])
     assert shown(capsys, "incident", "list", "--severity", "warning") == short(INCIDENTS[1:2])
     assert set(shown(capsys, "alert", "list")) == set(short(ALERTS[:3]))
     assert set(shown(capsys, "alert", "list", "--all")) == set(short(ALERTS))
@@ -311,10 +312,10 @@ def test_lists_show_what_is_open_and_all_on_request(evening: None, capsys: pytes
     assert shown(capsys, "alert", "list", "--slice", "policy_id=p7") == short(ALERTS[:1])
     assert shown(capsys, "silence", "list") == short([SILENCES[0], SILENCES[2]])
     assert shown(capsys, "silence", "list", "--all") == short([SILENCES[0], SILENCES[2], SILENCES[1]])
-    assert set(shown(capsys, "case", "list")) == set(short(CASES[:3]))
+    assert set(shown(capsys, "case", "list")) == set(short([*CASES[:3], CASES[5]]))
     assert set(shown(capsys, "case", "list", "--all")) == set(short(CASES))
     assert shown(capsys, "case", "list", "--overdue") == short(CASES[1:2])
-    assert shown(capsys, "case", "list", "--state", "merged") == short(CASES[4:])
+    assert shown(capsys, "case", "list", "--state", "merged") == short(CASES[4:5])
     assert shown(capsys, "case", "list", "--owner", "ana") == short(CASES[1:2])
     channels, _, sent = run(capsys, "outbox", "list")[1].partition("\n\nNotifications\n")
     assert [line.split()[0] for line in channels.splitlines()] == ["channel", "on-call", "team"]

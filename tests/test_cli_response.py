@@ -32,7 +32,7 @@ from streams.cli import GROUPS, app, main
 from streams.local_response import LocalResponse
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server, fresh_database, server_address
 from tests.console_fixtures import HOSTILE
-from tests.response_fixtures import ALERTS, CASES, INCIDENTS, SILENCES, TASKS, fill
+from tests.evening_fixtures import ALERTS, CASES, INCIDENTS, SILENCES, TASKS, fill
 
 __all__ = ["clickhouse", "clickhouse_server"]
 pytestmark = pytest.mark.clickhouse

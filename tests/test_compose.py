@@ -22,7 +22,7 @@ from sinks.clickhouse import ClickHouseStore
 from sinks.connection import Address
 from sinks.reader import Reader
 from tests.apache_kafka import KAFKA_VERSION
-from tests.response_fixtures import fill
+from tests.evening_fixtures import fill
 
 ROOT: Final = Path(__file__).parents[1]
 COMPOSE: Final = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))

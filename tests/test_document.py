@@ -21,7 +21,7 @@ from sinks.document import MARK, document, meaning, relations
 from sinks.reader import Reader
 from sinks.tables import TABLES
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
-from tests.response_fixtures import fill
+from tests.evening_fixtures import fill
 
 __all__ = ["clickhouse", "clickhouse_server"]
 pytestmark = pytest.mark.clickhouse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -35,6 +36,30 @@ LATENESS_S = 30.0
 POLL_S = 0.5
 STOP_WITHIN_S = 15.0
 CONSOLE_PORT = 8080
+RESPONSE_FILE = """\
+# Written by the demo: every incident, however old, goes to a file beside this one.
+group_wait = "0s"
+tick = "2s"
+stale_after = "36500d"
+closure_windows = 0
+fallback = ["log"]
+
+[sla.critical]
+triage = "30m"
+resolve = "1d"
+
+[sla.warning]
+triage = "4h"
+resolve = "3d"
+
+[[channel]]
+name = "log"
+file = {file}
+
+[[route]]
+name = "everything"
+to = ["log"]
+"""
 
 Say = Callable[[str], None]
 
@@ -81,13 +106,15 @@ class Demo:
         return summary
 
     def _prepare(self) -> None:
-        folder = self._folder
+        folder = self._folder.absolute()
         try:
             if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
                 raise SetupError(f"{folder} is not empty and not a demo's folder: choose another one with --dir")
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             (folder / MARKER).write_text("A demo of livewarden makes this folder anew at each start.\n")
+            told = json.dumps(str(folder / "notifications.jsonl"))
+            (folder / "response.toml").write_text(RESPONSE_FILE.format(file=told))
         except OSError as error:
             raise SetupError(f"{folder}: {error.strerror}") from error
 
@@ -116,6 +143,7 @@ class Demo:
             "FLUSH_S": 0.5,
             "INGEST_CHECKPOINT_S": 1.5,
             "DETECT_CHECKPOINT_S": 2.0,
+            "RESPONSE": self._folder.absolute() / "response.toml",
         }
         plain = {name: value for name, value in os.environ.items() if not name.startswith("LIVEWARDEN_")}
         environment = plain | {f"LIVEWARDEN_{name}": str(value) for name, value in settings.items()}
@@ -206,7 +234,9 @@ class Demo:
         stored = summary["stored"]
         self._say(
             f"\n{found} of {len(incidents)} simulated incidents found · {stored['events']:,} events, "
-            f"{stored['alerts']:,} alerts, {stored['cases']:,} case candidates in ClickHouse · {summary['took_s']} s"
+            f"{stored['alerts']:,} alerts, {stored['cases']:,} case candidates in ClickHouse · {summary['took_s']} s\n"
+            f"{stored['incidents']:,} incidents · {stored['notifications']:,} notifications, written to "
+            f"{self._folder / 'notifications.jsonl'}"
         )
         if console:
             self._say(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -194,3 +196,23 @@ def test_routes_are_tried_in_order_until_one_that_does_not_say_also(
     assert all(route.also for route in taken[:-1])
     assert len(taken) == len(matching) or not taken[-1].also
     assert bool(taken) == bool(matching)
+
+
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "notifications.md").read_text(encoding="utf-8")
+
+
+def test_the_example_in_the_document_is_a_policy() -> None:
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+    policy = parse_policy(example)
+    german = {"market": "DE", "severity": "critical"}
+    assert [route.name for route in policy.routes_for(german)] == ["germany-at-night", "critical"]
+    assert [route.name for route in policy.routes_for(german | {"severity": "info"})] == ["everything-else"]
+
+
+def test_every_key_is_documented_with_what_it_is_unless_set() -> None:
+    cells = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", DOCUMENT, re.MULTILINE))
+    written = Policy().model_dump(mode="json", exclude={"sla", "channels", "routes"})
+    assert {name: cells.get(name) for name in written} == {
+        name: f"`{value}`" if value not in ("", []) else "none" for name, value in written.items()
+    }
+    assert set(Route.model_fields) <= cells.keys()

@@ -45,6 +45,7 @@ class Filed:
     monitor: str
     firing: bool
     until_ms: int
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Cases:
         self._policy = policy
         self._monitors = monitors
         self._files: dict[str, CaseFile] = {}
-        self._by_fingerprint: dict[str, str] = {}
+        self._by_fingerprint: dict[str, set[str]] = {}
         self._judged_ms: dict[str, int] = {}
         self.touched: set[str] = set()
         self.entries: list[Entry] = []
@@ -64,7 +64,7 @@ class Cases:
 
     def alert(self, alert: Alert, now_ms: int) -> None:
         """An alert of a case, in a new version."""
-        if alert.case_id is None:
+        if alert.case_id is None or alert.suppressed_by is not None:
             return
         case = self._files.get(alert.case_id) or self._begin(alert, now_ms)
         while case.merged_into is not None:
@@ -73,8 +73,8 @@ class Cases:
         if known is None and len(case.alerts) >= MOST_ALERTS:
             return
         until = alert.ends_at_ms if alert.ends_at_ms is not None else alert.window_end_ms
-        filed = Filed(alert.monitor, alert.status == "firing", until)
-        if filed == known:
+        filed = Filed(alert.monitor, alert.status == "firing", until, alert.version)
+        if known is not None and known.version >= filed.version:
             return
         case.alerts[alert.alert_id] = filed
         case.ended_ms = None if case.firing else max(each.until_ms for each in case.alerts.values())
@@ -144,8 +144,8 @@ class Cases:
         assert alert.case_id is not None
         case = self._new(CaseFile(alert.case_id, now_ms, alert.window_start_ms), alert.severity, alert.monitor, now_ms)
         case.kind = alert.kind
-        back = self._files.get(self._by_fingerprint.get(_fingerprint(alert), ""))
-        if back is not None and self._comes_back(back, now_ms):
+        back = self._back(_fingerprint(alert), now_ms)
+        if back is not None:
             before = case.state
             case.state, case.merged_into, case.due_ms = "merged", back.case_id, None
             why = f"it is case {back.case_id}, come back"
@@ -160,9 +160,15 @@ class Cases:
         self._write(case, now_ms, LIVEWARDEN, "created", "alerts that belong together")
         return case
 
-    def _comes_back(self, case: CaseFile, now_ms: int) -> bool:
-        ended = case.closed_ms if case.state == "closed" else case.resolved_ms if case.state == "resolved" else None
-        return ended is not None and now_ms - ended <= self._policy.reopen_within
+    def _back(self, fingerprint: str, now_ms: int) -> CaseFile | None:
+        """The case that was over last, and not too long ago, of those that had such an alert."""
+        found = []
+        for case_id in self._by_fingerprint.get(fingerprint, ()):
+            case = self._files[case_id]
+            ended = {"closed": case.closed_ms, "resolved": case.resolved_ms}.get(case.state)
+            if ended is not None and now_ms - ended <= self._policy.reopen_within:
+                found.append((ended, case_id))
+        return self._files[max(found)[1]] if found else None
 
     def _reopen(self, case: CaseFile, alert: Alert, now_ms: int) -> None:
         before, case.state = case.state, "open"
@@ -177,7 +183,7 @@ class Cases:
         fingerprint = _fingerprint(alert)
         if fingerprint not in case.fingerprints:
             case.fingerprints.append(fingerprint)
-        self._by_fingerprint[fingerprint] = case.case_id
+        self._by_fingerprint.setdefault(fingerprint, set()).add(case.case_id)
 
     def _open_by_hand(self, action: OpenCase, now_ms: int) -> str:
         if action.case_id in self._files:
@@ -290,7 +296,7 @@ class Cases:
         into.started_ms = min(into.started_ms, case.started_ms)
         into.ended_ms = None if into.firing else max((each.until_ms for each in into.alerts.values()), default=None)
         for fingerprint in case.fingerprints:
-            self._by_fingerprint[fingerprint] = into.case_id
+            self._by_fingerprint.setdefault(fingerprint, set()).add(into.case_id)
             if fingerprint not in into.fingerprints:
                 into.fingerprints.append(fingerprint)
         self._by(case, action, "merged", now_ms, before=before, into=into.case_id)
@@ -337,9 +343,9 @@ class Cases:
         """Go on from `header` and the states of all cases."""
         self._judged_ms = dict(header)
         self._files = {name: case_from(state) for name, state in states.items()}
-        for case in sorted(self._files.values(), key=lambda each: (each.created_ms, each.case_id)):
-            if case.merged_into is None:
-                self._by_fingerprint |= dict.fromkeys(case.fingerprints, case.case_id)
+        for case in self._files.values():
+            for fingerprint in case.fingerprints:
+                self._by_fingerprint.setdefault(fingerprint, set()).add(case.case_id)
 
 
 def _fingerprint(alert: Alert) -> str:

@@ -139,7 +139,8 @@ class Responder:
 
     def _alert(self, alert: Alert, story: Mapping[str, str]) -> None:
         if alert.suppressed_by is not None:
-            self._said.append(Disposition(alert, self.now_ms))
+            if alert.version == 1:
+                self._said.append(Disposition(alert, self.now_ms))
             return
         member = member_of(alert, story)
         incident = self.incidents.get(self._grouping.home(member) or "")
@@ -269,6 +270,7 @@ class Responder:
         loud = self._loud(incident)
         if not loud:
             return
+        loud = [each for each in loud if each.fate.outcome not in ("grouped", "child")] or loud
         lead = lead_of(loud)
         facts = self._facts(lead)
         incident.lead_id = lead.alert_id

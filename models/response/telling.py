@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from livewarden.times import format_ms
-from models.duration import format_duration
 from models.monitor import Monitor
 from models.response.incident import Incident
 from models.response.member import Member
+from models.wording import span_in_words
 
 _BEGINS = {
     "new": "",
@@ -60,8 +60,7 @@ def body_of(
         lines.append(beside)
     lines += [f"Remark: {remark}" for remark in remarks]
     if cause == "escalation" and incident.first_told_ms is not None:
-        waited = format_duration(max(1_000, (now_ms - incident.first_told_ms) // 1000 * 1000))
-        lines.append(f"Told {waited} ago, and nobody has acknowledged it")
+        lines.append(f"Told {span_in_words(now_ms - incident.first_told_ms)} ago, and nobody has acknowledged it")
     if monitor is not None and monitor.owner:
         lines.append(f"Owner: {monitor.owner}")
     if monitor is not None and monitor.playbook:
@@ -83,8 +82,7 @@ def _lasted(incident: Incident, lead: Member) -> str:
     ended = incident.ended_ms
     if ended is None:
         return ", ongoing"
-    lasted = max(1_000, (ended - lead.start_ms) // 1000 * 1000)
-    return f", over after {format_duration(lasted)}"
+    return f", over after {span_in_words(ended - lead.start_ms)}"
 
 
 def _beside(incident: Incident, lead: Member, monitors: Mapping[str, Monitor]) -> str:

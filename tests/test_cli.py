@@ -15,20 +15,15 @@ from livewarden.settings import Settings
 from models.monitor_file import parse_monitors
 from models.plan import Plan
 from sinks.connection import Address
-from streams.cli import app, main
+from streams.cli import GROUPS, app, main
 from streams.demo import MARKER, Demo
 from streams.recordings import shipped
 from streams.simulate import Scenario
 from tests.kafka_fixtures import Broker
 
 EXAMPLE = Path(__file__).parents[1] / "examples/events/enforcement.action.json"
-COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
-SINGLE = [
-    " ".join((name, *more))
-    for name, command in sorted(get_command(app).commands.items())  # type: ignore[attr-defined]
-    for more in ([(each,) for each in command.commands] if hasattr(command, "commands") else [()])
-]
-"""Every command, those of a group one by one."""
+TOP = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = sorted({*TOP, *(f"{group} {name}" for group in GROUPS for name in TOP[group].commands)} - GROUPS.keys())
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +43,7 @@ def closed_port() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
-@pytest.mark.parametrize("command", SINGLE)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
@@ -56,7 +51,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
     assert f"livewarden {command}" in shown
 
 
-@pytest.mark.parametrize("args", [[], ["--help"], ["-h"], ["import"]])
+@pytest.mark.parametrize("args", [[], ["--help"], ["-h"], *([group] for group in GROUPS)])
 def test_without_a_command_there_is_help(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(args) == 0
     assert "Commands:" in capsys.readouterr().out

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from livewarden.action import ACTION, target_of
-from livewarden.times import to_ms
-from models.response.casefile import CaseFile, Entry
+from livewarden.times import format_ms, to_ms
+from models.response.casefile import CaseFile, Entry, Task
 from models.response.incident import Incident
 from models.response.member import Member
 from models.response.outbox import ChannelState, Notification
@@ -106,7 +106,7 @@ def case_file_row(case: CaseFile) -> Row:
     row: dict[str, Any] = {name: getattr(case, name) for name in (*kept, "merged_into", "reopened", "monitors")}
     for name in ("due", "started", "ended", "created", "opened", "resolved", "closed"):
         row[f"{name}_at"] = getattr(case, f"{name}_ms")
-    for name, value in (("tasks", list(map(asdict, case.tasks))), ("links", case.links), ("evidence", case.evidence)):
+    for name, value in (("tasks", list(map(_task, case.tasks))), ("links", case.links), ("evidence", case.evidence)):
         row[name] = orjson.dumps(value).decode()
     return row | {
         "overdue": int(case.overdue),
@@ -114,6 +114,12 @@ def case_file_row(case: CaseFile) -> Row:
         "firing_count": len(case.firing),
         "open_tasks": len(case.open_tasks),
     }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    due, done = (None if ms is None else format_ms(ms) for ms in (task.due_ms, task.done_ms))
+    whose = {"id": task.task_id, "text": task.text, "owner": task.owner}
+    return whose | {"due_at": due, "done_by": task.done_by, "done_at": done}
 
 
 def entry_row(entry: Entry) -> Row:

@@ -432,5 +432,6 @@ async def test_from_the_command_line(
     code, out, _ = await livewarden("evidence", "build", "case-1", "--force", "--with-identifiers")
     assert code == 0
     assert SHOP.encode() in contents(tmp_path / "case-1.evidence.zip")["events.csv"]
-    code, out, err = await livewarden("evidence", "build", "case-9")
-    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    for unknown in ("case-9", "\udcff", ""):
+        code, out, err = await livewarden("evidence", "build", unknown, "--out", "none.zip")
+        assert (code, out, len(err.splitlines())) == (2, "", 1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from livewarden import __version__
 from livewarden.errors import SetupError
 from livewarden.times import format_ms
 from sinks.evidence import words
+from sinks.evidence.files import Files
 from sinks.evidence.gather import Gathered, Rows, Span, gather, learn
-from sinks.evidence.manifest import CHECKLIST, MANIFEST, File, Manifest, Source, file_sha256, sha256
+from sinks.evidence.manifest import CHECKLIST, MANIFEST, File, Manifest, Source
 from sinks.evidence.package import Member, pack
 from sinks.evidence.picture import picture
 from sinks.evidence.redact import IDENTIFIERS, LISTS, Pseudonyms
@@ -69,7 +69,7 @@ async def build(
         await learn(reader, found, names)
     clickhouse = (await reader.select("SELECT version() AS version"))[0]["version"]
     with tempfile.TemporaryDirectory(prefix="livewarden-evidence-") as folder:
-        files = _Files(Path(folder), names)
+        files = Files(Path(folder), names)
         await _tables(reader, found, files)
         sources = await reader.select(view.sources(found.events_sql())) if found.selected else []
         _texts(found, files, now_ms)
@@ -100,56 +100,7 @@ def default_name(case_id: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]', '', case_id)[:8] or 'case'}.evidence.zip"
 
 
-@dataclass
-class _Files:
-    """The files so far, each under `folder`."""
-
-    folder: Path
-    names: Pseudonyms | None
-    known: dict[str, File] = field(default_factory=dict)
-
-    def texts(self, texts: Sequence[str]) -> list[str]:
-        return [text if self.names is None else self.names.text(text) for text in texts]
-
-    def add(self, path: str, data: bytes, what: str, *, rows: int | None = None, sql: str | None = None) -> None:
-        self.place(path).write_bytes(data)
-        self.known[path] = File(path=path, size=len(data), sha256=sha256(data), what=what, rows=rows, sql=sql)
-
-    def json(self, path: str, value: Any, what: str, *, rows: int | None = None, sql: str | None = None) -> None:
-        text = json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n"
-        self.add(path, text.encode("utf-8", "replace"), what, rows=rows, sql=sql)
-
-    async def table(
-        self, reader: Reader, path: str, sql: str, what: str, hidden: Mapping[str, str], order: str, rows: int
-    ) -> None:
-        """A large table, twice: as CSV and as Parquet. ClickHouse writes both, and redacts while it reads."""
-        asked, values = (sql, {}) if self.names is None else self.names.query(sql, hidden, order)
-        shown = sql if self.names is None else self.names.sql(sql)
-        for kind, suffix, more in (("CSVWithNames", "csv", "."), ("Parquet", "parquet", ", as Parquet.")):
-            place = self.place(f"{path}.{suffix}")
-            with place.open("wb") as target:
-                async for block in reader.stream(asked, kind, values):
-                    target.write(block)
-            self.known[f"{path}.{suffix}"] = File(
-                path=f"{path}.{suffix}",
-                size=place.stat().st_size,
-                sha256=file_sha256(place),
-                what=what + more,
-                rows=rows,
-                sql=shown,
-            )
-
-    def place(self, path: str) -> Path:
-        found = self.folder / path
-        found.parent.mkdir(parents=True, exist_ok=True)
-        return found
-
-    def in_order(self) -> list[File]:
-        first = "README.txt"
-        return [self.known[name] for name in sorted(self.known, key=lambda name: (name != first, name))]
-
-
-async def _tables(reader: Reader, found: Gathered, files: _Files) -> None:
+async def _tables(reader: Reader, found: Gathered, files: Files) -> None:
     if found.selected:
         what = (
             "The events that the alerts counted, in the order of their time; one that two alerts counted is there twice"
@@ -176,7 +127,7 @@ async def _tables(reader: Reader, found: Gathered, files: _Files) -> None:
         _chart(found, span, points, number, files)
 
 
-def _chart(found: Gathered, span: Span, points: Sequence[Point], number: int, files: _Files) -> None:
+def _chart(found: Gathered, span: Span, points: Sequence[Point], number: int, files: Files) -> None:
     end = min(span.to_ms, max((point.start for point in points), default=span.to_ms) + span.bucket_ms)
     window = (min(map(wording.scanned_from, span.alerts)), max(each["window_end"] for each in span.alerts))
     chart = draw(
@@ -206,7 +157,7 @@ def _chart(found: Gathered, span: Span, points: Sequence[Point], number: int, fi
     )
 
 
-def _texts(found: Gathered, files: _Files, now_ms: int) -> None:
+def _texts(found: Gathered, files: Files, now_ms: int) -> None:
     names = files.names
     candidate, case, alerts = (each.redacted(names) for each in (found.candidate, found.case, found.alerts))
     responses = {name: rows.redacted(names) for name, rows in found.responses().items()}
@@ -264,7 +215,7 @@ def _texts(found: Gathered, files: _Files, now_ms: int) -> None:
     files.add("README.txt", text, what)
 
 
-def _write(out: Path, manifest: Manifest, files: _Files, force: bool) -> Built:
+def _write(out: Path, manifest: Manifest, files: Files, force: bool) -> Built:
     members = [
         Member.of_bytes(MANIFEST, manifest.to_bytes()),
         Member.of_bytes(CHECKLIST, manifest.checklist()),
@@ -326,7 +277,7 @@ def _same(series: Mapping[str, Any], span: Span) -> bool:
     return bool(series["monitor"] == span.monitor and series["series"] == span.series)
 
 
-def _hidden(files: _Files, series: Mapping[str, str]) -> dict[str, str]:
+def _hidden(files: Files, series: Mapping[str, str]) -> dict[str, str]:
     return dict(series) if files.names is None else files.names.plain(series)
 
 

@@ -112,6 +112,7 @@ class Gathered:
 async def gather(reader: Reader, case_id: str, run: str, monitors: Monitors) -> Gathered:
     """Read it; a case that is not there is a SetupError."""
     limits: list[str] = []
+    case_id, run = (text.encode("utf-8", "replace").decode() for text in (case_id, run))  # as ClickHouse has it
 
     async def read(table: str, sql: str, most: int = MOST_ROWS, *, only_live: bool = False) -> Rows:
         if only_live and run != "live":

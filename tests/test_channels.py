@@ -349,6 +349,7 @@ ENVIRON = {
     "NONSENSE": "s3cret-thing",
     "UNKNOWN": "s3cret://thing",
     "TWO": "json://s3cret1/, json://s3cret2/",
+    "NONE": "webex://s3cret",
     "MANY": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#s3cret/#other",
 }
 
@@ -368,6 +369,7 @@ def test_channels_open_by_what_the_policy_says(tmp_path: Path) -> None:
         ("NONSENSE", "channel 'c': NONSENSE holds no address that Apprise knows"),
         ("UNKNOWN", "channel 'c': UNKNOWN holds no address that Apprise knows"),
         ("TWO", "channel 'c': TWO holds several addresses; make a channel for each"),
+        ("NONE", "channel 'c': NONE leads to 0 receivers; name one in it"),
         ("MANY", "channel 'c': MANY leads to 2 receivers; make a channel for each"),
     ],
 )

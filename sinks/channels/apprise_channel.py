@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, OverflowMode
@@ -58,8 +59,9 @@ class AppriseChannel:
         service = self._service()
         if service is None:
             raise SetupError(f"channel {name!r}: {called} holds no address that Apprise knows")
-        if len(service) > 1:
-            raise SetupError(f"channel {name!r}: {called} leads to {len(service)} receivers; make a channel for each")
+        if len(service) != 1:
+            advice = "make a channel for each" if len(service) else "name one in it"
+            raise SetupError(f"channel {name!r}: {called} leads to {len(service)} receivers; {advice}")
 
     async def send(self, outgoing: Outgoing) -> None:
         """See `Channel.send`."""
@@ -112,7 +114,7 @@ def _calls_people(service: Any) -> bool:
 
 def _lines(text: str) -> str:
     """Line breaks that Markdown keeps."""
-    return text.replace("\n", "  \n")
+    return re.sub(r"(?<!\n)\n(?!\n)", "  \n", text)
 
 
 def _enrich(service: Any, outgoing: Outgoing) -> None:

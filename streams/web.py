@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 
 from console.access import Access
 from console.app import Console
+from console.people import Holder
 from console.server import serving
+from livewarden.settings import Settings
 from models.plan import Plan
 from sinks.reader import Reader
 
@@ -25,6 +27,18 @@ async def web(
     }
     async with serving(Console(reader, access, monitors), host, port) as address:
         yield address
+
+
+def access_of(settings: Settings) -> Access:
+    """Who may come in, as the settings say."""
+    return Access(
+        settings.console_token.get_secret_value(),
+        settings.console_proxy_header.lower(),
+        settings.proxies(),
+        {name: Holder(each.token.get_secret_value(), each.role) for name, each in settings.console_people.items()},
+        settings.console_role_header.lower(),
+        settings.console_roles,
+    )
 
 
 async def interrupted(*others: Awaitable[object]) -> None:

@@ -34,13 +34,10 @@ def console(
 
 
 async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | None) -> int:
-    from console.access import Access
     from sinks.reader import Reader
-    from streams.web import interrupted, web
+    from streams.web import access_of, interrupted, web
 
-    access = Access(
-        settings.console_token.get_secret_value(), settings.console_proxy_header.lower(), settings.proxies()
-    )
+    access = access_of(settings)
     access.check(host)
     reader = await Reader.connect(
         url or settings.clickhouse_url,

@@ -73,7 +73,11 @@ def highest(words: str) -> Role | None:
     return next((role for role in reversed(ROLES) if role in given), None)
 
 
+NOBODY = Visitor("nobody", "viewer")
+"""Who asks whether the console is alive."""
+
+
 def visitor(request: Request) -> Visitor:
-    """Who sent a request that the gate let through."""
-    found: Visitor = request.state.visitor
+    """Who sent a request, as the gate found."""
+    found: Visitor = getattr(request.state, "visitor", NOBODY)
     return found

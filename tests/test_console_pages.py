@@ -30,7 +30,7 @@ from tests.console_fixtures import (
 __all__ = ["clickhouse", "clickhouse_server", "site"]
 pytestmark = pytest.mark.clickhouse
 
-LISTS = ("/", "/cases", "/changes", "/dead-letters", "/health")
+LISTS = ("/alerts", "/cases", "/changes", "/dead-letters", "/health")
 ONE = ("/alerts/alert-1", "/cases/case-1", "/dead-letters/live.enforcement/1/7")
 
 
@@ -65,7 +65,7 @@ class Page(HTMLParser):
 
 async def test_every_page_without_a_row_says_so(site: Site) -> None:
     said = {
-        "/": "Nothing has been judged yet",
+        "/alerts": "Nothing has been judged yet",
         "/cases": "No cases yet",
         "/changes": "No platform change",
         "/dead-letters": "No record was set aside",
@@ -96,11 +96,11 @@ async def test_alerts_firing_first_then_severity_then_newest(site: Site) -> None
             alert_row(7, run="what-if"),
         ],
     )
-    text = await site.page("/")
+    text = await site.page("/alerts")
     assert Page(text).rows == [f"/alerts/alert-{number}" for number in (5, 4, 3, 2, 1)]
     assert "4 firing" in text
     assert "1 suppressed" in text
-    shown = await site.page("/?suppressed=only")
+    shown = await site.page("/alerts?suppressed=only")
     assert Page(shown).rows == ["/alerts/alert-6"]
     assert "not notified: cooldown" in shown
 
@@ -108,7 +108,7 @@ async def test_alerts_firing_first_then_severity_then_newest(site: Site) -> None
 async def test_what_fires_is_on_the_first_page_whatever_is_worse(site: Site) -> None:
     calm = [alert_row(n, status="resolved") for n in range(40)]
     await site.store.write("alerts", calm + [alert_row(n, severity="info") for n in range(100, 150)])
-    assert {int(row.rpartition("-")[2]) for row in Page(await site.page("/")).rows} == set(range(100, 150))
+    assert {int(row.rpartition("-")[2]) for row in Page(await site.page("/alerts")).rows} == set(range(100, 150))
 
 
 async def test_every_filter_is_a_link(site: Site) -> None:
@@ -121,17 +121,17 @@ async def test_every_filter_is_a_link(site: Site) -> None:
         ],
     )
     found = {
-        "/?monitor=viewers": [2],
-        "/?slice=market=nl": [2],
-        "/?slice=de": [1, 3],
-        "/?severity=critical&status=firing": [1],
-        "/?from=2026-03-06T18:30": [3],
-        "/?to=2026-03-06T18:30:00%2B00:00&severity=critical": [1],
-        "/?slice='": [],
-        "/?slice=%25": [],
-        "/?slice=\\": [],
-        "/?slice=%7Brun:String%7D": [],
-        "/?severity=&status=&from=": [1, 2, 3],
+        "/alerts?monitor=viewers": [2],
+        "/alerts?slice=market=nl": [2],
+        "/alerts?slice=de": [1, 3],
+        "/alerts?severity=critical&status=firing": [1],
+        "/alerts?from=2026-03-06T18:30": [3],
+        "/alerts?to=2026-03-06T18:30:00%2B00:00&severity=critical": [1],
+        "/alerts?slice='": [],
+        "/alerts?slice=%25": [],
+        "/alerts?slice=\\": [],
+        "/alerts?slice=%7Brun:String%7D": [],
+        "/alerts?severity=&status=&from=": [1, 2, 3],
     }
     for path, numbers in found.items():
         rows = Page(await site.page(path)).rows
@@ -140,22 +140,22 @@ async def test_every_filter_is_a_link(site: Site) -> None:
 
 async def test_last_counts_back_from_what_was_judged(site: Site) -> None:
     await site.fill()
-    assert Page(await site.page("/?last=1h")).rows == ["/alerts/alert-1", "/alerts/alert-2"]
+    assert Page(await site.page("/alerts?last=1h")).rows == ["/alerts/alert-1", "/alerts/alert-2"]
     await site.store.write("alerts", [alert_row(9, window_start=T0 - 3 * HOUR_MS)])
-    assert "/alerts/alert-9" not in Page(await site.page("/?last=1h")).rows
-    assert "/alerts/alert-9" in Page(await site.page("/?last=6h")).rows
+    assert "/alerts/alert-9" not in Page(await site.page("/alerts?last=1h")).rows
+    assert "/alerts/alert-9" in Page(await site.page("/alerts?last=6h")).rows
 
 
 async def test_pages_hold_fifty_and_keep_the_filter(site: Site) -> None:
     await site.store.write("alerts", [alert_row(n, window_start=T0 + n * MINUTE_MS) for n in range(120)])
-    first = Page(await site.page("/?severity=critical"))
+    first = Page(await site.page("/alerts?severity=critical"))
     assert len(first.rows) == 50
-    assert "/?severity=critical&page=2" in first.links
-    last = Page(await site.page("/?severity=critical&page=3"))
+    assert "/alerts?severity=critical&page=2" in first.links
+    last = Page(await site.page("/alerts?severity=critical&page=3"))
     assert len(last.rows) == 20
     assert not set(first.rows) & set(last.rows)
-    assert "/?severity=critical&page=2" in last.links
-    assert Page(await site.page("/?page=9999")).rows == []
+    assert "/alerts?severity=critical&page=2" in last.links
+    assert Page(await site.page("/alerts?page=9999")).rows == []
 
 
 async def test_one_alert_on_one_page(site: Site) -> None:
@@ -366,7 +366,7 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
     dead = {"reason": HOSTILE, "detail": HOSTILE, "key": HOSTILE, "value": HOSTILE.encode()}
     await site.store.write("dead_letters", [dead_row(7, **dead, headers=json.dumps({HOSTILE: HOSTILE}))])
     await site.store.write("dead_letters", [dead_row(8, headers=HOSTILE)])
-    paths = [*LISTS, *ONE, "/dead-letters/live.enforcement/1/8", "/?suppressed=yes", "/?from=2026-01-01"]
+    paths = [*LISTS, *ONE, "/dead-letters/live.enforcement/1/8", "/alerts?suppressed=yes", "/alerts?from=2026-01-01"]
     for path in paths:
         status, found = await site.get(path)
         assert status == 200, path
@@ -376,12 +376,12 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
         assert "{{ 7" in found or path == "/health", path
         assert [link for link in page.links if not link.startswith(("/", "#", "https:"))] == [], path
     for value in (HOSTILE, "<script>"):
-        async with site.http.get(site.url + "/", params={"slice": value}) as answer:
+        async with site.http.get(site.url + "/alerts", params={"slice": value}) as answer:
             assert Page(await answer.text()).inline == []
-        async with site.http.get(site.url + "/", params={"severity": value}) as answer:
+        async with site.http.get(site.url + "/alerts", params={"severity": value}) as answer:
             assert answer.status == 400
             assert Page(await answer.text()).inline == []
-    assert len(Page(await site.page("/?suppressed=yes")).rows) == 2, "the tables are still there"
+    assert len(Page(await site.page("/alerts?suppressed=yes")).rows) == 2, "the tables are still there"
 
 
 async def test_nothing_comes_from_elsewhere(site: Site) -> None:

@@ -61,9 +61,8 @@ class Console:
         clock = clock or SystemClock()
         live, seal = Live(reader, poll_s=poll_s), Seal(secret, clock)
         self._desk = Desk(reader, clock, live, Renderer(), seal, monitors or {}, submit, build_evidence)
-        acting = deeds.routes(with_evidence=build_evidence is not None) if submit is not None else []
         app = Starlette(
-            routes=[*_ROUTES, *acting],
+            routes=routes(acts=submit is not None, builds=build_evidence is not None),
             exception_handlers={
                 HTTPException: _failed,
                 BadForm: _unread,
@@ -145,7 +144,12 @@ def _broken(request: Request, error: Exception) -> Response:
     return _page(request, 500, "the console made a mistake; its log says which")
 
 
-_ROUTES = [
+def routes(*, acts: bool, builds: bool) -> list[Route | Mount]:
+    """All addresses: those that show, and where people may act those that do, evidence where it can be built."""
+    return [*_SHOWN, *(deeds.routes(with_evidence=builds) if acts else ())]
+
+
+_SHOWN = [
     Route(ALIVE, _alive),
     Route("/live", _live),
     Route("/", door),

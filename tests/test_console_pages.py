@@ -30,8 +30,8 @@ from tests.console_fixtures import (
 __all__ = ["clickhouse", "clickhouse_server", "site"]
 pytestmark = pytest.mark.clickhouse
 
-LISTS = ("/alerts", "/cases", "/changes", "/dead-letters", "/health")
-ONE = ("/alerts/alert-1", "/cases/case-1", "/dead-letters/live.enforcement/1/7")
+LISTS = ("/incidents", "/alerts", "/cases", "/silences", "/changes", "/dead-letters", "/health", "/actions")
+ONE = ("/incidents/incident-1", "/alerts/alert-1", "/cases/case-1", "/dead-letters/live.enforcement/1/7")
 
 
 class Page(HTMLParser):
@@ -65,6 +65,9 @@ class Page(HTMLParser):
 
 async def test_every_page_without_a_row_says_so(site: Site) -> None:
     said = {
+        "/incidents": "No incident waits for anybody",
+        "/silences": "Nothing is silenced",
+        "/actions": "Nobody has done anything yet",
         "/alerts": "Nothing has been judged yet",
         "/cases": "No cases yet",
         "/changes": "No platform change",
@@ -282,7 +285,8 @@ async def test_a_configuration_that_is_not_known_selects_nothing(site: Site) -> 
 async def test_cases_and_one_case(site: Site) -> None:
     await site.fill()
     await site.store.write("case_candidates", [case_row(2, ended_at=T0 + HOUR_MS, severity="info", title="Another")])
-    assert Page(await site.page("/cases")).rows == ["/cases/case-1", "/cases/case-2"]
+    assert Page(await site.page("/cases?view=list")).rows == ["/cases/case-1", "/cases/case-2"]
+    assert Page(await site.page("/cases")).rows == ["/cases/case-2", "/cases/case-1"], "by state"
     assert Page(await site.page("/cases?state=ended")).rows == ["/cases/case-2"]
     assert Page(await site.page("/cases?slice=another&severity=info&monitor=measures")).rows == ["/cases/case-2"]
     text = await site.page("/cases/case-1")

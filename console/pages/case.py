@@ -6,17 +6,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from console import wording
 from console.casework import MOVES, VERBS, address, items
 from console.chart import Chart, Mark, Point, draw
 from console.counted import evidence_of, of_changes, series_points
 from console.desk import desk
-from console.parameters import Parameters
+from console.parameters import ANSWER, Parameters
 from livewarden.action import RESOLUTIONS
 from livewarden.times import HOUR_MS
 from sinks.views import alerts, changes, health, incidents
@@ -37,6 +38,8 @@ async def case(request: Request) -> Response:
     """The page of a case; 404 where there is none of that id."""
     at = desk(request)
     Parameters(request.query_params).done()
+    if ANSWER in request.query_params and await view.get(at.reader, request.path_params["case_id"]) is None:
+        return RedirectResponse(f"/cases?{urlencode({ANSWER: request.query_params[ANSWER]})}", 303)  # it is being written
     found = await _found(request)
     start, end = found["started_at"], found["ended_at"] or found["started_at"]
     topics = of_changes(await health.topics(at.reader))

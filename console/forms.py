@@ -89,11 +89,19 @@ def matchers(name: str, text: str) -> list[dict[str, str]]:
     return found
 
 
+def version(name: str, text: str) -> int:
+    """The version of what was seen."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise BadForm(f"{name}: {shown(text)} is no version")
+    return int(text)
+
+
 _READ: Mapping[str, Callable[[str, str], Any]] = {
     "due_at": instant,
     "starts_at": instant,
     "ends_at": instant,
     "matchers": matchers,
+    "expects": version,
     "alert_ids": lambda _, text: text.split(),
 }
 

@@ -39,7 +39,9 @@ async def case(request: Request) -> Response:
     at = desk(request)
     Parameters(request.query_params).done()
     if ANSWER in request.query_params and await view.get(at.reader, request.path_params["case_id"]) is None:
-        return RedirectResponse(f"/cases?{urlencode({ANSWER: request.query_params[ANSWER]})}", 303)  # it is being written
+        return RedirectResponse(
+            f"/cases?{urlencode({ANSWER: request.query_params[ANSWER]})}", 303
+        )  # it is being written
     found = await _found(request)
     start, end = found["started_at"], found["ended_at"] or found["started_at"]
     topics = of_changes(await health.topics(at.reader))

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from console import forms
+from console.casework import items
 from console.desk import desk
 from console.forms import BadForm
 from console.parameters import ANSWER
@@ -124,7 +125,7 @@ async def evidence(request: Request) -> Response:
     if not await _case(at.reader, {"case_id": case_id}):
         raise HTTPException(404, "there is nothing of that id")
     if form:
-        raise BadForm("this form has no fields")
+        raise BadForm("this form has no fields", form)
     assert at.build_evidence is not None, "without it there is no such route"
     package = await at.build_evidence(case_id)
     action_id = stable_id("console", who.name, seal, request.url.path, package.digest)
@@ -149,6 +150,11 @@ async def _case(reader: Reader, ids: Mapping[str, str]) -> bool:
     return await cases.get(reader, ids["case_id"]) is not None
 
 
+async def _task(reader: Reader, ids: Mapping[str, str]) -> bool:
+    found = await cases.get(reader, ids["case_id"])
+    return found is not None and ids["task_id"] in [task["id"] for task in items(found["tasks"], "id")]
+
+
 INCIDENT, ALERT, CASE = "/incidents/{incident_id}", "/alerts/{alert_id}", "/cases/{case_id}"
 DEEDS = (
     Deed(f"{INCIDENT}/acknowledge", Acknowledge, INCIDENT, _incident),
@@ -161,7 +167,7 @@ DEEDS = (
     Deed(f"{CASE}/assign", AssignCase, CASE, _case),
     Deed(f"{CASE}/note", Note, CASE, _case),
     Deed(f"{CASE}/tasks", AddTask, CASE, _case, new="task_id"),
-    Deed(f"{CASE}/tasks/{{task_id}}/done", FinishTask, CASE, _case),
+    Deed(f"{CASE}/tasks/{{task_id}}/done", FinishTask, CASE, _task),
     Deed(f"{CASE}/links", Link, CASE, _case),
     Deed(f"{CASE}/merge", MergeCase, CASE, _case),
 )

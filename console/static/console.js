@@ -84,7 +84,9 @@ window.addEventListener("pageshow", () => {
 
 // --- what is new -----------------------------------------------------------------------------------------------------
 
-const wanted = document.body.dataset.live;
+const wanted = document.body.dataset.live.split(" ").filter(Boolean); // ids, or "any"
+const any = wanted.includes("any");
+const meant = (ids) => any || ids.some((id) => wanted.includes(id));
 const EVERY_MS = 1500; // least time between two refreshes
 let source = null;
 let planned = null;
@@ -135,14 +137,14 @@ function listen() {
   source.addEventListener("hello", () => { say("live"); if (before) soon(); before = true; });
   source.addEventListener("alert", (event) => {
     const told = JSON.parse(event.data);
-    if (wanted !== "any" && wanted !== told.alert_id && wanted !== told.case_id) return;
-    if (wanted === "any" && !told.suppressed && told.status === "firing") $("news").textContent = told.text;
+    if (!meant([told.alert_id, told.case_id])) return;
+    if (any && !told.suppressed && told.status === "firing") $("news").textContent = told.text;
     soon();
   });
   source.addEventListener("work", (event) => {
     const told = JSON.parse(event.data);
-    if (wanted !== "any" && !told.ids.includes(wanted)) return;
-    if (wanted === "any" && told.text) $("news").textContent = told.text;
+    if (!meant(told.ids)) return;
+    if (any && told.text) $("news").textContent = told.text;
     soon();
   });
   source.addEventListener("many", soon);
@@ -157,7 +159,7 @@ function rest() {
 }
 
 // a hidden page rests: browsers allow only a few connections to one host
-if (wanted) {
+if (wanted.length) {
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) rest();
     else { listen(); soon(); }

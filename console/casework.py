@@ -12,7 +12,7 @@ from livewarden.times import parse_ms
 MOVES: Mapping[str, tuple[str, ...]] = {
     "candidate": ("triage", "open", "dismissed"),
     "triage": ("open", "escalated", "dismissed"),
-    "open": ("escalated", "resolved", "dismissed"),
+    "open": ("resolved", "escalated", "dismissed"),
     "escalated": ("resolved", "open"),
     "resolved": ("closed", "open"),
     "closed": ("open",),

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.access import ALIVE, Access, Gate
-from console.desk import BuildEvidence, Desk, Monitors, desk
+from console.desk import BuildEvidence, Desk, desk
 from console.forms import BadForm
 from console.headers import SecureHeaders
 from console.live import Live
@@ -36,6 +36,7 @@ from livewarden.action import Submit
 from livewarden.clock import Clock, SystemClock
 from livewarden.errors import RetryLater, SetupError
 from sinks.reader import Reader
+from sinks.views.counted import Monitors
 
 
 class Console:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -20,9 +20,7 @@ from livewarden.action import Submit
 from livewarden.clock import Clock
 from sinks.reader import Reader
 from sinks.views import actions, notifications
-
-Monitors = Mapping[str, Mapping[str, Any]]
-"""By name: the fields of a monitor as its file has them, and its `config_hash`."""
+from sinks.views.counted import Monitors
 
 
 class Package(Protocol):

@@ -8,11 +8,11 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from console.wording import place, size, when
 from livewarden.errors import LivewardenError
 from sinks.reader import Reader
 from sinks.views import alerts, news
 from sinks.views.news import News
+from sinks.views.wording import place, size, when
 
 MOST_LISTENERS = 200
 MOST_TOLD = 20

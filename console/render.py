@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from console import chart, wording
+from sinks.views import chart, wording
 
 PLACES = (
     ("i", "/incidents", "Incidents"),

@@ -70,16 +70,24 @@ class Reader:
         return list(reversed(await self._newest(kind, [], {}, order, limit)))
 
     async def counts(self) -> dict[str, int]:
-        """How many events, late ones and repeated ones among them, dead letters, live alerts and live cases there are."""
+        """How many events, late ones and repeated ones among them, dead letters, live alerts, live case candidates, incidents and
+        notifications there are."""
         row = (
             await self._select(
                 "SELECT (SELECT count() FROM events FINAL), (SELECT count() FROM events FINAL WHERE late = 1),"
                 " (SELECT count() FROM events FINAL WHERE duplicate = 1),"
                 " (SELECT count() FROM dead_letters FINAL), (SELECT count() FROM alerts FINAL WHERE run = 'live'),"
-                " (SELECT count() FROM case_candidates FINAL WHERE run = 'live')"
+                " (SELECT count() FROM case_candidates FINAL WHERE run = 'live'),"
+                " (SELECT count() FROM incidents FINAL), (SELECT count() FROM notifications FINAL)"
             )
         )[0]
-        return dict(zip(("events", "late", "duplicate", "dead_letters", "alerts", "cases"), row, strict=True))
+        return dict(
+            zip(
+                ("events", "late", "duplicate", "dead_letters", "alerts", "cases", "incidents", "notifications"),
+                row,
+                strict=True,
+            )
+        )
 
     async def events(
         self, from_ms: int | None = None, to_ms: int | None = None, *, topics: Sequence[str] = ()
@@ -137,6 +145,19 @@ class Reader:
             )
             names = result.column_names
             return [dict(zip(names, map(_short, row), strict=True)) for row in result.result_rows]
+
+    async def stream(self, sql: str, fmt: str, values: Mapping[str, Any] | None = None) -> AsyncIterator[bytes]:
+        """The result of one of our own queries in a format of ClickHouse, `CSVWithNames` or `Parquet` say, block by block.
+
+        ClickHouse holds it back until it is whole, so an error comes before the first block and none looks like an end.
+        """
+        with translated(self._address):
+            blocks = await self._client.raw_stream(
+                sql, dict(values or {}), fmt=fmt, settings={"wait_end_of_query": "1"}
+            )
+            async with blocks:
+                async for block in blocks:
+                    yield block
 
     async def _newest(
         self, kind: Table, where: Sequence[str], values: Mapping[str, Any], order: str, limit: int

@@ -14,7 +14,6 @@ import pytest
 
 from console.access import Access
 from console.app import Console
-from console.desk import Monitors
 from console.server import serving
 from livewarden.action import ACTION, Acknowledge, Action, Answer, ResolveIncident, target_of
 from livewarden.checkpoint import Checkpoint
@@ -25,6 +24,7 @@ from sinks.clickhouse import ClickHouseStore
 from sinks.connection import Address
 from sinks.reader import Reader
 from sinks.views import cases, incidents
+from sinks.views.counted import Monitors
 
 T0: Final = 1_772_820_000_000
 """2026-03-06T18:00:00Z, the window of the alerts below."""

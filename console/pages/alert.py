@@ -10,15 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import explanation, wording
-from console.chart import Chart, Mark, Point, draw
-from console.counted import configuration, evidence_of, of_changes, selection
 from console.desk import desk
 from console.parameters import Parameters
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from sinks.reader import Reader
 from sinks.views import alerts as view
-from sinks.views import cases, changes, dispositions, events, health, incidents
+from sinks.views import cases, changes, dispositions, events, explanation, health, incidents, wording
+from sinks.views.chart import Chart, Mark, Point, draw
+from sinks.views.counted import configuration, evidence_of, of_changes, selection
 
 EVENTS = 50
 MOST_BUCKETS = 200

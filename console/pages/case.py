@@ -12,16 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from console import wording
 from console.casework import MOVES, VERBS, address, items
-from console.chart import Chart, Mark, Point, draw
-from console.counted import evidence_of, of_changes, series_points
 from console.desk import desk
 from console.parameters import ANSWER, Parameters
 from livewarden.action import RESOLUTIONS
 from livewarden.times import HOUR_MS
-from sinks.views import alerts, changes, health, incidents
+from sinks.views import alerts, changes, health, incidents, wording
 from sinks.views import cases as view
+from sinks.views.chart import Chart, Mark, Point, draw
+from sinks.views.counted import evidence_of, of_changes, series_points
 
 MOST_CHARTS = 6
 MOST_POINTS = 96

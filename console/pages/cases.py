@@ -16,10 +16,10 @@ from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.people import visitor
 from console.render import link
-from console.wording import place, size
 from sinks.views import alerts, dispositions, health, incidents
 from sinks.views import cases as view
 from sinks.views.cases import OVER, CaseFilter
+from sinks.views.wording import place, size
 
 STATES = (*ACTIVE, *OVER, "ongoing", "ended")
 CARDS = 12

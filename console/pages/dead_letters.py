@@ -9,12 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import explanation, hexdump
+from console import hexdump
 from console.desk import desk
 from console.pages.paging import ROWS, Paging
 from console.parameters import Parameters
 from console.render import link
 from sinks.views import dead_letters as view
+from sinks.views import explanation
 
 TEXT_SHOWN = 8_192
 HEX_SHOWN = 1_024

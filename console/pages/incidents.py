@@ -10,9 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from console import explanation, wording
-from console.chart import Chart
-from console.counted import of_changes
 from console.desk import Desk, desk
 from console.pages.alert import bucket, chart_of, reach
 from console.pages.alerts import SEVERITIES
@@ -20,10 +17,12 @@ from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
 from livewarden.times import HOUR_MS
-from sinks.views import actions, alerts, cases, changes, dispositions, health, notifications
+from sinks.views import actions, alerts, cases, changes, dispositions, explanation, health, notifications, wording
 from sinks.views import incidents as view
 from sinks.views.actions import ActionFilter
 from sinks.views.alerts import AlertFilter
+from sinks.views.chart import Chart
+from sinks.views.counted import of_changes
 from sinks.views.incidents import IncidentFilter
 
 STATUSES = ("firing", "acknowledged", "resolved")

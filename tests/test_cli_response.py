@@ -29,6 +29,7 @@ from sinks.reader import Reader
 from sinks.store import Store
 from sinks.tables import Row
 from streams.cli import GROUPS, app, main
+from streams.cli.common import print_table
 from streams.local_response import LocalResponse
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server, fresh_database, server_address
 from tests.console_fixtures import HOSTILE
@@ -452,3 +453,18 @@ def test_a_silence_from_added_to_expired(response: ManualClock, capsys: pytest.C
     assert run(capsys, "silence", "expire", silence["silence_id"][:8])[0] == 0
     (silence,) = json.loads(run(capsys, "silence", "list", "--all", "--json")[1])
     assert silence["ended_by"] == "ana"
+
+
+@pytest.mark.parametrize("screen", [False, True])
+def test_a_cell_is_shown_as_it_is_written(
+    screen: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    print_table(("name", "n"), [(":a: [red]漢[/red]", 7), ("b", 12)], right=("n",))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert [line.rstrip() for line in text.splitlines()] == [
+        "name                n",
+        ":a: [red]漢[/red]   7",
+        "b                  12",
+    ]

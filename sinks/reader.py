@@ -146,6 +146,19 @@ class Reader:
             names = result.column_names
             return [dict(zip(names, map(_short, row), strict=True)) for row in result.result_rows]
 
+    async def stream(self, sql: str, fmt: str, values: Mapping[str, Any] | None = None) -> AsyncIterator[bytes]:
+        """The result of one of our own queries in a format of ClickHouse, `CSVWithNames` or `Parquet` say, block by block.
+
+        ClickHouse holds it back until it is whole, so an error comes before the first block and none looks like an end.
+        """
+        with translated(self._address):
+            blocks = await self._client.raw_stream(
+                sql, dict(values or {}), fmt=fmt, settings={"wait_end_of_query": "1"}
+            )
+            async with blocks:
+                async for block in blocks:
+                    yield block
+
     async def _newest(
         self, kind: Table, where: Sequence[str], values: Mapping[str, Any], order: str, limit: int
     ) -> list[dict[str, Any]]:

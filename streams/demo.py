@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -31,6 +32,8 @@ from streams.simulate import Scenario, simulate, truth, truth_json
 from streams.web import interrupted, web
 
 MARKER = ".livewarden-demo"
+ENVIRONMENT = "environment"
+"""The file in the demo's folder that says where its services are."""
 PARTITIONS = 2
 LATENESS_S = 30.0
 POLL_S = 0.5
@@ -90,6 +93,7 @@ class Demo:
             await apply(address)
             for topic, partitions in Settings(partitions=PARTITIONS, partials_partitions=PARTITIONS).topics().items():
                 kafka.create_topic(topic, partitions)
+            self._leave_address(kafka, clickhouse)
             reader = await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password)
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(reader)
@@ -117,6 +121,19 @@ class Demo:
             (folder / "response.toml").write_text(RESPONSE_FILE.format(file=told))
         except OSError as error:
             raise SetupError(f"{folder}: {error.strerror}") from error
+
+    def _leave_address(self, kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse) -> None:
+        """Write where the services are, as a shell reads it, so that other commands of livewarden find them."""
+        settings = {
+            "KAFKA": kafka.bootstrap,
+            "EMBEDDED_KAFKA": "true",
+            "CLICKHOUSE_URL": clickhouse.url,
+            "CLICKHOUSE_USER": clickhouse.user,
+            "CLICKHOUSE_PASSWORD": clickhouse.password,
+            "RESPONSE": str(self._folder.absolute() / "response.toml"),
+        }
+        lines = [f"export LIVEWARDEN_{name}={shlex.quote(value)}" for name, value in settings.items()]
+        (self._folder / ENVIRONMENT).write_text("\n".join(lines) + "\n")
 
     async def _console(self, stack: AsyncExitStack, reader: Reader, port: int | None) -> str:
         try:
@@ -245,6 +262,7 @@ class Demo:
                 f'  livewarden sql --url {url} "SELECT window_start, monitor, series, observed, expected FROM alerts_history '
                 f'WHERE observed > 100000 ORDER BY window_start"\n'
                 f'  livewarden sql --url {url} "SELECT started_at, title, alert_count FROM cases_now ORDER BY started_at"\n'
+                f"  . {self._folder}/{ENVIRONMENT}; livewarden incident list; livewarden case list\n"
                 f"  curl '{url}/?database=livewarden' --data-binary 'SELECT * FROM ingest_by_hour LIMIT 5 FORMAT Vertical'"
             )
 

@@ -16,13 +16,13 @@ from streams.stages import Respond, Said, encode_message
 from streams.stages.output import Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LocalRecord:
     """A record of the log."""
 
     offset: int
-    key: bytes
-    value: bytes
+    key: bytes | None
+    value: bytes | None
     timestamp: int
     topic: str = RESPONSE
     partition: int = 0
@@ -61,7 +61,7 @@ class LocalResponse:
 
     async def say(self, said: Sequence[Said | News]) -> None:
         """Put news into the log and read them."""
-        fresh = []
+        fresh: list[LocalRecord] = []
         for each in said:
             key, value = encode_message(each)
             fresh.append(LocalRecord(len(self.log) + len(fresh), key, value, self._clock.now_ms()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -34,9 +35,7 @@ NEWS = Outgoing(
     body="20 in 5m where 400 was usual\nsince 20:10 UTC",
     link="http://127.0.0.1:8080/incidents/i-1",
 )
-HOSTILE = (
-    "<b>x</b> <script>1</script> *a* _b_ `c` [l](http://e) {{7*7}} ${HOME} %s 'q' \"d\" \\n ; DROP TABLE x --  üñ 😀"
-)
+HOSTILE = "<b>x</b> <script>1</script> *a* _b_ `c` [l](http://e) {{7*7}} ${HOME} %s 'q' \"d\" \\n ; DROP TABLE x -- :fire: üñ 😀"
 
 
 class Bench(Protocol):
@@ -157,7 +156,7 @@ async def check_text_arrives_to_the_letter(bench: Bench) -> None:
 
 
 async def check_many_at_once_all_arrive_whole(bench: Bench) -> None:
-    many = [replace(NEWS, notification_id=f"n-{number}", body="x" * 500 * number or "-") for number in range(20)]
+    many = [replace(NEWS, notification_id=f"n-{number}", body="x" * (50 * number + 1)) for number in range(60)]
     await asyncio.gather(*map(bench.channel.send, many))
     assert sorted(bench.received(), key=lambda each: len(each["body"])) == list(map(asdict, many))
 
@@ -270,12 +269,18 @@ class Heard(logging.Handler):
 @pytest.fixture
 def heard() -> Iterator[Heard]:
     root, handler = logging.getLogger(), Heard()
-    level = root.level
+    libraries = [logging.getLogger(name) for name in ("apprise", "urllib3")]
+    before = [(logger, logger.level, logger.propagate) for logger in (root, *libraries)]
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
+    for logger in libraries:
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
     yield handler
-    root.setLevel(level)
     root.removeHandler(handler)
+    for logger, level, propagate in before:
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 async def test_nothing_of_an_address_gets_into_the_logs(heard: Heard) -> None:
@@ -324,12 +329,27 @@ async def test_a_line_that_was_cut_short_takes_no_other_with_it(tmp_path: Path) 
     assert json.loads(whole) == asdict(NEWS)
 
 
+async def test_a_file_waits_for_who_is_writing(tmp_path: Path) -> None:
+    path = tmp_path / "n.jsonl"
+    with path.open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write(b'{"notification_id": ')
+        other.flush()
+        sending = asyncio.create_task(FileChannel("f", path).send(NEWS))
+        done, _ = await asyncio.wait({sending}, timeout=0.2)
+        assert not done
+        other.write(b'"n-0"}\n')
+    await sending
+    assert [json.loads(line)["notification_id"] for line in path.read_text().splitlines()] == ["n-0", "n-1"]
+
+
 ENVIRON = {
     "HOOK": " json://127.0.0.1:9/x ",
     "EMPTY": "",
     "NONSENSE": "s3cret-thing",
     "UNKNOWN": "s3cret://thing",
     "TWO": "json://s3cret1/, json://s3cret2/",
+    "NONE": "sns://AHIAJGNT76XIMXDBIJYA/bu1dHSdO22pfaaVys3cret/wmNsdjJk/us-east-1/",
     "MANY": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#s3cret/#other",
 }
 
@@ -349,6 +369,7 @@ def test_channels_open_by_what_the_policy_says(tmp_path: Path) -> None:
         ("NONSENSE", "channel 'c': NONSENSE holds no address that Apprise knows"),
         ("UNKNOWN", "channel 'c': UNKNOWN holds no address that Apprise knows"),
         ("TWO", "channel 'c': TWO holds several addresses; make a channel for each"),
+        ("NONE", "channel 'c': NONE leads to 0 receivers; name one in it"),
         ("MANY", "channel 'c': MANY leads to 2 receivers; make a channel for each"),
     ],
 )
@@ -385,6 +406,10 @@ def test_no_part_of_an_address_is_left_in_a_reason(user: str, token: str, query:
     assert not [part for part in (user, token, query, "host.example") if part.lower() in reason.lower()]
     assert len(reason) <= LONGEST
     assert "\n" not in reason
+
+
+def test_an_address_is_recognised_however_it_is_written() -> None:
+    assert redact("no TOKEN%2fabc, Token/ABC", "json://h/Token%2FAbc") == "no …, …"
 
 
 @given(st.text())

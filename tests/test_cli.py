@@ -67,6 +67,8 @@ WRONG = {
     "times in the wrong order": (["replay", "x.jsonl", "--from", "2025-02-01", "--to", "2025-01-01"], "--from must be"),
     "no such monitors file": (["check", "m.toml"], "m.toml: No such file"),
     "no such response file": (["check", "--response", "r.toml"], "r.toml: No such file"),
+    "no such evidence": (["evidence", "verify", "case.zip"], "case.zip: No such file"),
+    "no digest": (["evidence", "verify", "case.zip", "--digest", "12"], "64 hexadecimal digits"),
     "no such run": (["diff", "a", "b"], "a/alerts.jsonl"),
     "an unknown schema": (["schema", "enforcement"], "no schema is named 'enforcement'"),
     "an unknown suffix": (["simulate", "--out", "x.csv"], "x.csv"),

@@ -7,12 +7,12 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.chart import HEIGHT, WIDTH, Mark, Point, draw, strip
-from console.counted import selection
 from console.hexdump import as_text, lines
 from console.pages.alert import reach
-from console.wording import sentence
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
+from sinks.views.chart import HEIGHT, WIDTH, Mark, Point, draw, strip
+from sinks.views.counted import selection
+from sinks.views.wording import sentence
 from tests.console_fixtures import MONITOR, T0, alert_row
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from livewarden.action import Matcher
@@ -16,6 +16,8 @@ GLOBS = st.text(alphabet="ab*?[]!^-\\.\n", max_size=12)
 
 
 @given(MATCHERS)
+@example(Matcher(name="x", value="a\nb"))
+@example(Matcher(name="x", value="~=!"))
 def test_what_a_matcher_says_reads_back_as_itself(matcher: Matcher) -> None:
     assert parse(str(matcher)) == matcher
 

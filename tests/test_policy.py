@@ -121,6 +121,7 @@ def test_what_is_written_reads_back() -> None:
         ('"market=DE"', '"market"', 20, "match.0: 'market' is no condition; write name=value"),
         ('"market=DE"', '"market == DE"', 20, "match.0: 'market == DE' is no condition"),
         ('"market=DE"', '"market==DE"', 20, "match.0: 'market==DE': the value follows"),
+        ('"market=DE"', '"market=~D*"', 20, "match.0: 'market=~D*': the value follows"),
         ('"market=DE"', '"market= DE"', 20, "match.0: 'market= DE': the value follows"),
         ('"market=DE"', "7", 20, "match.0: a condition is a text"),
         ('["on-call"]', '["oncall"]', 21, "to: no channel is named 'oncall'; did you mean 'on-call'?"),
@@ -156,6 +157,15 @@ def test_tables_of_the_wrong_shape_are_told(text: str) -> None:
 def test_all_mistakes_at_once_in_the_order_of_their_lines() -> None:
     text = FILE.replace("worse = 3", "worse = 0").replace('["on-call"]', '["x"]').replace('"Europe/Berlin"', '"Berlin"')
     assert [mistake.split(":")[0] for mistake in mistakes(text)] == ["line 2", "line 21", "line 28"]
+
+
+@pytest.mark.parametrize("key", ["quiet_hours", "escalate"])
+def test_a_table_inside_the_second_route_is_told_by_its_own_line(key: str) -> None:
+    header = f"[route.{key}]" if key == "quiet_hours" else f"[[route.{key}]]"
+    first = f'{header}\nto = "07:00"\n'
+    told = mistakes(f'[[route]]\nname = "a"\nto = []\n\n[[route]]\nname = "b"\nto = []\n{first}x = 1\n')
+    assert f"line 10: unknown key '{key}{'' if key == 'quiet_hours' else '.0'}.x'" in told
+    assert not [mistake for mistake in told if mistake.startswith("line 1:")]
 
 
 @pytest.mark.parametrize("key", ["url_from", "url", "urlfrom", "file"])

@@ -9,12 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import explanation, hexdump
+from console import hexdump
 from console.desk import desk
 from console.pages.paging import ROWS, Paging
 from console.parameters import Parameters
 from console.render import link
 from sinks.views import dead_letters as view
+from sinks.views import explanation
 
 TEXT_SHOWN = 8_192
 HEX_SHOWN = 1_024
@@ -34,7 +35,7 @@ async def dead_letters(request: Request) -> Response:
     )
     given = {name: value for name, value in (("reason", reason), ("topic", topic)) if value}
     total = sum(each["records"] for each in reasons if reason in ("", each["reason"]) and topic in ("", each["topic"]))
-    return at.renderer.page(
+    return await at.page(
         request,
         "dead_letters.html",
         reasons=reasons,
@@ -60,7 +61,7 @@ async def dead_letter(request: Request) -> Response:
     except (ValueError, RecursionError):
         headers = [explanation.Line(0, "", found["headers"])]
     value = found["value"]
-    return at.renderer.page(
+    return await at.page(
         request,
         "dead_letter.html",
         letter=found,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, OverflowMode
@@ -28,7 +29,8 @@ class AppriseChannel:
     counts as failed; one that takes longer and accepts gets the notification again. A redirect counts as failed, too.
 
     Texts are shown to the letter. Generic webhooks (`json`, `form`, `xml`) get `notification_id`, `incident_id`, `cause`,
-    `severity` and `link` as fields beside Apprise's own; PagerDuty gets one incident for ours, which our end resolves.
+    `severity` and `link` as fields beside Apprise's own. PagerDuty, GoAlert, iLert, incident.io and Squadcast get one incident
+    for ours, which our end resolves; Opsgenie gets one alert for it, which our end adds to and people close.
 
     >>> AppriseChannel("x", "nonsense://a", called="X_URL")
     Traceback (most recent call last):
@@ -57,8 +59,9 @@ class AppriseChannel:
         service = self._service()
         if service is None:
             raise SetupError(f"channel {name!r}: {called} holds no address that Apprise knows")
-        if len(service) > 1:
-            raise SetupError(f"channel {name!r}: {called} leads to {len(service)} receivers; make a channel for each")
+        if len(service) != 1:
+            advice = "make a channel for each" if len(service) else "name one in it"
+            raise SetupError(f"channel {name!r}: {called} leads to {len(service)} receivers; {advice}")
 
     async def send(self, outgoing: Outgoing) -> None:
         """See `Channel.send`."""
@@ -69,12 +72,14 @@ class AppriseChannel:
         text = outgoing.body or outgoing.title
         if outgoing.link and outgoing.link not in text:
             text = f"{text}\n\n{outgoing.link}"
-        if _speaks_markdown(service):
-            content = {"body": f"**{markdown(one_line(outgoing.title))}**\n\n{_lines(markdown(text))}"}
-            body_format = NotifyFormat.MARKDOWN
+        title = one_line(outgoing.title)
+        if not _speaks_markdown(service):
+            content, body_format = {"title": title, "body": plain(text)}, NotifyFormat.TEXT
+        elif _calls_people(service):
+            content, body_format = {"title": title, "body": _lines(markdown(text))}, NotifyFormat.MARKDOWN
         else:
-            content = {"title": one_line(outgoing.title), "body": plain(text)}
-            body_format = NotifyFormat.TEXT
+            content = {"body": f"**{markdown(title)}**\n\n{_lines(markdown(text))}"}
+            body_format = NotifyFormat.MARKDOWN
         kind = NotifyType.SUCCESS if outgoing.cause == "resolved" else _TYPES.get(outgoing.severity, NotifyType.WARNING)
         result = await sender.async_notify(**content, body_format=body_format, notify_type=kind)
         if result.status != AppriseResultStatus.SUCCESS:
@@ -102,9 +107,14 @@ def _speaks_markdown(service: Any) -> bool:
     return set(formats) == {NotifyFormat.MARKDOWN} or type(service).__name__ in _SHOW_TEXT_AS_MARKDOWN
 
 
+def _calls_people(service: Any) -> bool:
+    """Whether it is one of the services that keep incidents of their own; their titles are plain text."""
+    return hasattr(service, "dedup")
+
+
 def _lines(text: str) -> str:
     """Line breaks that Markdown keeps."""
-    return text.replace("\n", "  \n")
+    return re.sub(r"(?<!\n)\n(?!\n)", "  \n", text)
 
 
 def _enrich(service: Any, outgoing: Outgoing) -> None:
@@ -112,7 +122,10 @@ def _enrich(service: Any, outgoing: Outgoing) -> None:
     if type(service).__name__ in ("NotifyJSON", "NotifyForm", "NotifyXML"):
         for name in ("notification_id", "incident_id", "cause", "severity", "link"):
             service.payload_extras.setdefault(name, getattr(outgoing, name))
-    elif type(service).__name__ == "NotifyPagerDuty" and outgoing.incident_id:
+    elif type(service).__name__ == "NotifyOpsgenie":
+        service.alias = service.alias or outgoing.incident_id or None
+        service.action = "new" if service.action == "map" else service.action  # a map drops notes on alerts it forgot
+    elif _calls_people(service) and outgoing.incident_id:
         service.dedup = service.dedup or outgoing.incident_id
         service.action = "map" if service.action == "trigger" else service.action
 

@@ -18,6 +18,7 @@ from streams.cli import (
     demo,
     detect,
     diff,
+    evidence,
     explain,
     feed,
     imports,
@@ -65,6 +66,7 @@ GROUPS = {
     "silence": silence.app,
     "case": case_actions.app,
     "outbox": outbox.app,
+    "evidence": evidence.app,
     "import": imports.app,
 }
 for name, group in GROUPS.items():

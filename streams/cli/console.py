@@ -21,10 +21,11 @@ def console(
         str | None, typer.Option(help="ClickHouse HTTP interface; LIVEWARDEN_CLICKHOUSE_URL where left out.")
     ] = None,
 ) -> int:
-    """Show alerts, cases, changes, dead letters and health as web pages, until told to stop. It changes nothing.
+    """Show incidents, alerts, cases, silences, changes, dead letters and health as web pages, until told to stop.
 
-    With LIVEWARDEN_CONSOLE_TOKEN set, everybody must give that token; with LIVEWARDEN_CONSOLE_PROXY_HEADER, come through a proxy
-    that names them in that header. Titles, owners and playbooks come from the monitors (LIVEWARDEN_MONITORS).
+    With LIVEWARDEN_CONSOLE_PEOPLE or LIVEWARDEN_CONSOLE_TOKEN set, everybody must give a token; with
+    LIVEWARDEN_CONSOLE_PROXY_HEADER, come through a proxy that names them in that header. Who may act is said by roles: viewer,
+    operator, admin. Titles, owners and playbooks come from the monitors (LIVEWARDEN_MONITORS).
 
     Example: livewarden console --port 8080 --url http://127.0.0.1:8123
     """
@@ -34,13 +35,10 @@ def console(
 
 
 async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | None) -> int:
-    from console.access import Access
     from sinks.reader import Reader
-    from streams.web import interrupted, web
+    from streams.web import access_of, interrupted, web
 
-    access = Access(
-        settings.console_token.get_secret_value(), settings.console_proxy_header.lower(), settings.proxies()
-    )
+    access = access_of(settings)
     access.check(host)
     reader = await Reader.connect(
         url or settings.clickhouse_url,
@@ -48,7 +46,8 @@ async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | 
         settings.clickhouse_password.get_secret_value(),
         settings.clickhouse_database,
     )
-    async with reader, web(reader, plan, host, port, access) as address:
+    secret = settings.console_secret.get_secret_value()
+    async with reader, web(reader, plan, host, port, access, secret=secret) as address:
         print(f"The console is at {address} (Ctrl-C ends it)", flush=True)
         await interrupted()
     return 0

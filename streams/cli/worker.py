@@ -30,7 +30,6 @@ def worker() -> int:
 
 async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
     from sinks.channels import open_channels
-
     from sinks.clickhouse import ClickHouseStore
     from streams import telemetry
     from streams.topics import ensure_topics

@@ -1,4 +1,4 @@
-"""Geometry of a chart. The template draws it as SVG, the labels beside it are text, so it is readable at any width."""
+"""Geometry of a chart. A template or a file draws it as SVG, the labels beside it are text, so it is readable at any width."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from console.wording import exactly, number, when
 from livewarden.times import DAY_MS
+from sinks.views.wording import exactly, number, when
 
 _Scale = Callable[[float], float]
 

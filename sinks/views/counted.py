@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from console.desk import Monitors
-from console.wording import scanned_from
 from livewarden.contracts import AGGREGATES, CONTRACTS
 from livewarden.contracts.change import PlatformChange
 from livewarden.times import parse_ms
 from sinks.views.events import Selection
+from sinks.views.wording import scanned_from
+
+Monitors = Mapping[str, Mapping[str, Any]]
+"""By name: the fields of a monitor as its file has them, and its `config_hash`."""
 
 _PRECISIONS = {
     "second": ("second",),

@@ -18,7 +18,7 @@ COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test integration lint types imports schemas docs bench-detection lock ci clean
+.PHONY: help demo test integration e2e lint types imports schemas docs bench-detection lock ci clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,13 @@ demo: $(DEMO) ## Run the whole product with nothing installed; ARGS="--once --js
 	@$(BIN)/livewarden demo $(ARGS)
 
 test: $(DEV) ## Run the tests that need no service, and the examples in docstrings
-	@$(PYTEST) -n $(JOBS) --dist loadfile -m "not real_kafka" --doctest-modules tests $(ROOMS) $(ARGS)
+	@$(PYTEST) -n $(JOBS) --dist loadfile -m "not real_kafka and not e2e" --doctest-modules tests $(ROOMS) $(ARGS)
 
 integration: $(DEV) ## Run the tests that need Apache Kafka (java and mvn, or LIVEWARDEN_TEST_KAFKA=host:port)
 	@$(PYTEST) -m real_kafka tests $(ARGS)
+
+e2e: $(DEV) ## Run the demo in a real browser, from an alert to a closed case; needs Chromium, leaves pictures in screenshots/
+	@$(PYTEST) -m e2e tests/e2e $(ARGS)
 
 lint: $(DEV) ## Check style and formatting
 	@$(BIN)/ruff check .

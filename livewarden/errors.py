@@ -4,7 +4,9 @@ LivewardenError
 ├── InvalidEvent    bad input: the record goes to the dead letters, the stream goes on
 ├── RetryLater      busy neighbour: wait and do the same again
 └── SetupError      broken set-up: one line on stderr that says what to do, exit code 2
-    ├── MonitorsError   mistakes in a monitors file, each with its line
+    ├── MistakesError   mistakes in a file of the users, each with its line
+    │   ├── MonitorsError
+    │   └── PolicyError
     └── Unreachable     a service does not answer at start
 """
 
@@ -43,12 +45,20 @@ class SetupError(LivewardenError):
     """The set-up is broken and waiting will not mend it. The message is one line and says what to do."""
 
 
-class MonitorsError(SetupError):
-    """A monitors file with mistakes; `mistakes` holds one `line N: …` sentence each."""
+class MistakesError(SetupError):
+    """A file of the users with mistakes; `mistakes` holds one `line N: …` sentence each."""
 
     def __init__(self, name: str, mistakes: list[str]) -> None:
         super().__init__("\n".join(f"{name}: {mistake}" for mistake in mistakes))
         self.mistakes = mistakes
+
+
+class MonitorsError(MistakesError):
+    """A monitors file with mistakes."""
+
+
+class PolicyError(MistakesError):
+    """A response file with mistakes."""
 
 
 class Unreachable(SetupError):

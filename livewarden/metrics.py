@@ -33,6 +33,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("livewarden_rows", "counter", ("table",), "Rows written to ClickHouse."),
     Metric("livewarden_alerts", "counter", ("monitor", "kind"), "Alerts raised, suppressed ones left out."),
     Metric("livewarden_alerts_suppressed", "counter", ("monitor", "reason"), "Alerts stored without telling anybody."),
+    Metric("livewarden_notifications", "counter", ("channel", "outcome"), "Tries to notify: sent or failed."),
     Metric("livewarden_retries", "counter", ("neighbour",), "Calls repeated because ClickHouse or Kafka was busy."),
     Metric("livewarden_commits", "counter", ("stage",), "Positions committed after their state was durable."),
     Metric("livewarden_partitions", "gauge", ("stage",), "Partitions that this worker owns."),

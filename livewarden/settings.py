@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     clickhouse_password: SecretStr = SecretStr("")
     clickhouse_database: str = Field(default="livewarden", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     monitors: Path | None = Field(default=None, description="monitors file; the one that ships where unset")
+    response: Path | None = Field(default=None, description="response file; the one that ships where unset")
     lateness_s: float = Field(default=30.0, ge=0, description="how far behind the newest event an event may be")
     lateness_by_topic: dict[str, float] = Field(default_factory=dict, description="the same, by topic, as JSON")
     idle_after_s: float = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livewarden.times import MINUTE_MS, format_ms
+from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_ms
 from models.alert import Alert
 from models.duration import format_duration
 
@@ -14,6 +14,21 @@ def short_number(value: float) -> str:
     ('240,043', '0.51', '7')
     """
     return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
+
+
+def span_in_words(ms: int) -> str:
+    """How long, in the one or two units that matter.
+
+    >>> span_in_words(360_000), span_in_words(3_900_000), span_in_words(200_000_000), span_in_words(4_000)
+    ('6 min', '1 h 5 min', '2 d 7 h', '4 s')
+    """
+    if ms < MINUTE_MS:
+        return f"{max(ms, 0) // SECOND_MS} s"
+    for unit, name, smaller, small in ((DAY_MS, "d", HOUR_MS, "h"), (HOUR_MS, "h", MINUTE_MS, "min")):
+        if ms >= unit:
+            rest = ms % unit // smaller
+            return f"{ms // unit} {name}" + (f" {rest} {small}" if rest else "")
+    return f"{ms // MINUTE_MS} min"
 
 
 def size_in_words(alert: Alert) -> str:

@@ -70,16 +70,24 @@ class Reader:
         return list(reversed(await self._newest(kind, [], {}, order, limit)))
 
     async def counts(self) -> dict[str, int]:
-        """How many events, late ones and repeated ones among them, dead letters, live alerts and live cases there are."""
+        """How many events, late ones and repeated ones among them, dead letters, live alerts, live case candidates, incidents and
+        notifications there are."""
         row = (
             await self._select(
                 "SELECT (SELECT count() FROM events FINAL), (SELECT count() FROM events FINAL WHERE late = 1),"
                 " (SELECT count() FROM events FINAL WHERE duplicate = 1),"
                 " (SELECT count() FROM dead_letters FINAL), (SELECT count() FROM alerts FINAL WHERE run = 'live'),"
-                " (SELECT count() FROM case_candidates FINAL WHERE run = 'live')"
+                " (SELECT count() FROM case_candidates FINAL WHERE run = 'live'),"
+                " (SELECT count() FROM incidents FINAL), (SELECT count() FROM notifications FINAL)"
             )
         )[0]
-        return dict(zip(("events", "late", "duplicate", "dead_letters", "alerts", "cases"), row, strict=True))
+        return dict(
+            zip(
+                ("events", "late", "duplicate", "dead_letters", "alerts", "cases", "incidents", "notifications"),
+                row,
+                strict=True,
+            )
+        )
 
     async def events(
         self, from_ms: int | None = None, to_ms: int | None = None, *, topics: Sequence[str] = ()

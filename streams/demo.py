@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -30,11 +32,37 @@ from streams.simulate import Scenario, simulate, truth, truth_json
 from streams.web import interrupted, web
 
 MARKER = ".livewarden-demo"
+ENVIRONMENT = "environment"
+"""The file in the demo's folder that says where its services are."""
 PARTITIONS = 2
 LATENESS_S = 30.0
 POLL_S = 0.5
 STOP_WITHIN_S = 15.0
 CONSOLE_PORT = 8080
+RESPONSE_FILE = """\
+# Written by the demo: every incident, however old, goes to a file beside this one.
+group_wait = "0s"
+tick = "2s"
+stale_after = "36500d"
+closure_windows = 0
+fallback = ["log"]
+
+[sla.critical]
+triage = "30m"
+resolve = "1d"
+
+[sla.warning]
+triage = "4h"
+resolve = "3d"
+
+[[channel]]
+name = "log"
+file = {file}
+
+[[route]]
+name = "everything"
+to = ["log"]
+"""
 
 Say = Callable[[str], None]
 
@@ -65,6 +93,7 @@ class Demo:
             await apply(address)
             for topic, partitions in Settings(partitions=PARTITIONS, partials_partitions=PARTITIONS).topics().items():
                 kafka.create_topic(topic, partitions)
+            self._leave_address(kafka, clickhouse)
             reader = await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password)
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(reader)
@@ -81,15 +110,30 @@ class Demo:
         return summary
 
     def _prepare(self) -> None:
-        folder = self._folder
+        folder = self._folder.absolute()
         try:
             if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
                 raise SetupError(f"{folder} is not empty and not a demo's folder: choose another one with --dir")
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             (folder / MARKER).write_text("A demo of livewarden makes this folder anew at each start.\n")
+            told = json.dumps(str(folder / "notifications.jsonl"))
+            (folder / "response.toml").write_text(RESPONSE_FILE.format(file=told))
         except OSError as error:
             raise SetupError(f"{folder}: {error.strerror}") from error
+
+    def _leave_address(self, kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse) -> None:
+        """Write where the services are, as a shell reads it, so that other commands of livewarden find them."""
+        settings = {
+            "KAFKA": kafka.bootstrap,
+            "EMBEDDED_KAFKA": "true",
+            "CLICKHOUSE_URL": clickhouse.url,
+            "CLICKHOUSE_USER": clickhouse.user,
+            "CLICKHOUSE_PASSWORD": clickhouse.password,
+            "RESPONSE": str(self._folder.absolute() / "response.toml"),
+        }
+        lines = [f"export LIVEWARDEN_{name}={shlex.quote(value)}" for name, value in settings.items()]
+        (self._folder / ENVIRONMENT).write_text("\n".join(lines) + "\n")
 
     async def _console(self, stack: AsyncExitStack, reader: Reader, port: int | None) -> str:
         try:
@@ -116,6 +160,7 @@ class Demo:
             "FLUSH_S": 0.5,
             "INGEST_CHECKPOINT_S": 1.5,
             "DETECT_CHECKPOINT_S": 2.0,
+            "RESPONSE": self._folder.absolute() / "response.toml",
         }
         plain = {name: value for name, value in os.environ.items() if not name.startswith("LIVEWARDEN_")}
         environment = plain | {f"LIVEWARDEN_{name}": str(value) for name, value in settings.items()}
@@ -206,7 +251,9 @@ class Demo:
         stored = summary["stored"]
         self._say(
             f"\n{found} of {len(incidents)} simulated incidents found · {stored['events']:,} events, "
-            f"{stored['alerts']:,} alerts, {stored['cases']:,} case candidates in ClickHouse · {summary['took_s']} s"
+            f"{stored['alerts']:,} alerts, {stored['cases']:,} case candidates in ClickHouse · {summary['took_s']} s\n"
+            f"{stored['incidents']:,} incidents · {stored['notifications']:,} notifications, written to "
+            f"{self._folder / 'notifications.jsonl'}"
         )
         if console:
             self._say(
@@ -215,6 +262,7 @@ class Demo:
                 f'  livewarden sql --url {url} "SELECT window_start, monitor, series, observed, expected FROM alerts_history '
                 f'WHERE observed > 100000 ORDER BY window_start"\n'
                 f'  livewarden sql --url {url} "SELECT started_at, title, alert_count FROM cases_now ORDER BY started_at"\n'
+                f"  . {self._folder}/{ENVIRONMENT}; livewarden incident list; livewarden case list\n"
                 f"  curl '{url}/?database=livewarden' --data-binary 'SELECT * FROM ingest_by_hour LIMIT 5 FORMAT Vertical'"
             )
 

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from livewarden.event import Event
-from livewarden.settings import PARTIALS
+from livewarden.settings import PARTIALS, RESPONSE
 from streams.codec import encode
 from streams.delivery import deliver
 
@@ -51,6 +51,7 @@ class Feeder:
         self._prefix = prefix
         self._sent: dict[TopicPartition, list[tuple[int, int]]] = {}
         self.sent = 0
+        self._goal: dict[TopicPartition, int] | None = None
 
     async def send(self, events: Iterable[Event], partitions: Mapping[str, int]) -> AsyncIterator[int]:
         """Send all events; yields how many are sent so far after each chunk."""
@@ -75,11 +76,19 @@ class Feeder:
             yield self.sent
 
     async def drained(self) -> bool:
-        """Whether the group has committed everything that was sent, and everything the stages said to each other."""
+        """Whether the group has committed everything that was sent, and everything the stages said to each other of it.
+
+        The clock goes on writing into the log of responses, so of that the end counts that it had when the rest was done.
+        """
         committed = await self._committed()
         if any(committed.get(place, 0) <= sizes[-1][0] for place, sizes in self._sent.items() if sizes):
             return False
-        return all(committed.get(place, 0) >= end for place, end in (await self._partials_ends()).items())
+        ends = await self._ends_of(PARTIALS)
+        if any(committed.get(place, 0) < end for place, end in ends.items()):
+            return False
+        if self._goal is None:
+            self._goal = await self._ends_of(RESPONSE)
+        return all(committed.get(place, 0) >= end for place, end in self._goal.items())
 
     async def _behind(self) -> bool:
         committed = await self._committed()
@@ -88,11 +97,12 @@ class Feeder:
             self._sent[place] = sizes = [entry for entry in sizes if entry[0] >= done] or sizes[-1:]
             if sum(size for offset, size in sizes if offset >= done) > MOST_UNREAD_BYTES:
                 return True
-        ends = await self._partials_ends()
+        self._goal = None
+        ends = await self._ends_of(PARTIALS) | await self._ends_of(RESPONSE)
         return any(end - committed.get(place, 0) > MOST_UNREAD_PARTIALS for place, end in ends.items())
 
     async def _committed(self) -> dict[TopicPartition, int]:
-        places = [*self._sent, *self._partials()]
+        places = [*self._sent, *self._places(PARTIALS), *self._places(RESPONSE)]
         while True:
             try:
                 offsets = await self._admin.list_consumer_group_offsets(self._group, partitions=places)
@@ -103,14 +113,14 @@ class Feeder:
             else:
                 return {place: max(0, found.offset) for place, found in offsets.items()}
 
-    async def _partials_ends(self) -> dict[TopicPartition, int]:
-        places = self._partials()
+    async def _ends_of(self, topic: str) -> dict[TopicPartition, int]:
+        places = self._places(topic)
         ends: dict[TopicPartition, int] = await self._ends.end_offsets(places) if places else {}
         return ends
 
-    def _partials(self) -> list[TopicPartition]:
-        partitions = self._ends.partitions_for_topic(self._prefix + PARTIALS) or set()
-        return [TopicPartition(self._prefix + PARTIALS, partition) for partition in sorted(partitions)]
+    def _places(self, topic: str) -> list[TopicPartition]:
+        partitions = self._ends.partitions_for_topic(self._prefix + topic) or set()
+        return [TopicPartition(self._prefix + topic, partition) for partition in sorted(partitions)]
 
 
 def _chunks(events: Iterable[Event]) -> Iterator[list[tuple[Event, Encoded]]]:
@@ -132,7 +142,9 @@ async def feeder(bootstrap: str, group: str, prefix: str = "") -> AsyncIterator[
     """A feeder that is connected; `group` is the consumer group whose lag it watches, `prefix` that of the topics."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, acks="all", linger_ms=5)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    ends = AIOKafkaConsumer(prefix + PARTIALS, bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False)
+    ends = AIOKafkaConsumer(
+        prefix + PARTIALS, prefix + RESPONSE, bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False
+    )
     started = []
     try:
         for client, stop in ((producer, producer.stop), (admin, admin.close), (ends, ends.stop)):

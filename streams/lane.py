@@ -13,17 +13,16 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater
-from models.partial import Message
 from sinks.store import Store
 from streams import telemetry
-from streams.stages import Output, WireRecord
+from streams.stages import Output, Said, WireRecord
 
 _log = logging.getLogger(__name__)
 
 FLUSH_ROWS = 20_000
 """Rows that wait at most, whatever the clock says."""
 
-Send = Callable[[Sequence[Message]], Awaitable[None]]
+Send = Callable[[Sequence[Said]], Awaitable[None]]
 """Sends messages to the next stage; returns when Kafka has them."""
 Commit = Callable[[str, int, int], Awaitable[None]]
 """Commits (topic, partition, next offset)."""

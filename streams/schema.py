@@ -1,4 +1,4 @@
-"""The contracts as others read them: one JSON Schema a contract, one AsyncAPI document for all topics.
+"""The contracts as others read them: one JSON Schema a contract, one for people's actions, one AsyncAPI document for all topics.
 
 The files are generated from the models and kept in the repository, where a partner can read them without installing
 anything; a test holds them equal.
@@ -13,10 +13,12 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from livewarden.action import ACTION
 from livewarden.contracts import AGGREGATES, CONTRACTS, TOPICS, Contract, SourceHeartbeat
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI = "asyncapi.json"
+ACTIONS = "action.v1.schema.json"
 
 Json = dict[str, Any]
 
@@ -40,6 +42,17 @@ def json_schema(contract: type[Contract]) -> Json:
     """
     urn = f"urn:livewarden:{contract.type_name}:v{contract.schema_version}"
     return {"$schema": DRAFT, "$id": urn} | contract.model_json_schema() | {"title": contract.ce_type()}
+
+
+def action_schema() -> Json:
+    """The JSON Schema (draft 2020-12) of what people do: any one of the actions, `do` says which.
+
+    >>> sorted(action_schema()["discriminator"]["mapping"])[:3]
+    ['acknowledge', 'add_evidence', 'add_task']
+    """
+    return (
+        {"$schema": DRAFT, "$id": "urn:livewarden:action:v1"} | ACTION.json_schema() | {"title": "livewarden.action.v1"}
+    )
 
 
 def asyncapi() -> Json:
@@ -71,7 +84,8 @@ def asyncapi() -> Json:
 def documents() -> dict[str, str]:
     """Every generated file: name to text."""
     named = {f"{c.type_name}.v{c.schema_version}.schema.json": json_schema(c) for c in CONTRACTS} | {
-        ASYNCAPI: asyncapi()
+        ACTIONS: action_schema(),
+        ASYNCAPI: asyncapi(),
     }
     return {name: json.dumps(document, indent=2, ensure_ascii=False) + "\n" for name, document in named.items()}
 

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import os
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
 
 import faust
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
+from sinks.channels import Channel
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.clock import Clock
 from livewarden.contracts import TOPICS
 from livewarden.errors import RetryLater, SetupError
-from livewarden.settings import PARTIALS, Settings
-from models.partial import Message
+from livewarden.settings import PARTIALS, RESPONSE, Settings
 from models.plan import CHANGES, Plan
+from models.response.policy import Policy
 from sinks.store import Store
 from streams import telemetry
+from streams.courier import Courier
 from streams.faust_app import build_app, raw_topic, serve
 from streams.lane import Lane, retrying
-from streams.stages import Detect, Ingest, encode_message
+from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
 from streams.transport import Run, caught_up, commit
 
 _log = logging.getLogger(__name__)
@@ -31,6 +36,7 @@ TICK_S = 0.1
 SAVE_WITHIN_S = 2.5
 GOODBYE_WITHIN_S = 1.0
 IDLE_EVERY_S = 5.0
+NOTIFY_EVERY_S = 0.2
 
 
 class Worker:
@@ -40,9 +46,20 @@ class Worker:
     time allows.
     """
 
-    def __init__(self, settings: Settings, plan: Plan, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        plan: Plan,
+        store: Store,
+        clock: Clock,
+        policy: Policy | None = None,
+        channels: Mapping[str, Channel] | None = None,
+    ) -> None:
         self._settings = settings
         self._plan = plan
+        self._policy = policy or Policy()
+        name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._courier = Courier(channels or {}, self._say, name, self._policy.tick)
         self._store = store
         self._clock = clock
         self._lanes: dict[TP, Lane] = {}
@@ -58,10 +75,11 @@ class Worker:
             on_assigned=self._assigned,
             on_revoked=self._revoked,
         )
-        for topic in (*TOPICS, PARTIALS):
-            stage = "detect" if topic == PARTIALS else "ingest"
+        for topic in (*TOPICS, PARTIALS, RESPONSE):
+            stage = {PARTIALS: "detect", RESPONSE: "respond"}.get(topic, "ingest")
             self.app.agent(raw_topic(self.app, settings.topic_prefix + topic), name=f"{stage}-{topic}")(self._consume)
         self.app.task(self._tick)
+        self.app.task(self._notify)
         if settings.idle_after_s:
             self.app.task(self._seal_idle)
 
@@ -74,6 +92,7 @@ class Worker:
         try:
             return await serve(self.app, before_stop=self.save)
         finally:
+            await self._courier.finish(GOODBYE_WITHIN_S)
             try:
                 async with asyncio.timeout(GOODBYE_WITHIN_S):
                     await self._producer.stop()
@@ -134,6 +153,12 @@ class Worker:
             if saved is not None:
                 detect.restore(saved)
             return Lane(detect, self._store, self._send, self._commit, settings.detect_checkpoint_s)
+        if topic == RESPONSE:
+            respond = Respond(self._plan, self._policy, topic, tp.partition)
+            saved = await self._load(respond.name, topic, tp.partition)
+            if saved is not None:
+                respond.restore(saved)
+            return Lane(respond, self._store, self._send, self._commit, settings.ingest_checkpoint_s)
         lateness = self._lateness_ms[topic]
         ingest = Ingest(self._plan, topic, tp.partition, settings.partitions, lateness)
         saved = await self._load(ingest.name, topic, tp.partition)
@@ -145,16 +170,20 @@ class Worker:
     async def _load(self, stage: str, topic: str, partition: int) -> Checkpoint | None:
         return await retrying("clickhouse")(self._store.load, stage, topic, partition)
 
-    async def _send(self, messages: Sequence[Message]) -> None:
+    async def _send(self, messages: Sequence[Said]) -> None:
         assert self._producer is not None
         try:
             sent = []
             for message in messages:
                 key, value = encode_message(message)
-                sent.append(await self._producer.send(self._settings.topic_prefix + PARTIALS, value, key))
+                topic = self._settings.topic_prefix + topic_of(message)
+                sent.append(await self._producer.send(topic, value, key))
             await asyncio.gather(*sent)
         except KafkaError as error:
-            raise RetryLater(f"Kafka does not take partials: {error!r}") from error
+            raise RetryLater(f"Kafka does not take what a stage says: {error!r}") from error
+
+    async def _say(self, messages: Sequence[Said]) -> None:
+        await retrying("kafka")(self._send, messages)
 
     async def _commit(self, topic: str, partition: int, offset: int) -> None:
         await commit(self.app, {TP(self._settings.topic_prefix + topic, partition): offset})
@@ -163,6 +192,27 @@ class Worker:
         while not self.app.should_stop:
             await asyncio.sleep(TICK_S)
             await asyncio.gather(*(lane.tick(self._settings.flush_s) for lane in self._lanes.values()))
+
+    async def _notify(self) -> None:
+        """Serve the outbox, while the log of responses is this worker's and read to its end."""
+        tp = TP(self._settings.topic_prefix + RESPONSE, 0)
+        following: Lane | None = None
+        while not self.app.should_stop:
+            await asyncio.sleep(NOTIFY_EVERY_S)
+            lane = self._lanes.get(tp)
+            if lane is None or not isinstance(lane.stage, Respond):
+                continue
+            if lane is not following:
+                # what is not read yet may say that something was sent
+                try:
+                    reached = await caught_up(self.app, {tp: lane.stage.next_offset})
+                except KafkaError as error:
+                    _log.warning("nobody is notified now: %s", error)
+                    continue
+                if tp not in reached:
+                    continue
+                following = lane
+            await self._courier.turn(lane.stage.responder, self._clock.now_ms())
 
     async def _seal_idle(self) -> None:
         """Seal partitions that are read to their end and have been quiet for a while."""
@@ -194,6 +244,6 @@ class Worker:
         return 0 if topic == CHANGES else int(1000 * self._settings.idle_after_s)
 
     def _gauge(self) -> None:
-        for name in ("ingest", "detect"):
+        for name in ("ingest", "detect", "respond"):
             owned = sum(lane.stage.name == name for lane in self._lanes.values())
             telemetry.gauge("livewarden_partitions", name, value=owned)

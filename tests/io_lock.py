@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import pytest
 
-OPEN: Final = frozenset({"kafka", "clickhouse", "real_kafka"})
+OPEN: Final = frozenset({"kafka", "clickhouse", "real_kafka", "loopback", "e2e"})
 _AS_SOCKET: Final = frozenset({"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"})
 
 

@@ -27,7 +27,7 @@ from livewarden.checkpoint import Checkpoint
 from livewarden.clock import Clock, SystemClock
 from livewarden.contracts import SourceHeartbeat
 from livewarden.event import Event
-from livewarden.settings import Settings
+from livewarden.settings import PARTIALS, RESPONSE, Settings
 from livewarden.times import DAY_MS, MINUTE_MS, SECOND_MS
 from models.alert import Alert
 from models.monitor_file import parse_monitors
@@ -282,7 +282,7 @@ async def saved(settings: Settings, store: Store) -> dict[tuple[str, int], Check
     found = {}
     for name, count in settings.topics().items():
         topic = name.removeprefix(settings.topic_prefix)
-        stage = "ingest" if topic in settings.partitions_by_topic() else "detect"
+        stage = {PARTIALS: "detect", RESPONSE: "respond"}.get(topic, "ingest")
         for partition in range(count):
             found[topic, partition] = await store.load(stage, topic, partition)
     return found

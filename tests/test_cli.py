@@ -15,20 +15,15 @@ from livewarden.settings import Settings
 from models.monitor_file import parse_monitors
 from models.plan import Plan
 from sinks.connection import Address
-from streams.cli import app, main
+from streams.cli import GROUPS, app, main
 from streams.demo import MARKER, Demo
 from streams.recordings import shipped
 from streams.simulate import Scenario
 from tests.kafka_fixtures import Broker
 
 EXAMPLE = Path(__file__).parents[1] / "examples/events/enforcement.action.json"
-COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
-SINGLE = [
-    " ".join((name, *more))
-    for name, command in sorted(get_command(app).commands.items())  # type: ignore[attr-defined]
-    for more in ([(each,) for each in command.commands] if hasattr(command, "commands") else [()])
-]
-"""Every command, those of a group one by one."""
+TOP = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = sorted({*TOP, *(f"{group} {name}" for group in GROUPS for name in TOP[group].commands)} - GROUPS.keys())
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +43,7 @@ def closed_port() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
-@pytest.mark.parametrize("command", SINGLE)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
@@ -56,7 +51,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
     assert f"livewarden {command}" in shown
 
 
-@pytest.mark.parametrize("args", [[], ["--help"], ["-h"], ["import"]])
+@pytest.mark.parametrize("args", [[], ["--help"], ["-h"], *([group] for group in GROUPS)])
 def test_without_a_command_there_is_help(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(args) == 0
     assert "Commands:" in capsys.readouterr().out
@@ -71,6 +66,7 @@ WRONG = {
     "a bad time": (["replay", "x.jsonl", "--from", "yesterday"], "--from: 'yesterday'"),
     "times in the wrong order": (["replay", "x.jsonl", "--from", "2025-02-01", "--to", "2025-01-01"], "--from must be"),
     "no such monitors file": (["check", "m.toml"], "m.toml: No such file"),
+    "no such response file": (["check", "--response", "r.toml"], "r.toml: No such file"),
     "no such evidence": (["evidence", "verify", "case.zip"], "case.zip: No such file"),
     "no digest": (["evidence", "verify", "case.zip", "--digest", "12"], "64 hexadecimal digits"),
     "no such run": (["diff", "a", "b"], "a/alerts.jsonl"),
@@ -132,6 +128,23 @@ def test_the_shipped_monitors_have_no_mistakes(capsys: pytest.CaptureFixture[str
     assert "no mistakes" in capsys.readouterr().out
     assert main(["check", "--json"]) == 0
     assert {"name", "threshold", "config_hash"} <= json.loads(capsys.readouterr().out)[0].keys()
+
+
+def test_a_response_file_is_checked_beside_the_monitors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = '[[channel]]\nname = "log"\nfile = "log.jsonl"\n[[route]]\nname = "all"\nto = ["log"]\n'
+    (tmp_path / "r.toml").write_text(good)
+    assert main(["check", "--response", "r.toml"]) == 0
+    assert capsys.readouterr().out.endswith(" monitors, 1 channels, 1 routes, no mistakes\n")
+    (tmp_path / "r.toml").write_text(good.replace('["log"]', '["lok"]'))
+    (tmp_path / "m.toml").write_text("")
+    monkeypatch.setenv("LIVEWARDEN_RESPONSE", "r.toml")
+    assert main(["check", "m.toml"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "m.toml: line 1: no [[monitor]] table in the file",
+        "r.toml: line 6: to: no channel is named 'lok'; did you mean 'log'?",
+    ]
 
 
 def test_a_replay_writes_its_files_and_equals_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

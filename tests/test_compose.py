@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import tomllib
@@ -14,17 +15,22 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from livewarden.clock import SystemClock
 from livewarden.metrics import METRICS
 from livewarden.settings import Settings
+from sinks.clickhouse import ClickHouseStore
 from sinks.connection import Address
 from sinks.reader import Reader
 from tests.apache_kafka import KAFKA_VERSION
+from tests.evening_fixtures import fill
 
 ROOT: Final = Path(__file__).parents[1]
 COMPOSE: Final = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: Final[dict[str, Any]] = COMPOSE["services"]
 PROMETHEUS: Final = yaml.safe_load((ROOT / "ops" / "prometheus.yml").read_text(encoding="utf-8"))
-DASHBOARD: Final = json.loads((ROOT / "ops/grafana/dashboards/livewarden.json").read_text(encoding="utf-8"))
+DASHBOARDS: Final[dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "ops/grafana/dashboards").glob("*.json")
+}
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 PINNED: Final = re.compile(r"[a-z/-]+:v?\d+\.\d+\.\d+[a-z0-9.-]*")
 SLICE_OF: Final = {"$monitor": "shop-closures", "$slice": "DE"}
@@ -42,16 +48,18 @@ def files_mounted() -> Iterator[tuple[str, Path]]:
                 assert source in COMPOSE["volumes"], f"{source} is no volume"
 
 
-def targets() -> Iterator[tuple[str, dict[str, Any]]]:
-    for panel in DASHBOARD["panels"]:
-        for target in panel.get("targets", ()):
-            yield f"{panel['title']} {target['refId']}", target
+def targets(*dashboards: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in dashboards or DASHBOARDS:
+        for panel in DASHBOARDS[name]["panels"]:
+            for target in panel.get("targets", ()):
+                yield f"{name}: {panel['title']} {target['refId']}", target
 
 
-def queries() -> list[tuple[str, str]]:
-    """Every SQL text of the dashboard, as Grafana would send it."""
-    texts = [(name, target["rawSql"]) for name, target in targets() if "rawSql" in target]
-    texts += [(each["name"], each["query"]["rawSql"]) for each in DASHBOARD["templating"]["list"]]
+def queries(*dashboards: str) -> list[tuple[str, str]]:
+    """Every SQL text of these dashboards, or of all, as Grafana would send it."""
+    texts = [(name, target["rawSql"]) for name, target in targets(*dashboards) if "rawSql" in target]
+    for name in dashboards or DASHBOARDS:
+        texts += [(each["name"], each["query"]["rawSql"]) for each in DASHBOARDS[name]["templating"]["list"]]
     return [(name, _expanded(text)) for name, text in texts]
 
 
@@ -187,9 +195,48 @@ def test_the_dashboard_shows_metrics_that_exist() -> None:
 
 @pytest.mark.clickhouse
 async def test_the_dashboards_queries_run(clickhouse: Address) -> None:
-    assert len(queries()) >= 8
+    assert len(queries("livewarden")) >= 8
     reader = await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password, clickhouse.database)
     async with reader:
         for name, text in queries():
             columns, _ = await reader.query(text)
             assert columns, name
+
+
+@pytest.mark.clickhouse
+async def test_the_response_and_its_cases_are_shown(clickhouse: Address) -> None:
+    """Over an evening in which everything happens, no panel is empty."""
+    store = await ClickHouseStore.connect(*dataclasses.astuple(clickhouse))
+    await fill(store, SystemClock().now_ms())
+    await store.close()
+    assert len(queries("response", "cases")) >= 26
+    async with await Reader.connect(*dataclasses.astuple(clickhouse)) as reader:
+        for name, text in queries("response", "cases"):
+            _, rows = await reader.query(text)
+            assert rows, name
+            assert [[str(cell) for cell in row] for row in rows] != [["0"]], name
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
+def test_panels_have_places_of_their_own(dashboard: dict[str, Any]) -> None:
+    taken = set()
+    for panel in dashboard["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert taken.isdisjoint(cells), panel["title"]
+        assert max(x for x, _ in cells) < 24, panel["title"]
+        taken |= cells
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_dashboards_can_be_told_apart_and_reached_from_one_another() -> None:
+    assert len({each["uid"] for each in DASHBOARDS.values()}) == len({each["title"] for each in DASHBOARDS.values()})
+    assert len({each["uid"] for each in DASHBOARDS.values()}) == len(DASHBOARDS)
+    for each in DASHBOARDS.values():
+        assert "livewarden" in each["tags"]
+        assert [link["tags"] for link in each["links"]] == [["livewarden"]]
+        assert not each["editable"]

@@ -10,11 +10,13 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
+from livewarden.action import ACTION, target_of
 from livewarden.contracts import BY_CE_TYPE, CONTRACTS, TOPICS, Contract
-from streams.schema import ASYNCAPI, asyncapi, differences, documents, json_schema, write
+from streams.schema import ASYNCAPI, action_schema, asyncapi, differences, documents, json_schema, write
 
 ROOT: Final = Path(__file__).parents[1]
 EXAMPLES: Final = sorted((ROOT / "examples" / "events").glob("*.json"))
+ACTIONS: Final = sorted((ROOT / "examples" / "actions").glob("*.json"))
 
 
 def nodes(value: Any) -> Iterator[dict[str, Any]]:
@@ -97,3 +99,21 @@ def test_example_obeys_the_asyncapi_payload(path: Path) -> None:
     validator = Draft202012Validator(document | {"$ref": f"#/components/schemas/{name}"})
     assert list(validator.iter_errors(event["data"])) == []
     assert list(validator.iter_errors(event["data"] | {"weight": 0})) != []
+
+
+def test_every_kind_of_action_has_an_example() -> None:
+    Draft202012Validator.check_schema(action_schema())
+    assert {path.stem for path in ACTIONS} == action_schema()["discriminator"]["mapping"].keys()
+
+
+@pytest.mark.parametrize("path", ACTIONS, ids=lambda path: path.stem)
+def test_an_action_obeys_the_contract_and_its_schema(path: Path) -> None:
+    text = path.read_bytes()
+    action = ACTION.validate_json(text)
+    assert action.do == path.stem
+    assert target_of(action)
+    assert ACTION.validate_json(ACTION.dump_json(action)) == action
+    given, validator = json.loads(text), Draft202012Validator(action_schema())
+    assert list(validator.iter_errors(given)) == []
+    assert list(validator.iter_errors(given | {"colour": "red"})) != []
+    assert list(validator.iter_errors({name: value for name, value in given.items() if name != "who"})) != []

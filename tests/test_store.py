@@ -588,6 +588,8 @@ class TestReader:
             "dead_letters": 1,
             "alerts": 1,
             "cases": 0,
+            "incidents": 0,
+            "notifications": 0,
         }
         assert await reader.dead_letters(reason="broken_json") == [SAMPLES["dead_letters"]]
         assert await reader.dead_letters(reason="other") == []

@@ -11,6 +11,8 @@ from typer.exceptions import TyperException
 
 from livewarden.errors import LivewardenError
 from streams.cli import (
+    alert,
+    case_actions,
     check,
     console,
     demo,
@@ -20,9 +22,12 @@ from streams.cli import (
     explain,
     feed,
     imports,
+    incident,
     migrate,
+    outbox,
     replay,
     schema,
+    silence,
     simulate,
     sql,
     topics,
@@ -55,15 +60,24 @@ for module in (
 ):
     name = module.__name__.rpartition(".")[2]
     app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))
-app.add_typer(imports.app, name="import")
-app.add_typer(evidence.app, name="evidence")
+GROUPS = {
+    "incident": incident.app,
+    "alert": alert.app,
+    "silence": silence.app,
+    "case": case_actions.app,
+    "outbox": outbox.app,
+    "evidence": evidence.app,
+    "import": imports.app,
+}
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def main(args: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 for a "no", 2 for bad use, input or set-up (one line on stderr)."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     args = sys.argv[1:] if args is None else args
-    if args in ([], ["import"], ["evidence"]):
+    if not args or (len(args) == 1 and args[0] in GROUPS):
         args = [*args, "--help"]
     try:
         code = typer.main.get_command(app).main(args=args, prog_name="livewarden", standalone_mode=False)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
+from livewarden.errors import SetupError
 from models.duration import format_duration
-from streams.cli.common import AsJson, load_plan, load_settings, print_json, print_table
+from models.plan import Plan
+from models.response.policy import ChannelConfig, Policy, Route
+from streams.cli.common import AsJson, load_plan, load_policy, load_settings, print_json, print_table
+
+T = TypeVar("T")
 
 
 def check(
@@ -18,17 +25,40 @@ def check(
             metavar="[FILE]", help="Monitors file; LIVEWARDEN_MONITORS, or the one that ships, where left out."
         ),
     ] = None,
+    response: Annotated[
+        Path | None,
+        typer.Option(help="Response file; LIVEWARDEN_RESPONSE, or the one that ships, where left out."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a monitors file: every mistake by line and exit code 2, or the monitors it holds.
+    """Check a monitors file and a response file: every mistake by line and exit code 2, or what they hold (--json: the monitors).
 
-    Example: livewarden check monitors.toml
+    Example: livewarden check monitors.toml --response response.toml
     """
-    plan = load_plan(file or load_settings().monitors)
+    settings = load_settings()
+    mistakes: list[str] = []
+    plan = _tried(load_plan, file or settings.monitors, mistakes)
+    policy = _tried(load_policy, response or settings.response, mistakes)
+    if plan is None or policy is None:
+        raise SetupError("\n".join(mistakes))
     if as_json:
         derived = ("config_hash", "threshold", "topic", "group_name")
         print_json([m.model_dump(mode="json") | {name: getattr(m, name) for name in derived} for m in plan.monitors])
         return
+    _print_plan(plan)
+    _print_policy(policy)
+    print(f"\n{len(plan.monitors)} monitors, {len(policy.channels)} channels, {len(policy.routes)} routes, no mistakes")
+
+
+def _tried(load: Callable[[Path | None], T], path: Path | None, mistakes: list[str]) -> T | None:
+    try:
+        return load(path)
+    except SetupError as error:
+        mistakes.append(str(error))
+        return None
+
+
+def _print_plan(plan: Plan) -> None:
     print_table(
         ("monitor", "event", "measure", "by", "bucket", "detector", "threshold", "severity"),
         [
@@ -46,4 +76,33 @@ def check(
         ],
         right=("threshold",),
     )
-    print(f"\n{len(plan.monitors)} monitors, no mistakes")
+
+
+def _print_policy(policy: Policy) -> None:
+    if policy.channels:
+        print()
+        print_table(("channel", "goes to"), [(c.name, _target(c)) for c in policy.channels])
+    if policy.routes:
+        print()
+        print_table(
+            ("route", "match", "to", "escalates", "quiet hours"),
+            [
+                (r.name, ", ".join(map(str, r.match)) or "all", ", ".join(r.to), _escalation(r), _quiet(r))
+                for r in policy.routes
+            ],
+        )
+
+
+def _target(channel: ChannelConfig) -> str:
+    if channel.file:
+        return channel.file
+    return f"what {channel.url_from} says" + ("" if os.environ.get(channel.url_from) else " (not set here)")
+
+
+def _escalation(route: Route) -> str:
+    return "; ".join(f"{', '.join(each.to)} after {format_duration(each.after)}" for each in route.escalate) or "–"
+
+
+def _quiet(route: Route) -> str:
+    quiet = route.quiet_hours
+    return f"{quiet.from_:%H:%M} to {quiet.to:%H:%M} {quiet.timezone}, below {quiet.below}" if quiet else "–"

@@ -23,6 +23,8 @@ from livewarden.settings import Settings
 from livewarden.times import parse_ms
 from models.monitor_file import parse_monitors
 from models.plan import Plan
+from models.response.policy import Policy
+from models.response.policy_file import parse_policy
 from models.wording import short_number
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -45,11 +47,21 @@ def load_plan(path: Path | None) -> Plan:
     """The monitors of a file, or those that ship."""
     if path is None:
         return Plan(parse_monitors(files("livewarden").joinpath("monitors.toml").read_text(), "the shipped monitors"))
+    return Plan(parse_monitors(_read(path), str(path)))
+
+
+def load_policy(path: Path | None) -> Policy:
+    """The policy of a response file, or the one that ships."""
+    if path is None:
+        return parse_policy(files("livewarden").joinpath("response.toml").read_text(), "the shipped response")
+    return parse_policy(_read(path), str(path))
+
+
+def _read(path: Path) -> str:
     try:
-        text = path.read_text()
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
-    return Plan(parse_monitors(text, str(path)))
 
 
 def moment(text: str | None, option: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,20 @@ from streams import schema as generated
 def schema(
     out: Annotated[Path | None, typer.Option(help="Folder to write the schemas to.")] = None,
     check: Annotated[Path | None, typer.Option(help="Folder to compare with; exit code 1 where it differs.")] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the reference of ClickHouse tables and views into this Markdown file, below its mark."
+        ),
+    ] = None,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Print one: an event such as enforcement.action, or asyncapi."),
+        typer.Argument(metavar="[NAME]", help="Print one: an event such as enforcement.action, action, or asyncapi."),
     ] = None,
 ) -> int:
-    """JSON Schema of every event contract, and AsyncAPI of the topics.
+    """JSON Schema of every event contract and of people's actions, and AsyncAPI of the topics.
+
+    With --tables: what every column of ClickHouse means, in docs/analysts.md; it needs livewarden[embedded].
 
     Example: livewarden schema enforcement.action
     """
@@ -28,6 +37,9 @@ def schema(
         for difference in differences:
             print(difference)
         return 1 if differences else 0
+    if tables is not None:
+        _write_tables(tables)
+        return 0
     documents = generated.documents()
     if out is not None:
         generated.write(out)
@@ -42,3 +54,24 @@ def schema(
             raise SetupError(f"no schema is named {name!r}; there are: {', '.join(sorted(documents))}")
         print(found[0], end="")
     return 0
+
+
+def _write_tables(file: Path) -> None:
+    from sinks.connection import Address
+    from sinks.document import document
+    from sinks.embedded import EmbeddedClickHouse
+    from sinks.migrate import apply
+    from sinks.reader import Reader
+
+    async def text(clickhouse: EmbeddedClickHouse, above: str) -> str:
+        await apply(Address(clickhouse.url, clickhouse.user, clickhouse.password))
+        async with await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password) as reader:
+            return await document(reader, above)
+
+    try:
+        above = file.read_text(encoding="utf-8") if file.exists() else ""
+        with EmbeddedClickHouse() as clickhouse:
+            file.write_text(asyncio.run(text(clickhouse, above)), encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"{file}: {error.strerror}") from error
+    print(f"tables and views in {file}")

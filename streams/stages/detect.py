@@ -8,9 +8,11 @@ import orjson
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import InvalidEvent
+from livewarden.times import MINUTE_MS
 from models.engine import Engine, Findings
 from models.partial import Message, from_dict
 from models.plan import Plan
+from models.response.news import Mark, alert_news, case_news
 from streams.stages.output import FULL_EVERY, Output, Row, WireRecord
 from streams.stages.rows import alert_row, case_row, dead_row, judged_row
 
@@ -28,6 +30,7 @@ class Detect:
         self.run = run
         self._plan = plan
         self._engines: dict[str, Engine] = {}
+        self._marked: dict[str, int] = {}
         self._checkpoints = 0
 
     def process(self, records: Iterable[WireRecord]) -> None:
@@ -56,8 +59,20 @@ class Detect:
             self.output.row("judgements", judged_row(judged, self.run))
         for alert in findings.alerts:
             self.output.row("alerts", alert_row(alert, self.run))
+            self.output.messages.append(alert_news(alert))
         for case in findings.cases:
-            self.output.row("case_candidates", case_row(case))
+            row = case_row(case)
+            self.output.row("case_candidates", row)
+            self.output.messages.append(case_news(case, row["started_at"], row["ended_at"]))
+        self._mark()
+
+    def _mark(self) -> None:
+        """Say how far the groups are judged, by whole minutes."""
+        for group, engine in self._engines.items():
+            minute = (engine.watermark_ms or 0) // MINUTE_MS
+            if minute > self._marked.get(group, 0):
+                self._marked[group] = minute
+                self.output.messages.append(Mark(group, minute * MINUTE_MS))
 
     @property
     def watermark_ms(self) -> int:

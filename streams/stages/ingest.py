@@ -61,7 +61,7 @@ class Ingest:
         """
         if self._tick_ms:
             self._say(self._aggregator.advance(watermark_ms - watermark_ms % self._tick_ms))
-        self._sealed = list(self.output.messages)
+        self._sealed = [message for message in self.output.messages if isinstance(message, Message)]
 
     def resume(self) -> None:
         """Say again what the clock completed, and the current seals: a crash may have come between saving and sending."""

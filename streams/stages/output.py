@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 import orjson
 
+from livewarden.settings import PARTIALS, RESPONSE
 from models.partial import Message, to_dict
+from models.response import news
 
 Row = dict[str, Any]
 
@@ -27,12 +29,16 @@ class WireRecord(Protocol):
     timestamp: int
 
 
+Said = Message | news.News
+"""What a stage says to the next one."""
+
+
 class Output:
     """What a stage wants done since it was last asked: rows by table, and messages for the next stage."""
 
     def __init__(self) -> None:
         self.rows: dict[str, list[Row]] = {}
-        self.messages: list[Message] = []
+        self.messages: list[Said] = []
 
     def row(self, table: str, row: Row) -> None:
         """Add one row."""
@@ -42,6 +48,13 @@ class Output:
         return bool(self.rows or self.messages)
 
 
-def encode_message(message: Message) -> tuple[bytes, bytes]:
-    """Key and value of a partial or seal on the wire. The key is the group: a group is judged in one place."""
+def encode_message(message: Said) -> tuple[bytes, bytes]:
+    """Key and value of what is said, on the wire. The key of a partial is its group: a group is judged in one place."""
+    if isinstance(message, news.News):
+        return news.key_of(message).encode(), orjson.dumps(news.to_dict(message))
     return message.group.encode(), orjson.dumps(to_dict(message))
+
+
+def topic_of(message: Said) -> str:
+    """Where it is said."""
+    return RESPONSE if isinstance(message, news.News) else PARTIALS

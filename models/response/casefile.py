@@ -1,0 +1,178 @@
+"""A case as people work on it: states, owner, service level, tasks, links, and a history that only grows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from livewarden.action import RESOLUTIONS, CaseState
+
+MOVES: Final[Mapping[CaseState, tuple[CaseState, ...]]] = {
+    "candidate": ("triage", "open", "dismissed"),
+    "triage": ("open", "escalated", "dismissed"),
+    "open": ("escalated", "resolved", "dismissed"),
+    "escalated": ("open", "resolved"),
+    "resolved": ("closed", "open"),
+    "closed": ("open",),
+    "dismissed": ("open",),
+    "merged": (),
+}
+"""The states that a case may be given, by the state it has."""
+TAKEN: Final = ("triage", "open", "escalated")
+"""States in which somebody works on it."""
+OVER: Final = ("resolved", "closed", "dismissed", "merged")
+LIVEWARDEN: Final = "livewarden"
+"""Who did what nobody did."""
+
+
+@dataclass(slots=True)
+class Task:
+    """Something to be done before the case closes."""
+
+    task_id: str
+    text: str
+    owner: str | None
+    due_ms: int | None
+    done_by: str | None = None
+    done_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Filed:
+    """An alert of a case: whether it fires, and until when it did, event time."""
+
+    monitor: str
+    firing: bool
+    until_ms: int
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a case's history."""
+
+    case_id: str
+    number: int
+    at_ms: int
+    who: str
+    what: str
+    from_state: str
+    to_state: str
+    why: str
+    details: Mapping[str, Any]
+    action_id: str
+
+
+@dataclass(slots=True)
+class CaseFile:
+    """One case. Times ending in `_ms` are by the clock; `started_ms` and `ended_ms` are event time.
+
+    `fingerprints`: monitor and series of its alerts, by which a recurrence is known. `settled`: the version that a person, or a
+    new state, made last: who saw an older one is to look again; what detection adds meanwhile troubles nobody.
+    """
+
+    case_id: str
+    created_ms: int
+    started_ms: int
+    title: str = ""
+    kind: str = "MANUAL"
+    severity: str = "warning"
+    state: CaseState = "candidate"
+    version: int = 0
+    settled: int = 0
+    entries: int = 0
+    owner: str | None = None
+    escalated_to: str | None = None
+    due_ms: int | None = None
+    overdue: bool = False
+    resolution: str = ""
+    reason: str = ""
+    merged_into: str | None = None
+    reopened: int = 0
+    alerts: dict[str, Filed] = field(default_factory=dict)
+    fingerprints: list[str] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    links: list[dict[str, Any]] = field(default_factory=list)
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+    ended_ms: int | None = None
+    opened_ms: int | None = None
+    resolved_ms: int | None = None
+    closed_ms: int | None = None
+
+    @property
+    def monitors(self) -> list[str]:
+        """Monitors of its alerts, sorted."""
+        return sorted({each.monitor for each in self.alerts.values()})
+
+    @property
+    def firing(self) -> list[str]:
+        """Its alerts that still fire."""
+        return [name for name, each in self.alerts.items() if each.firing]
+
+    @property
+    def open_tasks(self) -> list[Task]:
+        """What is to be done."""
+        return [task for task in self.tasks if task.done_ms is None]
+
+    def write(
+        self,
+        now_ms: int,
+        who: str,
+        what: str,
+        why: str,
+        *,
+        before: str | None = None,
+        action_id: str = "",
+        **details: Any,
+    ) -> Entry:
+        """Write a line of history: the case has changed. `before`: the state it had, where that changed."""
+        self.version += 1
+        self.entries += 1
+        was = self.state if before is None else before
+        if who != LIVEWARDEN or before is not None:
+            self.settled = self.version
+        return Entry(self.case_id, self.entries, now_ms, who, what, was, self.state, why, details, action_id)
+
+    def state_of(self) -> dict[str, Any]:
+        """All of it as plain JSON values."""
+        return asdict(self)
+
+
+def case_from(state: Mapping[str, Any]) -> CaseFile:
+    """The case that `CaseFile.state_of` gave."""
+    fields = dict(state)
+    fields["alerts"] = {name: Filed(**each) for name, each in state["alerts"].items()}
+    fields["tasks"] = [Task(**each) for each in state["tasks"]]
+    return CaseFile(**fields)
+
+
+def gate(case: CaseFile, normal_until_ms: Mapping[str, int], windows_ms: Mapping[str, int]) -> list[str]:
+    """Why a case may not be closed yet, a sentence each; nothing where it may.
+
+    `normal_until_ms`: by monitor, up to when everything is judged; `windows_ms`: by monitor, how long a metric must have been
+    normal since the alert was over; of a monitor that is in neither nothing is asked. The resolution is asked for before: only a resolved case closes.
+
+    >>> case = CaseFile("c1", 0, 0, resolution="FIXED", alerts={"a1": Filed("m", True, 60_000)})
+    >>> gate(case, {}, {})
+    ['1 of its alerts still fires']
+    """
+    problems = []
+    firing = case.firing
+    if firing:
+        problems.append(f"{len(firing)} of its alerts still {'fires' if len(firing) == 1 else 'fire'}")
+    early = {
+        each.monitor
+        for each in case.alerts.values()
+        if each.monitor in windows_ms
+        and not each.firing
+        and normal_until_ms.get(each.monitor, 0) < each.until_ms + windows_ms[each.monitor]
+    }
+    if early:
+        problems.append(f"{', '.join(sorted(early))}: not normal for long enough yet")
+    if case.open_tasks:
+        count = len(case.open_tasks)
+        problems.append(f"{count} task{'s are' if count > 1 else ' is'} not done: {case.open_tasks[0].text}")
+    if case.resolution not in RESOLUTIONS:
+        problems.append("it has no resolution")
+    return problems

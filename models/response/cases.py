@@ -1,0 +1,352 @@
+"""All cases, and what alerts, the clock and people do to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from livewarden.action import (
+    AddEvidence,
+    AddTask,
+    AssignCase,
+    FinishTask,
+    Link,
+    MergeCase,
+    MoveCase,
+    Note,
+    OpenCase,
+    Resolution,
+)
+from livewarden.times import format_ms, to_ms
+from models.alert import Alert
+from models.monitor import Monitor
+from models.response.casefile import LIVEWARDEN, MOVES, OVER, TAKEN, CaseFile, Entry, Filed, Task, case_from, gate
+from models.response.news import CaseNews
+from models.response.policy import Policy
+from models.response.refused import Refused
+
+MOST_ALERTS = 10_000
+"""Alerts that a case keeps apart; of a larger one the first so many."""
+
+OnCase = OpenCase | MoveCase | AssignCase | Note | AddTask | FinishTask | Link | AddEvidence | MergeCase
+
+
+class Cases:
+    """Cases by id. Every change is a line of history and the case's next version.
+
+    Candidates come from detection. A new one whose monitor and series are those of a case that was resolved or closed not
+    longer than `reopen_within` ago is that case, come back: the old one is open again and takes the alerts over.
+    """
+
+    def __init__(self, policy: Policy, monitors: Mapping[str, Monitor]) -> None:
+        self._policy = policy
+        self._monitors = monitors
+        self._files: dict[str, CaseFile] = {}
+        self._by_fingerprint: dict[str, set[str]] = {}
+        self._judged_ms: dict[str, int] = {}
+        self.touched: set[str] = set()
+        self.entries: list[Entry] = []
+
+    def __getitem__(self, case_id: str) -> CaseFile:
+        return self._files[case_id]
+
+    def __contains__(self, case_id: str) -> bool:
+        return case_id in self._files
+
+    def names(self) -> list[str]:
+        """The ids of all cases."""
+        return list(self._files)
+
+    def judged(self, group: str, watermark_ms: int) -> None:
+        """Everything of a group of monitors is judged up to there."""
+        self._judged_ms[group] = max(watermark_ms, self._judged_ms.get(group, 0))
+
+    def alert(self, alert: Alert, now_ms: int) -> None:
+        """An alert of a case, in a new version."""
+        if alert.case_id is None or alert.suppressed_by is not None:
+            return
+        case = self._files.get(alert.case_id) or self._begin(alert, now_ms)
+        while case.merged_into is not None:
+            case = self._files[case.merged_into]
+        known = case.alerts.get(alert.alert_id)
+        if known is None and len(case.alerts) >= MOST_ALERTS:
+            return
+        until = alert.ends_at_ms if alert.ends_at_ms is not None else alert.window_end_ms
+        filed = Filed(alert.monitor, alert.status == "firing", until, alert.version)
+        if known is not None and known.version >= filed.version:
+            return
+        case.alerts[alert.alert_id] = filed
+        case.ended_ms = None if case.firing else max(each.until_ms for each in case.alerts.values())
+        if case.kind == "MANUAL":
+            case.kind = alert.kind
+        if known is None:
+            self._remember(case, alert)
+            if case.state in ("resolved", "closed") and filed.firing:
+                self._reopen(case, alert, now_ms)
+        if known is not None and known.firing and not case.firing:
+            self._write(case, now_ms, LIVEWARDEN, "ended", "none of its alerts fires any more")
+        else:
+            self._touch(case)
+
+    def candidate(self, news: CaseNews, now_ms: int) -> None:
+        """A candidate in a new version: its title and severity are of the worst that is known now."""
+        case = self._files.get(news.case_id)
+        if case is None:
+            case = self._new(CaseFile(news.case_id, now_ms, news.started_ms), news.severity, news.title, now_ms)
+        told = (news.title, news.kind, news.severity)
+        if case.merged_into is None and (case.title, case.kind, case.severity) != told:
+            case.title, case.kind, case.severity = told
+            self._touch(case)
+
+    def apply(self, action: OnCase, now_ms: int) -> str:
+        """Do what a person wants; says what was done. Refused where it may not be."""
+        if isinstance(action, OpenCase):
+            return self._open_by_hand(action, now_ms)
+        case = self._files.get(action.case_id)
+        if case is None:
+            raise Refused("there is no such case")
+        if action.expects is not None and action.expects < case.settled:
+            raise Refused(f"the case has changed: it is at version {case.version}, you saw {action.expects}")
+        if case.state == "merged" and not isinstance(action, Note | Link):
+            raise Refused(f"the case was merged into {case.merged_into}")
+        done: dict[type, Callable[..., str]] = {
+            MoveCase: self._move,
+            AssignCase: self._assign,
+            Note: self._note,
+            AddTask: self._add_task,
+            FinishTask: self._finish_task,
+            Link: self._link,
+            AddEvidence: self._add_evidence,
+            MergeCase: self._merge,
+        }
+        return done[type(action)](case, action, now_ms)
+
+    def tick(self, now_ms: int) -> list[CaseFile]:
+        """The cases whose due date has just passed."""
+        late = [
+            case
+            for case in self._files.values()
+            if case.due_ms is not None and not case.overdue and case.due_ms <= now_ms
+        ]
+        for case in late:
+            case.overdue = True
+            due = format_ms(cast(int, case.due_ms))
+            self._write(case, now_ms, LIVEWARDEN, "overdue", f"it was due at {due} as {case.state}")
+        return late
+
+    @property
+    def waits(self) -> bool:
+        """Whether the clock may change one."""
+        return any(case.due_ms is not None and not case.overdue for case in self._files.values())
+
+    def _begin(self, alert: Alert, now_ms: int) -> CaseFile:
+        assert alert.case_id is not None
+        case = self._new(CaseFile(alert.case_id, now_ms, alert.window_start_ms), alert.severity, alert.monitor, now_ms)
+        case.kind = alert.kind
+        back = self._back(_fingerprint(alert), now_ms)
+        if back is not None:
+            before = case.state
+            case.state, case.merged_into, case.due_ms = "merged", back.case_id, None
+            why = f"it is case {back.case_id}, come back"
+            self._write(case, now_ms, LIVEWARDEN, "merged", why, before=before, into=back.case_id)
+        return case
+
+    def _new(self, case: CaseFile, severity: str, title: str, now_ms: int) -> CaseFile:
+        case.severity, case.title = severity, title
+        sla = self._policy.sla.get(cast(Any, severity))
+        case.due_ms = now_ms + sla.triage if sla else None
+        self._files[case.case_id] = case
+        self._write(case, now_ms, LIVEWARDEN, "created", "alerts that belong together")
+        return case
+
+    def _back(self, fingerprint: str, now_ms: int) -> CaseFile | None:
+        """The case that was over last, and not too long ago, of those that had such an alert."""
+        found = []
+        for case_id in self._by_fingerprint.get(fingerprint, ()):
+            case = self._files[case_id]
+            ended = {"closed": case.closed_ms, "resolved": case.resolved_ms}.get(case.state)
+            if ended is not None and now_ms - ended <= self._policy.reopen_within:
+                found.append((ended, case_id))
+        return self._files[max(found)[1]] if found else None
+
+    def _reopen(self, case: CaseFile, alert: Alert, now_ms: int) -> None:
+        before, case.state = case.state, "open"
+        case.reopened += 1
+        case.resolved_ms = case.closed_ms = None
+        case.resolution = case.reason = ""
+        self._set_due(case, now_ms)
+        why = f"it came back: {alert.monitor} at {format_ms(alert.window_start_ms)}"
+        self._write(case, now_ms, LIVEWARDEN, "recurred", why, before=before, alert_id=alert.alert_id)
+
+    def _remember(self, case: CaseFile, alert: Alert) -> None:
+        fingerprint = _fingerprint(alert)
+        if fingerprint not in case.fingerprints:
+            case.fingerprints.append(fingerprint)
+        self._by_fingerprint.setdefault(fingerprint, set()).add(case.case_id)
+
+    def _open_by_hand(self, action: OpenCase, now_ms: int) -> str:
+        if action.case_id in self._files:
+            raise Refused("there is a case of that id")
+        case = CaseFile(
+            action.case_id, now_ms, now_ms, action.title, "MANUAL", action.severity, "open", opened_ms=now_ms
+        )
+        case.owner = action.who
+        case.links = [
+            {"kind": "alert", "ref": each, "by": action.who, "at": format_ms(now_ms)} for each in action.alert_ids
+        ]
+        self._files[case.case_id] = case
+        self._set_due(case, now_ms)
+        self._write(case, now_ms, action.who, "created", action.why or "opened by hand", action_id=action.action_id)
+        return "the case is open"
+
+    def _move(self, case: CaseFile, action: MoveCase, now_ms: int) -> str:
+        if action.to not in MOVES[case.state]:
+            able = ", ".join(MOVES[case.state]) or "nothing"
+            raise Refused(f"a case that is {case.state} cannot be {action.to}, only {able}")
+        if action.to in ("resolved", "dismissed") and action.resolution is None:
+            raise Refused(f"say why it is {action.to}: a resolution is missing")
+        if action.to == "escalated" and action.to_whom is None:
+            raise Refused("say to whom it is escalated")
+        details: dict[str, Any] = {}
+        if action.to == "closed":
+            problems = gate(case, self._normal_until(case), self._windows(case))
+            if problems and not (action.force and action.role == "admin"):
+                raise Refused(f"it cannot be closed yet: {'; '.join(problems)}")
+            details = {"in_spite_of": problems} if problems else {}
+        before = case.state
+        case.state = action.to
+        if action.to in TAKEN:
+            case.opened_ms = case.opened_ms or now_ms
+            case.owner = case.owner or action.who
+        if before in OVER and action.to == "open":
+            case.reopened += 1
+            case.resolved_ms = case.closed_ms = None
+            case.resolution = case.reason = ""
+        if action.to == "escalated":
+            case.escalated_to = action.to_whom
+            details["to_whom"] = action.to_whom
+        if action.to in ("resolved", "dismissed"):
+            case.resolved_ms, case.resolution, case.reason = now_ms, cast(Resolution, action.resolution), action.why
+            details["resolution"] = action.resolution
+        if action.to == "closed":
+            case.closed_ms = now_ms
+        self._set_due(case, now_ms)
+        what = "reopened" if before in OVER and action.to == "open" else "moved"
+        self._write(case, now_ms, action.who, what, action.why, before=before, action_id=action.action_id, **details)
+        return f"the case is {action.to}"
+
+    def _assign(self, case: CaseFile, action: AssignCase, now_ms: int) -> str:
+        if action.owner is None and action.due_at is None:
+            raise Refused("say who owns it, or when it is due")
+        if action.owner is not None:
+            case.owner = action.owner
+        if action.due_at is not None:
+            case.due_ms, case.overdue = to_ms(action.due_at), False
+        due = None if case.due_ms is None else format_ms(case.due_ms)
+        self._by(case, action, "assigned", now_ms, owner=case.owner, due_at=due)
+        return f"the case is {case.owner or 'nobody'}'s{f', due at {due}' if due else ''}"
+
+    def _note(self, case: CaseFile, action: Note, now_ms: int) -> str:
+        self._by(case, action, "noted", now_ms)
+        return "it is noted"
+
+    def _add_task(self, case: CaseFile, action: AddTask, now_ms: int) -> str:
+        if case.state == "closed":
+            raise Refused("the case is closed: open it again first")
+        if any(task.task_id == action.task_id for task in case.tasks):
+            raise Refused("there is a task of that id")
+        due = None if action.due_at is None else to_ms(action.due_at)
+        case.tasks.append(Task(action.task_id, action.text, action.owner, due))
+        self._by(case, action, "task_added", now_ms, task_id=action.task_id, text=action.text, owner=action.owner)
+        return "the task is added"
+
+    def _finish_task(self, case: CaseFile, action: FinishTask, now_ms: int) -> str:
+        task = next((task for task in case.tasks if task.task_id == action.task_id), None)
+        if task is None:
+            raise Refused("the case has no such task")
+        if task.done_ms is not None:
+            raise Refused(f"{task.done_by} has done it already")
+        task.done_by, task.done_ms = action.who, now_ms
+        self._by(case, action, "task_done", now_ms, task_id=task.task_id, text=task.text)
+        return "the task is done"
+
+    def _link(self, case: CaseFile, action: Link, now_ms: int) -> str:
+        if any((each["kind"], each["ref"]) == (action.kind, action.ref) for each in case.links):
+            raise Refused("it is linked already")
+        case.links.append({"kind": action.kind, "ref": action.ref, "by": action.who, "at": format_ms(now_ms)})
+        self._by(case, action, "linked", now_ms, kind=action.kind, ref=action.ref)
+        return f"{action.kind} {action.ref} is linked"
+
+    def _add_evidence(self, case: CaseFile, action: AddEvidence, now_ms: int) -> str:
+        package: dict[str, Any] = {"name": action.name, "digest": action.digest, "size": action.size}
+        case.evidence.append(package | {"by": action.who, "at": format_ms(now_ms)})
+        self._by(case, action, "evidence_added", now_ms, **package)
+        return f"evidence {action.digest[:12]}… is noted"
+
+    def _merge(self, case: CaseFile, action: MergeCase, now_ms: int) -> str:
+        into = self._files.get(action.into)
+        if into is None or into is case:
+            raise Refused("there is no other case of that id to merge into")
+        if case.state == "closed" or into.state in ("closed", "merged"):
+            raise Refused("a closed or merged case takes no part in a merge: open it again first")
+        before = case.state
+        case.state, case.merged_into, case.reason, case.due_ms = "merged", into.case_id, action.why, None
+        into.alerts = {**case.alerts, **into.alerts}
+        into.started_ms = min(into.started_ms, case.started_ms)
+        into.ended_ms = None if into.firing else max((each.until_ms for each in into.alerts.values()), default=None)
+        for fingerprint in case.fingerprints:
+            self._by_fingerprint.setdefault(fingerprint, set()).add(into.case_id)
+            if fingerprint not in into.fingerprints:
+                into.fingerprints.append(fingerprint)
+        self._by(case, action, "merged", now_ms, before=before, into=into.case_id)
+        self._write(into, now_ms, action.who, "merged", action.why, action_id=action.action_id, took=case.case_id)
+        return f"the case is part of {into.case_id}"
+
+    def _set_due(self, case: CaseFile, now_ms: int) -> None:
+        sla = self._policy.sla.get(cast(Any, case.severity))
+        if case.state in OVER or sla is None:
+            case.due_ms = None
+        elif case.state in TAKEN:
+            case.due_ms = now_ms + sla.resolve if case.reopened else case.created_ms + sla.resolve
+        case.overdue = False
+
+    def _normal_until(self, case: CaseFile) -> dict[str, int]:
+        return {
+            name: self._judged_ms.get(self._monitors[name].group_name, 0)
+            for name in case.monitors
+            if name in self._monitors
+        }
+
+    def _windows(self, case: CaseFile) -> dict[str, int]:
+        count = self._policy.closure_windows
+        return {name: count * self._monitors[name].bucket for name in case.monitors if name in self._monitors}
+
+    def _by(
+        self, case: CaseFile, action: Any, what: str, now_ms: int, *, before: str | None = None, **details: Any
+    ) -> None:
+        self._write(case, now_ms, action.who, what, action.why, before=before, action_id=action.action_id, **details)
+
+    def _write(self, case: CaseFile, now_ms: int, who: str, what: str, why: str, **details: Any) -> None:
+        self.entries.append(case.write(now_ms, who, what, why, **details))
+        self.touched.add(case.case_id)
+
+    def _touch(self, case: CaseFile) -> None:
+        case.version += 1
+        self.touched.add(case.case_id)
+
+    def header(self) -> dict[str, int]:
+        """What is kept besides the cases."""
+        return dict(self._judged_ms)
+
+    def restore(self, header: Mapping[str, int], states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Go on from `header` and the states of all cases."""
+        self._judged_ms = dict(header)
+        self._files = {name: case_from(state) for name, state in states.items()}
+        for case in self._files.values():
+            for fingerprint in case.fingerprints:
+                self._by_fingerprint.setdefault(fingerprint, set()).add(case.case_id)
+
+
+def _fingerprint(alert: Alert) -> str:
+    return json.dumps([alert.monitor, alert.direction, dict(sorted(alert.series.items()))])

@@ -1,0 +1,105 @@
+"""An alert as part of an incident: what is kept of it to group, to rank, and to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.alert import Alert
+from models.monitor import Monitor
+from models.wording import size_in_words, slice_in_words
+
+RANK = {"info": 0, "warning": 1, "critical": 2}
+"""Severities from the least to the most."""
+
+
+@dataclass(slots=True)
+class Fate:
+    """What became of an alert; `version` counts its changes."""
+
+    outcome: str = "waiting"
+    by: str = ""
+    reason: str = "its incident is not told yet"
+    version: int = 0
+
+
+@dataclass(slots=True)
+class Member:
+    """What an incident knows of one of its alerts. `story` is what `story_of` makes of its explanation."""
+
+    alert_id: str
+    version: int
+    episode_id: str
+    case_id: str | None
+    monitor: str
+    kind: str
+    direction: str
+    severity: str
+    series: dict[str, str]
+    start_ms: int
+    end_ms: int
+    status: str
+    ends_ms: int | None
+    observed: float | None
+    expected: float | None
+    score: float | None
+    place: str
+    size: str
+    story: dict[str, str] = field(default_factory=dict)
+    fate: Fate = field(default_factory=Fate)
+
+    @property
+    def firing(self) -> bool:
+        """Whether it lasts."""
+        return self.status == "firing"
+
+    @property
+    def labels(self) -> frozenset[tuple[str, str]]:
+        """The known dimensions of its series."""
+        return frozenset(item for item in self.series.items() if item[1])
+
+    def facts(self, owner: str) -> dict[str, str]:
+        """What silences and routes may ask about."""
+        own = {"monitor": self.monitor, "kind": self.kind, "severity": self.severity, "direction": self.direction}
+        return {**self.series, **own, "owner": owner}
+
+
+def member_of(alert: Alert, story: Mapping[str, str]) -> Member:
+    """The member that an alert is."""
+    return Member(
+        alert.alert_id,
+        alert.version,
+        alert.episode_id,
+        alert.case_id,
+        alert.monitor,
+        alert.kind,
+        alert.direction,
+        alert.severity,
+        dict(alert.series),
+        alert.window_start_ms,
+        alert.window_end_ms,
+        alert.status,
+        alert.ends_at_ms,
+        alert.observed,
+        alert.expected,
+        alert.score,
+        slice_in_words(alert),
+        size_in_words(alert),
+        dict(story),
+    )
+
+
+def worse(monitor: Monitor | None, told: tuple[float, float], now: Member, times: float) -> bool:
+    """Whether an alert is materially worse than what was told last of its monitor, (observed, expected).
+
+    Both a relative step (`times` as far above what was expected; below it, one `times`-th of what was told) and an absolute
+    one (the monitor's `min_volume`; a ratio has none) must be taken.
+    """
+    if now.observed is None or now.expected is None:
+        return False
+    observed, expected = told
+    ratio = monitor is None or monitor.measured[0] == "ratio"
+    least = 0.0 if ratio or monitor is None else monitor.min_volume
+    if now.direction == "UP":
+        return now.observed - observed >= least and now.observed - now.expected >= times * max(observed - expected, 0)
+    return observed - now.observed >= least and now.observed * times <= observed

@@ -1,0 +1,196 @@
+"""The policy: what the users say of the response. Who is told of what, when, how often, and what a case must meet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
+
+from livewarden.action import Matcher
+from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from models.config_file import Loc, near
+from models.duration import Duration
+from models.monitor import Severity
+from models.response.matcher import matches, parse
+from models.response.quiet import QuietHours
+
+
+def _condition(value: object) -> Matcher:
+    """A condition as a file writes it; what is nearly one of another product is a mistake here, not a value."""
+    if isinstance(value, Matcher):
+        return value
+    if not isinstance(value, str):
+        raise ValueError('a condition is a text: "market=DE"')
+    matcher = parse(value)
+    if matcher.value[:1] in ("=", "~") or matcher.value != matcher.value.strip():
+        raise ValueError(f"{value[:100]!r}: the value follows =, != or ~ at once, without spaces")
+    return matcher
+
+
+def _variable(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", value):
+        raise ValueError(
+            "the name of an environment variable that holds the address; an address does not stand in a file"
+        )
+    return value
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+"""Lower-case words joined by hyphens."""
+Condition = Annotated[Matcher, BeforeValidator(_condition), PlainSerializer(str)]
+Positive = Annotated[Duration, Field(gt=0)]
+Channels = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
+
+
+class Sla(_Table):
+    """How long a case of one severity may take, from its beginning."""
+
+    triage: Positive = Field(description="until somebody has looked at it: it leaves the state candidate")
+    resolve: Positive = Field(description="until it is resolved or dismissed")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.triage > self.resolve:
+            raise ValueError("triage: longer than resolve")
+        return self
+
+
+class ChannelConfig(_Table):
+    """A way to reach people. Exactly one of `url_from` and `file`."""
+
+    name: Name
+    url_from: Annotated[str, AfterValidator(_variable)] = Field(
+        default="", description="environment variable that holds an Apprise URL"
+    )
+    file: str = Field(default="", description="path of a file that gets a line of JSON for each notification")
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if bool(self.url_from) == bool(self.file):
+            raise ValueError("name: a channel has either url_from or file")
+        return self
+
+
+class Escalation(_Table):
+    """Who else is told when nobody has acknowledged an incident for a while."""
+
+    after: Positive = Field(description="since the incident was first told")
+    to: Channels = Field(description="channels")
+
+
+class Route(_Table):
+    """Which channels are told of which alerts."""
+
+    name: Name
+    match: tuple[Condition, ...] = Field(default=(), description="conditions that must all hold; none: every alert")
+    to: Channels = Field(description="channels")
+    resolved: bool = Field(default=True, description="tell the end, too")
+    escalate: tuple[Escalation, ...] = Field(default=(), description="who is told later, where nobody acknowledges")
+    quiet_hours: QuietHours | None = Field(default=None, description="when what can wait does wait")
+    also: bool = Field(default=False, description="routes further down are tried as well")
+
+
+class Policy(_Table):
+    """The response file as a whole. In the file, `channels` is `[[channel]]`, `routes` is `[[route]]` and `sla` is `[sla.critical]`.
+
+    >>> policy = Policy(channels=(ChannelConfig(name="log", file="log.jsonl"),),
+    ...                 routes=(Route(name="germany", match=[parse("market=DE")], to=("log",)),))
+    >>> [route.name for route in policy.routes_for({"monitor": "live-orders", "market": "DE"})]
+    ['germany']
+    """
+
+    group_wait: Duration = Field(
+        default=5 * SECOND_MS, description="wait after the first alert of an incident for others"
+    )
+    least_gap: Duration = Field(default=5 * MINUTE_MS, description="least time between two tellings of an incident")
+    stale_after: Positive = Field(
+        default=6 * HOUR_MS, description="an alert whose bucket ended so long ago is stored, and nobody is called"
+    )
+    worse: float = Field(default=2.0, gt=1.0, description="told again when it is so many times as big as was told")
+    give_up_after: Positive = Field(default=DAY_MS, description="a notification is tried for so long")
+    tick: Positive = Field(default=5 * SECOND_MS, description="how often the clock is looked at")
+    closure_windows: int = Field(default=3, ge=0, description="calm buckets before a case may be closed")
+    reopen_within: Duration = Field(
+        default=14 * DAY_MS, description="the same again so soon after its end reopens a case, later it begins another"
+    )
+    console_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s@?#]+)?$")] = Field(
+        default="", description="address of the console, for the links in notifications; empty: no links"
+    )
+    fallback: tuple[str, ...] = Field(
+        default=(), description="channels for what no route takes, and for news of the channels themselves"
+    )
+    sla: dict[Severity, Sla] = Field(default_factory=dict, description="by severity; none: no clock")
+    channels: tuple[ChannelConfig, ...] = Field(default=(), alias="channel")
+    routes: tuple[Route, ...] = Field(default=(), alias="route")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        found = list(between(self.model_dump(by_alias=True)))
+        if found:
+            raise ValueError("\n".join(text for _, text in found))
+        return self
+
+    def routes_for(self, facts: Mapping[str, str]) -> tuple[Route, ...]:
+        """The routes that an alert takes, in file order: the first that matches, and later ones as long as each says `also`.
+
+        `facts`: monitor, kind, severity, direction, owner, and the labels of its series.
+        """
+        taken = []
+        for route in self.routes:
+            if matches(route.match, facts):
+                taken.append(route)
+                if not route.also:
+                    break
+        return tuple(taken)
+
+
+def between(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
+    """What is wrong between the tables of a file, and where: names that are taken, channels that are not there.
+
+    `tree` is as the file has it. What its own table already calls wrong is passed over.
+    """
+    channels = _names(tree, "channel")
+    for kind in ("channel", "route"):
+        seen: dict[str, int] = {}
+        for index, name in _names(tree, kind):
+            if name in seen:
+                yield (kind, index, "name"), f"name: {name!r} is taken by another {kind}"
+            seen.setdefault(name, index)
+    known = [name for _, name in channels]
+    for loc, names in _told(tree):
+        for name in names if isinstance(names, list | tuple) else ():
+            if isinstance(name, str) and name not in known:
+                yield loc, f"{loc[-1]}: no channel is named {name!r}{near(name, known)}"
+
+
+def _told(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, object]]:
+    yield ("fallback",), tree.get("fallback")
+    for index, route in _tables(tree.get("route")):
+        yield ("route", index, "to"), route.get("to")
+        for step, escalation in _tables(route.get("escalate")):
+            yield ("route", index, "escalate", step, "to"), escalation.get("to")
+
+
+def _names(tree: Mapping[str, Any], kind: str) -> Sequence[tuple[int, str]]:
+    return [(index, table["name"]) for index, table in _tables(tree.get(kind)) if isinstance(table.get("name"), str)]
+
+
+def _tables(value: object) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for index, table in enumerate(value if isinstance(value, list | tuple) else ()):
+        if isinstance(table, Mapping):
+            yield index, table

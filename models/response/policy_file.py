@@ -1,0 +1,43 @@
+"""A response file: TOML text to the policy, with every mistake named by its line."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from livewarden.errors import PolicyError
+from models.config_file import Lines, Problem, read_toml, sentence
+from models.response.policy import ChannelConfig, Policy, Route, between
+
+
+def parse_policy(text: str, name: str = "response") -> Policy:
+    """The policy that a TOML text says; an empty text says nothing, and everything has its default.
+
+    Raises PolicyError with *every* mistake, each with its line; `name` is how the file is called in the message. What a mistake
+    says never holds the value of `url_from`.
+
+    >>> parse_policy('least_gap = "10m"').least_gap
+    600000
+    """
+    try:
+        tree = read_toml(text)
+    except ValueError as error:
+        raise PolicyError(name, [str(error)]) from None
+    try:
+        return Policy.model_validate(tree)
+    except ValidationError as error:
+        problems: list[Problem] = [
+            (found["loc"], found["type"], found["msg"]) for found in error.errors() if found["loc"]
+        ]
+    lines = Lines(text)
+    mistakes = [_mistake(lines, problem) for problem in problems]
+    mistakes += [(lines.of(loc), text) for loc, text in between(tree)]
+    raise PolicyError(name, [f"line {number}: {text}" for number, text in sorted(mistakes)])
+
+
+def _mistake(lines: Lines, problem: Problem) -> tuple[int, str]:
+    """A list of tables is told by its line, so `to` says more than `route.3.to`."""
+    loc, kind, text = problem
+    text = text.replace("Tuple should", "A list should").replace("valid tuple", "valid list")
+    if len(loc) > 1 and isinstance(loc[1], int):
+        return sentence(lines, loc[:2], ChannelConfig if loc[0] == "channel" else Route, (loc[2:], kind, text))
+    return sentence(lines, (), Policy, (loc, kind, text))

@@ -1,0 +1,114 @@
+"""The response stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from livewarden.checkpoint import Checkpoint
+from livewarden.errors import InvalidEvent
+from models.plan import Plan
+from models.response.casefile import Entry
+from models.response.news import from_dict
+from models.response.policy import Policy
+from models.response.responder import Audited, Disposition, Responder
+from streams.stages.output import FULL_EVERY, Output, WireRecord
+from streams.stages.response_rows import (
+    action_row,
+    case_file_row,
+    channel_row,
+    entry_row,
+    fate_row,
+    incident_row,
+    notification_row,
+    opinion_row,
+    silence_row,
+    suppressed_row,
+)
+from streams.stages.rows import dead_row
+
+
+class Respond:
+    """The response stage on the one partition of its topic: alerts, wishes, deliveries and ticks in, rows out.
+
+    A record that is none of these goes to the dead letters.
+    """
+
+    name = "respond"
+
+    def __init__(self, plan: Plan, policy: Policy, topic: str, partition: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.next_offset = 0
+        self.output = Output()
+        self.responder = Responder(plan, policy)
+        self._checkpoints = 0
+
+    def process(self, records: Iterable[WireRecord]) -> None:
+        """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
+        for record in records:
+            if record.offset < self.next_offset:
+                continue
+            self.next_offset = record.offset + 1
+            try:
+                news = from_dict(orjson.loads(record.value or b"null"))
+            except (ValueError, KeyError, TypeError) as error:
+                reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+                broken = InvalidEvent("broken_response", reason)
+                self.output.row("dead_letters", dead_row(self.topic, record, broken))
+                continue
+            self.responder.apply(news, record.timestamp)
+        self._say()
+
+    @property
+    def watermark_ms(self) -> int:
+        """The time of the newest record, by the clock of who wrote it."""
+        return self.responder.now_ms
+
+    def checkpoint(self) -> Checkpoint:
+        """State and position; every fiftieth is whole, the others hold what changed since the one before."""
+        full = self._checkpoints % FULL_EVERY == 0
+        self._checkpoints += 1
+        header, entries = self.responder.snapshot(full=full)
+        text = orjson.dumps(header).decode()
+        return Checkpoint(
+            self.name, self.topic, self.partition, self.next_offset, self.watermark_ms, text, entries, full
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint."""
+        self.next_offset = checkpoint.next_offset
+        self.responder.restore(orjson.loads(checkpoint.header), checkpoint.entries)
+
+    def _say(self) -> None:
+        things, said = self.responder.changed()
+        row = self.output.row
+        for incident in things.get("incident", {}).values():
+            row("incidents", incident_row(incident, self.responder))
+        for incident_id, member, at_ms in things.get("fate", {}).values():
+            row("dispositions", fate_row(incident_id, member, at_ms))
+        for kind, table, make in _TABLES:
+            for thing in things.get(kind, {}).values():
+                row(table, make(thing))
+        for each in said:
+            if isinstance(each, Disposition):
+                row("dispositions", suppressed_row(each))
+            elif isinstance(each, Entry):
+                row("case_history", entry_row(each))
+            elif isinstance(each, Audited):
+                row("actions", action_row(each))
+            else:
+                row("feedback", opinion_row(each))
+        rows = self.output.rows
+        if "actions" in rows:
+            rows["actions"] = rows.pop("actions")  # last: who sees the answer finds what was done
+
+
+_TABLES: tuple[tuple[str, str, Any], ...] = (
+    ("silence", "silences", silence_row),
+    ("notification", "notifications", notification_row),
+    ("channel", "channels", channel_row),
+    ("case", "cases", case_file_row),
+)

@@ -83,9 +83,14 @@ class Desk:
 Wish = Callable[[Desk], Awaitable[Action]]
 
 
-def perform(wish: Wish, url: str | None, who: str | None, as_json: bool) -> int:
-    """Make the wish, send it, print its answer. 0 where it was accepted, 1 where refused (the sentence on stderr)."""
+def perform(wish: Wish, url: str | None, who: str | None, as_json: bool, *, quiet: bool = False) -> int:
+    """Make the wish, send it, print its answer. 0 where it was accepted, 1 where refused (the sentence on stderr).
+
+    `quiet`: what was accepted is not told, since more was done than that.
+    """
     action, answer = asyncio.run(_perform(wish, url, who))
+    if quiet and answer.accepted:
+        return 0
     if as_json:
         told = {"accepted": answer.accepted, "answer": answer.text, "action_id": action.action_id}
         print_json(told | {"target": target_of(action)})

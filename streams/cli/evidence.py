@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livewarden.action import Action, AddEvidence
 from livewarden.clock import SystemClock
+from streams.cli.act import As, Desk, Url, perform, whole
 from streams.cli.common import AsJson, load_plan, load_settings, print_json
 
 if TYPE_CHECKING:
     from sinks.evidence.build import Built
+
+WHOLE = 36
+"""Length of an id that is not shortened."""
 
 app = typer.Typer(
     help="Put what a case rests on into one file, and check such a file.", rich_markup_mode=None, add_completion=False
@@ -22,7 +27,7 @@ app = typer.Typer(
 
 @app.command("build")
 def build(
-    case: Annotated[str, typer.Argument(metavar="CASE", help="Id of the case.")],
+    case: Annotated[str, typer.Argument(metavar="CASE", help="Id of the case; its beginning is enough.")],
     out: Annotated[
         Path | None, typer.Option(help="File to write. Default: CASE8.evidence.zip.", show_default=False)
     ] = None,
@@ -32,14 +37,16 @@ def build(
         typer.Option("--redact/--with-identifiers", help="Replace ids of creators, shops, subjects and rooms, or not."),
     ] = True,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-    url: Annotated[
-        str | None, typer.Option(help="ClickHouse HTTP interface; LIVEWARDEN_CLICKHOUSE_URL where left out.")
-    ] = None,
+    note: Annotated[
+        bool, typer.Option("--note", help="Write name and digest into the case's history, which needs Kafka.")
+    ] = False,
+    who: As = None,
+    url: Url = None,
     as_json: AsJson = False,
-) -> None:
+) -> int:
     """Put what a case rests on into one file: events, series, queries, charts, timeline, explanation, configuration.
 
-    Note the digest that it prints somewhere else: it stands for every byte of the file.
+    Note the digest that it prints somewhere else, or let --note do it: it stands for every byte of the file.
 
     Example: livewarden evidence build 0b5dcf1e-3b1c-5c0e-a0f5-0123456789ab --out case.evidence.zip
     """
@@ -47,14 +54,22 @@ def build(
 
     built = asyncio.run(_build(case, out or Path(default_name(case)), run, redact, force, url))
     manifest = built.manifest
+    code = perform(lambda desk: _noted(desk, built), url, who, as_json, quiet=True) if note else 0
     if as_json:
         found = manifest.model_dump(mode="json", exclude={"files": {"__all__": {"sql"}}})
         print_json({"file": str(built.path), "size": built.size, "digest": built.digest, "manifest": found})
-        return
+        return code
     print(f"{built.path}: {len(manifest.files):,} files, {built.size:,} bytes")
     print(f"digest {built.digest}")
     for line in manifest.limits:
         print(f"limit: {line}")
+    return code
+
+
+async def _noted(desk: Desk, built: Built) -> Action:
+    return AddEvidence(
+        **desk.stamp(), case_id=built.manifest.case_id, name=built.path.name, digest=built.digest, size=built.size
+    )
 
 
 async def _build(case: str, out: Path, run: str, redact: bool, force: bool, url: str | None) -> Built:
@@ -75,7 +90,7 @@ async def _build(case: str, out: Path, run: str, redact: bool, force: bool, url:
     async with reader:
         return await build_package(
             reader,
-            case,
+            case if len(case) == WHOLE or run != "live" else await whole(reader, "case", case),
             out,
             now_ms=SystemClock().now_ms(),
             run=run,

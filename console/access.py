@@ -1,4 +1,4 @@
-"""Who may look: the holder of a token, or whoever a trusted proxy vouches for; without either, this machine alone."""
+"""Who may come in, and as whom: the holder of a token, or whoever a trusted proxy vouches for; else this machine alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from console.people import LOCAL, SHARED, Holder, Visitor, highest, holder_of, name_of
+from livewarden.action import Role
 from livewarden.errors import SetupError
 
 ALIVE = "/alive"
@@ -21,39 +24,63 @@ ALIVE = "/alive"
 
 @dataclass(frozen=True)
 class Access:
-    """What opens the console.
+    """What opens the console, and who one is then.
 
-    `token`: sent as `Authorization: Bearer …`, or as the password, with any name, that a browser asks for. `proxy_header`:
-    a header with the name of the person, believed only from the addresses of `proxies`. Where both are set, either opens.
-    Where neither is, requests must name this machine as their host, so that no foreign page can reach in through a browser.
+    `people`: tokens of persons, by name. `token`: one that all share; it makes an operator of whoever gives it, under the
+    name that the browser gave with it. Either is sent as `Authorization: Bearer …`, or as the password that a browser asks
+    for. `proxy_header`: a header with the name of the person, believed only from the addresses of `proxies`, and only
+    where it is there once. The role is then the highest that `role_header` names, else that of `roles`, else viewer.
+    Where nothing is set, requests must name this machine as their host, so that no foreign page can reach in through a
+    browser, and whoever sends them is an admin.
     """
 
     token: str = field(default="", repr=False)
     proxy_header: str = ""
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    people: Mapping[str, Holder] = field(default_factory=dict)
+    role_header: str = ""
+    roles: Mapping[str, Role] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a token opens it."""
+        return bool(self.token or self.people)
 
     @property
     def restricted(self) -> bool:
         """Whether anything is asked for."""
-        return bool(self.token or self.proxy_header)
+        return bool(self.asks or self.proxy_header)
 
     def check(self, host: str) -> None:
         """SetupError where `host` would offer everything to everybody."""
         if not self.restricted and not is_loopback(host):
             raise SetupError(
-                f"--host {host} is open to others: set LIVEWARDEN_CONSOLE_TOKEN, or LIVEWARDEN_CONSOLE_PROXY_HEADER"
+                f"--host {host} is open to others: set LIVEWARDEN_CONSOLE_PEOPLE, LIVEWARDEN_CONSOLE_TOKEN, or"
+                " LIVEWARDEN_CONSOLE_PROXY_HEADER"
             )
 
-    def admits(self, headers: Headers, peer: str) -> bool:
-        """Whether a request with these headers, from that address, may see the pages."""
+    def visitor(self, headers: Headers, peer: str) -> Visitor | None:
+        """Who sends a request with these headers from that address; None where it may not even see the pages."""
         if not self.restricted:
-            return is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
-        vouched = self.proxy_header and peer in self.proxies and headers.get(self.proxy_header, "").strip()
-        return bool(vouched) or (bool(self.token) and _is(self.token, _presented(headers.get("authorization", ""))))
+            here = is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
+            return Visitor(LOCAL, "admin") if here else None
+        if self.proxy_header and peer in self.proxies:
+            name = name_of(_only(headers, self.proxy_header))
+            if name is not None:
+                role = highest(_only(headers, self.role_header)) if self.role_header else None
+                return Visitor(name, role or self.roles.get(name, "viewer"))
+        user, token = _presented(headers.get("authorization", ""))
+        person = holder_of(token, self.people)
+        if person is not None:
+            return Visitor(person, self.people[person].role)
+        if self.token and _is(self.token, token):
+            called = name_of(user)
+            return Visitor(SHARED if called is None or called in self.people else called, "operator")
+        return None
 
 
 class Gate:
-    """Lets requests through to `app` that `access` admits; answers the others itself, in one line."""
+    """Lets requests of visitors through to `app`, with who they are in `state`; answers the others itself, in one line."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
@@ -63,14 +90,16 @@ class Gate:
         """Serve one request."""
         if scope["type"] == "http" and scope["path"] != ALIVE:
             peer = (scope.get("client") or ("",))[0]
-            if not self._access.admits(Headers(scope=scope), peer):
+            found = self._access.visitor(Headers(scope=scope), peer)
+            if found is None:
                 await self._refusal()(scope, receive, send)
                 return
+            scope.setdefault("state", {})["visitor"] = found
         await self._app(scope, receive, send)
 
     def _refusal(self) -> PlainTextResponse:
-        if self._access.token:
-            asked = {"WWW-Authenticate": 'Basic realm="livewarden: any name, the token as password", charset="UTF-8"'}
+        if self._access.asks:
+            asked = {"WWW-Authenticate": 'Basic realm="livewarden: your name, the token as password", charset="UTF-8"'}
             return PlainTextResponse("This console asks for its token.\n", 401, asked)
         if self._access.proxy_header:
             return PlainTextResponse("This console is reached through its proxy only.\n", 403)
@@ -89,16 +118,29 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _presented(authorization: str) -> str:
+def _only(headers: Headers, name: str) -> str:
+    """A header that is there once, as UTF-8 where it is that; empty otherwise: two of them may be of two senders."""
+    found = headers.getlist(name)
+    if len(found) != 1:
+        return ""
+    try:
+        return found[0].encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return found[0]
+
+
+def _presented(authorization: str) -> tuple[str, str]:
+    """The user, where one is named, and the token."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        return value.strip()
+        return "", value.strip()
     if scheme.lower() == "basic":
         try:
-            return base64.b64decode(value, validate=True).decode().partition(":")[2]
+            user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+            return user, password
         except (binascii.Error, UnicodeDecodeError):
-            return ""
-    return ""
+            return "", ""
+    return "", ""
 
 
 def _is(token: str, presented: str) -> bool:

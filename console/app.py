@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -13,17 +14,25 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.access import ALIVE, Access, Gate
-from console.desk import Desk, desk
+from console.desk import BuildEvidence, Desk, desk
+from console.forms import BadForm
 from console.headers import SecureHeaders
 from console.live import Live
+from console.pages import deeds
 from console.pages.alert import alert
 from console.pages.alerts import alerts
-from console.pages.cases import case, cases, evidence
+from console.pages.audit import actions
+from console.pages.case import case, evidence
+from console.pages.cases import cases, new_case
 from console.pages.changes import changes
 from console.pages.dead_letters import dead_letter, dead_letters
 from console.pages.health import health
+from console.pages.incidents import door, incident, incidents
+from console.pages.silences import new_silence, silences
 from console.parameters import BadParameter, Parameters
 from console.render import Renderer
+from console.seal import Seal
+from livewarden.action import Submit
 from livewarden.clock import Clock, SystemClock
 from livewarden.errors import RetryLater, SetupError
 from sinks.reader import Reader
@@ -31,10 +40,11 @@ from sinks.views.counted import Monitors
 
 
 class Console:
-    """The application over a reader. It answers GET and HEAD alone and changes nothing.
+    """The application over a reader. Without `submit` it answers GET and HEAD alone and changes nothing.
 
     `monitors`: the configuration in force, for titles, owners, playbooks and the events of alerts without a case.
-    `poll_s`: seconds between two looks for new alerts while a page is open.
+    `poll_s`: seconds between two looks for news while a page is open. `submit` sends what people do on its way, and
+    `build_evidence` makes evidence packages. `secret` seals forms: the same for all consoles behind one address.
     """
 
     def __init__(
@@ -45,12 +55,18 @@ class Console:
         clock: Clock | None = None,
         *,
         poll_s: float = 2.0,
+        submit: Submit | None = None,
+        build_evidence: BuildEvidence | None = None,
+        secret: str = "",
     ) -> None:
-        self._desk = Desk(reader, clock or SystemClock(), Live(reader, poll_s=poll_s), Renderer(), monitors or {})
+        clock = clock or SystemClock()
+        live, seal = Live(reader, poll_s=poll_s), Seal(secret, clock)
+        self._desk = Desk(reader, clock, live, Renderer(), seal, monitors or {}, submit, build_evidence)
         app = Starlette(
-            routes=_ROUTES,
+            routes=routes(acts=submit is not None, builds=build_evidence is not None),
             exception_handlers={
                 HTTPException: _failed,
+                BadForm: _unread,
                 BadParameter: _refused,
                 RetryLater: _unavailable,
                 SetupError: _unavailable,
@@ -92,14 +108,18 @@ async def _live(request: Request) -> Response:
     return StreamingResponse(live.listen(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _page(request: Request, status: int, text: str) -> Response:
+def _page(request: Request, status: int, text: str, typed: Mapping[str, str] | None = None) -> Response:
     title = HTTPStatus(status).phrase
-    return desk(request).renderer.page(request, "error.html", status, status=status, title=title, text=text)
+    at = desk(request)
+    nothing = {"said": None, "down": (), "typed": typed or {}}
+    return at.renderer.page(
+        request, "error.html", status, **at.frame(request), **nothing, status=status, title=title, text=text
+    )
 
 
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    usual = {404: "there is no such page", 405: "the console only answers GET and HEAD"}
+    usual = {404: "there is no such page", 405: "this address does not answer that"}
     said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else usual.get(error.status_code, "")
     answer = _page(request, error.status_code, said)
     answer.headers.update(error.headers or {})
@@ -108,6 +128,11 @@ def _failed(request: Request, error: Exception) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     return _page(request, 400, str(error))
+
+
+def _unread(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadForm)
+    return _page(request, 400, str(error), error.typed)
 
 
 def _unavailable(request: Request, error: Exception) -> Response:
@@ -120,14 +145,26 @@ def _broken(request: Request, error: Exception) -> Response:
     return _page(request, 500, "the console made a mistake; its log says which")
 
 
-_ROUTES = [
+def routes(*, acts: bool, builds: bool) -> list[Route | Mount]:
+    """All addresses: those that show, and where people may act those that do, evidence where it can be built."""
+    return [*_SHOWN, *(deeds.routes(with_evidence=builds) if acts else ())]
+
+
+_SHOWN = [
     Route(ALIVE, _alive),
     Route("/live", _live),
-    Route("/", alerts),
+    Route("/", door),
+    Route("/incidents", incidents),
+    Route("/incidents/{incident_id}", incident),
+    Route("/alerts", alerts),
     Route("/alerts/{alert_id}", alert),
     Route("/cases", cases),
+    Route("/cases/new", new_case),
     Route("/cases/{case_id}", case),
     Route("/cases/{case_id}/evidence.json", evidence),
+    Route("/silences", silences),
+    Route("/silences/new", new_silence),
+    Route("/actions", actions),
     Route("/changes", changes),
     Route("/dead-letters", dead_letters),
     Route("/dead-letters/{topic}/{partition:int}/{offset:int}", dead_letter),

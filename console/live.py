@@ -10,12 +10,15 @@ from typing import Any
 
 from livewarden.errors import LivewardenError
 from sinks.reader import Reader
-from sinks.views import alerts
+from sinks.views import alerts, news
+from sinks.views.news import News
 from sinks.views.wording import place, size, when
 
 MOST_LISTENERS = 200
 MOST_TOLD = 20
 """More new alerts than this at once are told as a number."""
+MOST_CHANGED = 200
+"""More changes to incidents and cases than this at once are told as a number."""
 OVERLAP_S = 10
 """How far the next look reaches back: a row is stamped when its insert begins and seen when it ends."""
 BREATH_S = 15.0
@@ -26,10 +29,11 @@ Message = tuple[str, dict[str, Any]]
 
 
 class Live:
-    """Watches the alerts of a run while somebody listens, and tells every new version.
+    """Watches alerts, incidents, cases and what belongs to them while somebody listens, and tells every new version.
 
-    Messages: `alert` (id, version, severity, status, and what a person should hear), `many` (how many), `trouble` (ClickHouse
-    does not answer, in one line) and `well` (it does again; look anew).
+    Messages: `alert` (id, version, severity, status, and what a person should hear), `work` (the ids of incidents, cases and so
+    on that changed, and what a person should hear), `many` (how many), `trouble` (ClickHouse does not answer, in one line) and
+    `well` (it does again; look anew).
     """
 
     def __init__(self, reader: Reader, *, run: str = "live", poll_s: float = 2.0) -> None:
@@ -41,6 +45,8 @@ class Live:
         self._closed = False
         self._since = 0
         self._seen: dict[tuple[str, int], int] = {}
+        self._work_since = 0
+        self._work_seen: dict[News, tuple[int, str]] = {}
 
     @property
     def full(self) -> bool:
@@ -78,10 +84,12 @@ class Live:
             self._watching.cancel()
 
     async def _begin(self) -> None:
-        self._seen = {}
+        self._seen, self._work_seen = {}, {}
         with contextlib.suppress(LivewardenError):
             self._since = await alerts.stored_until(self._reader, self._run)
             self._seen = await alerts.stored_since(self._reader, max(0, self._since - OVERLAP_S), self._run)
+            self._work_since = await news.until(self._reader)
+            self._work_seen = await news.since(self._reader, max(0, self._work_since - OVERLAP_S))
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch())
 
@@ -90,7 +98,7 @@ class Live:
         while True:
             await asyncio.sleep(self._poll_s)
             try:
-                fresh = await self._look()
+                fresh = [*await self._look(), *await self._work()]
             except LivewardenError as error:
                 if not troubled:
                     self._tell(("trouble", {"text": str(error)}))
@@ -114,6 +122,18 @@ class Live:
         self._since = max(self._since, *found.values())
         self._seen = found
         return told
+
+    async def _work(self) -> list[Message]:
+        found = await news.since(self._reader, max(0, self._work_since - OVERLAP_S))
+        fresh = [each for each in found if each not in self._work_seen]
+        if not fresh:
+            return []
+        self._work_since = max(self._work_since, *(at for at, _ in found.values()))
+        self._work_seen, said = found, {found[each][1] for each in fresh} - {""}
+        if len(fresh) > MOST_CHANGED:
+            return [("many", {"count": len(fresh)})]
+        ids = sorted({name for each in fresh for name in each.ids if name})
+        return [("work", {"ids": ids, "text": "; ".join(sorted(said)[:3])})]
 
     def _tell(self, message: Message | None) -> None:
         for queue in self._listeners:

@@ -13,6 +13,8 @@ LAST_MS = {"1h": HOUR_MS, "6h": 6 * HOUR_MS, "24h": DAY_MS, "7d": 7 * DAY_MS, "3
 """Spans that `last` may name, in milliseconds."""
 MOST_CHARACTERS = 200
 MOST_PAGES = 10_000
+ANSWER = "answer"
+"""What any page may be asked for: the answer to the action of that id. It is no filter."""
 
 
 class BadParameter(Exception):
@@ -31,6 +33,7 @@ class Parameters:
     def __init__(self, query: QueryParams) -> None:
         self._query = query
         self._known: list[str] = []
+        self._given: dict[str, str] = {}
         twice = next((name for name in query if len(query.getlist(name)) > 1), None)
         if twice is not None:
             raise BadParameter(f"{shown(twice)} is given twice: give it once")
@@ -41,6 +44,8 @@ class Parameters:
         value = self._query.get(name, "").strip()
         if len(value) > MOST_CHARACTERS:
             raise BadParameter(f"{name}: longer than {MOST_CHARACTERS} characters")
+        if value and name != "page":
+            self._given[name] = value
         return value
 
     def choice(self, name: str, options: Sequence[str], default: str = "") -> str:
@@ -81,10 +86,14 @@ class Parameters:
             raise BadParameter("from: must be before to")
         return (now_ms - LAST_MS[last], None) if last else (start, end)
 
+    def given(self) -> dict[str, str]:
+        """The filters that were read so far and hold something, by name."""
+        return dict(self._given)
+
     def done(self) -> None:
         """Refuse every name that was not read."""
         for name in self._query:
-            if name not in self._known:
+            if name not in self._known and name != ANSWER:
                 known = ", ".join(self._known) or "none"
                 raise BadParameter(f"there is no parameter {shown(name)} here, only {known}")
 

@@ -15,11 +15,14 @@ from starlette.responses import HTMLResponse, Response
 from sinks.views import chart, wording
 
 PLACES = (
-    ("a", "/", "Alerts"),
+    ("i", "/incidents", "Incidents"),
+    ("a", "/alerts", "Alerts"),
     ("c", "/cases", "Cases"),
+    ("s", "/silences", "Silences"),
     ("l", "/changes", "Changes"),
     ("d", "/dead-letters", "Dead letters"),
     ("h", "/health", "Health"),
+    ("t", "/actions", "Audit"),
 )
 """The pages that every page leads to: the key after `g`, the path, the name."""
 
@@ -36,7 +39,23 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        words = ("number", "duration", "when", "exactly", "day", "place", "size", "times", "began", "lasting", "kind")
+        words = (
+            "number",
+            "duration",
+            "when",
+            "exactly",
+            "day",
+            "place",
+            "size",
+            "times",
+            "began",
+            "lasting",
+            "kind",
+            "outcome",
+            "due",
+            "ago",
+            "typed",
+        )
         self._environment.filters |= {name: getattr(wording, name) for name in words}
         self._environment.globals |= {
             "places": PLACES,

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from livewarden.action import Role
 from livewarden.contracts import TOPICS
 
 PARTIALS = "livewarden.partials"
 """The topic between the stages."""
 RESPONSE = "livewarden.response"
 """What is to be answered, and every answer: alerts, cases, people's actions, deliveries. One partition, so one order."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True, pattern=r"^\PC+$")]
+"""Of a person: printable."""
+
+
+class ConsolePerson(BaseModel):
+    """A person who may use the console: their token, and what they may do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    token: SecretStr = Field(min_length=8)
+    role: Role = "viewer"
 
 
 class Settings(BaseSettings):
@@ -60,6 +74,10 @@ class Settings(BaseSettings):
     console_token: SecretStr = Field(
         default=SecretStr(""), description="what the console asks for, as a bearer token or a password; empty: nothing"
     )
+    console_people: dict[Name, ConsolePerson] = Field(
+        default_factory=dict,
+        description='who has a token of their own, as JSON: {"maria": {"token": "…", "role": "operator"}}',
+    )
     console_proxy_header: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9-]*$",
@@ -68,7 +86,32 @@ class Settings(BaseSettings):
     console_proxies: str = Field(
         default="127.0.0.1,::1", description="addresses from which that header is believed, with commas"
     )
+    console_role_header: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="header in which the proxy names the person's role: viewer, operator or admin",
+    )
+    console_roles: dict[Name, Role] = Field(
+        default_factory=dict, description='roles of those whom the proxy names, as JSON: {"maria": "admin"}'
+    )
+    evidence_dir: Path | None = Field(
+        default=None, description="folder for evidence packages that are built in the console; unset: none are"
+    )
+    console_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="what forms are sealed with; the same for all consoles behind one address; empty: one of its own",
+    )
     log_level: str = Field(default="WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @field_validator("console_people")
+    @classmethod
+    def _told_apart(cls, people: dict[str, ConsolePerson]) -> dict[str, ConsolePerson]:
+        tokens = [person.token.get_secret_value() for person in people.values()]
+        if len(set(tokens)) < len(tokens):
+            raise ValueError("two people have the same token")
+        if "livewarden" in people:
+            raise ValueError("nobody is called livewarden: that is what happens of itself")
+        return people
 
     def partitions_by_topic(self) -> dict[str, int]:
         """Partition count of every source topic."""

@@ -13,16 +13,19 @@ from starlette.datastructures import Headers
 from console.access import Access, is_loopback
 from console.app import Console
 from console.headers import SECURE
+from console.people import Holder, Visitor
 from console.server import serving
 from livewarden.errors import SetupError
 from sinks.connection import Address
+from streams.cli.common import load_settings
+from streams.web import access_of
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
 from tests.console_fixtures import Site, site, site_over
 
 __all__ = ["clickhouse", "clickhouse_server", "site"]
 
 TOKEN = "s3cret: ä"
-PATHS = ("/", "/alerts/alert-1", "/cases", "/cases/case-1", "/cases/case-1/evidence.json", "/changes", "/dead-letters",
+PATHS = ("/", "/incidents", "/incidents/incident-1", "/alerts", "/alerts/alert-1", "/silences", "/silences/new", "/actions", "/cases", "/cases/new", "/cases/case-1", "/cases/case-1/evidence.json", "/changes", "/dead-letters",
          "/dead-letters/live.enforcement/1/7", "/health", "/live", "/static/console.css", "/static/console.js", "/nope")  # fmt: skip
 
 
@@ -101,8 +104,97 @@ def test_a_token_is_never_shown() -> None:
 
 
 def test_no_token_is_no_empty_token() -> None:
-    assert not Access(proxy_header="x-person").admits(Headers({"authorization": "Bearer "}), "127.0.0.1")
-    assert not Access(proxy_header="x-person").admits(Headers(basic("")), "127.0.0.1")
+    for access in (Access(proxy_header="x-person"), Access(people={"maria": Holder("")})):
+        for headers in ({"authorization": "Bearer "}, basic(""), basic("", "maria"), {}):
+            assert access.visitor(Headers(headers), "127.0.0.1") is None
+
+
+PEOPLE = {"maria": Holder("m" * 12, "operator"), "joe": Holder("j" * 12, "viewer"), "ida": Holder("ä" * 12, "admin")}
+
+
+@pytest.mark.parametrize(
+    ("headers", "who"),
+    [
+        (basic("m" * 12, "maria"), Visitor("maria", "operator")),
+        (basic("m" * 12, "joe"), Visitor("maria", "operator")),
+        (basic("ä" * 12, ""), Visitor("ida", "admin")),
+        ({"Authorization": "Bearer " + "j" * 12}, Visitor("joe", "viewer")),
+        (basic("shared", "Kim"), Visitor("Kim", "operator")),
+        (basic("shared", "maria"), Visitor("console", "operator")),
+        (basic("shared", "livewarden"), Visitor("console", "operator")),
+        (basic("shared", "k\x07im"), Visitor("console", "operator")),
+        (basic("shared", "k" * 101), Visitor("console", "operator")),
+        ({"Authorization": "Bearer shared"}, Visitor("console", "operator")),
+        (basic("m" * 11, "maria"), None),
+        (basic("", "maria"), None),
+        ({}, None),
+    ],
+)
+def test_a_token_says_who_one_is(headers: dict[str, str], who: Visitor | None) -> None:
+    assert Access("shared", people=PEOPLE).visitor(Headers(headers), "10.0.0.1") == who
+
+
+@pytest.mark.parametrize(
+    ("headers", "who"),
+    [
+        ([("x-person", "maria")], Visitor("maria", "admin")),
+        ([("x-person", "kim")], Visitor("kim", "viewer")),
+        ([("x-person", "kim"), ("x-role", "staff, Operator")], Visitor("kim", "operator")),
+        ([("x-person", "kim"), ("x-role", "root")], Visitor("kim", "viewer")),
+        ([("x-person", "kim"), ("x-role", "viewer"), ("x-role", "admin")], Visitor("kim", "viewer")),
+        ([("x-person", "maria"), ("x-role", "viewer")], Visitor("maria", "viewer")),
+        ([("x-person", "maria"), ("x-person", "kim")], None),
+        ([("x-person", "livewarden")], None),
+        ([("x-person", " ")], None),
+        ([("x-role", "admin")], None),
+        ([("x-person", "Zoë".encode().decode("latin-1"))], Visitor("Zoë", "viewer")),
+    ],
+)
+def test_a_proxy_says_who_one_is(headers: list[tuple[str, str]], who: Visitor | None) -> None:
+    access = Access(proxy_header="x-person", role_header="x-role", roles={"maria": "admin"})
+    raw = Headers(raw=[(name.encode(), value.encode("latin-1")) for name, value in headers])
+    assert access.visitor(raw, "127.0.0.1") == who
+    assert access.visitor(raw, "10.0.0.7") is None
+
+
+def test_whoever_sits_at_this_machine_is_an_admin() -> None:
+    assert Access().visitor(Headers({"host": "localhost:8080"}), "127.0.0.1") == Visitor("local", "admin")
+    assert Access().visitor(Headers({"host": "evil.example"}), "127.0.0.1") is None
+
+
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        ('{"maria": {"token": "hunter2"}}', "at least 8"),
+        ('{"maria": {"token": "hunter2-hunter2", "role": "root"}}', "'viewer', 'operator' or 'admin'"),
+        ('{"a": {"token": "hunter2-hunter2"}, "b": {"token": "hunter2-hunter2"}}', "the same token"),
+        ('{"livewarden": {"token": "hunter2-hunter2"}}', "nobody is called livewarden"),
+        ('{"maria": "hunter2-hunter2"}', "dictionary"),
+        ("{hunter2", "not JSON"),
+    ],
+)
+def test_people_that_cannot_be_read_are_one_line_without_their_tokens(
+    people: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEWARDEN_CONSOLE_PEOPLE", people)
+    with pytest.raises(SetupError) as refused:
+        load_settings()
+    text = str(refused.value)
+    assert text.startswith("LIVEWARDEN_CONSOLE_PEOPLE: ")
+    assert said in text
+    assert "\n" not in text
+    assert "hunter2" not in text
+
+
+def test_people_in_the_settings_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEWARDEN_CONSOLE_PEOPLE", '{"maria": {"token": "hunter2-hunter2", "role": "operator"}}')
+    monkeypatch.setenv("LIVEWARDEN_CONSOLE_ROLES", '{"kim": "admin"}')
+    settings = load_settings()
+    assert "hunter2" not in repr(settings)
+    access = access_of(settings)
+    assert "hunter2" not in repr(access)
+    assert access.visitor(Headers(basic("hunter2-hunter2", "x")), "::1") == Visitor("maria", "operator")
+    assert access.roles == {"kim": "admin"}
 
 
 @pytest.mark.clickhouse
@@ -127,7 +219,7 @@ async def test_get_and_head_are_all_it_does(site: Site) -> None:
                 assert answer.status in (404, 405), (method, path)
     await site.fill()
     for path in PATHS[:-1]:
-        async with site.http.head(site.url + path) as answer:
+        async with site.http.head(site.url + path, allow_redirects=True) as answer:
             assert answer.status == 200, path
             assert await answer.read() == b""
 

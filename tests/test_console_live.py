@@ -15,7 +15,21 @@ from console.live import MOST_TOLD, Live
 from livewarden.errors import RetryLater
 from sinks.connection import Address
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
-from tests.console_fixtures import HOSTILE, Site, alert_row, site, site_over
+from tests.console_fixtures import (
+    HOSTILE,
+    Site,
+    alert_row,
+    channel_row,
+    disposition_row,
+    feedback_row,
+    history_row,
+    incident_row,
+    notification_row,
+    silence_row,
+    site,
+    site_over,
+    work_row,
+)
 
 __all__ = ["clickhouse", "clickhouse_server", "site"]
 pytestmark = pytest.mark.clickhouse
@@ -52,6 +66,36 @@ async def listening(site: Site) -> AsyncIterator[Stream]:
         yield stream
 
 
+async def test_incidents_and_cases_are_told_when_they_change(site: Site) -> None:
+    await site.fill()
+    async with listening(site) as stream:
+        await site.store.write("incidents", [incident_row(2, version=1, title=HOSTILE)])
+        assert await stream.next() == ("work", {"ids": ["incident-2"], "text": f"critical: {HOSTILE}"})
+        await site.store.write(
+            "incidents", [incident_row(1, version=4, status="acknowledged", acknowledged_by="maria")]
+        )
+        assert await stream.next() == ("work", {"ids": ["incident-1"], "text": ""})
+        await site.store.write("cases", [work_row(version=5)])
+        assert await stream.next() == ("work", {"ids": ["case-1"], "text": ""})
+        for table, row, ids in (
+            ("silences", silence_row(9), ["silence-9"]),
+            ("dispositions", disposition_row(9), ["alert-9", "incident-1"]),
+            ("notifications", notification_row(9), ["incident-1", "notification-9"]),
+            ("feedback", feedback_row(9), ["alert-9"]),
+            ("case_history", history_row(9), ["case-1"]),
+        ):
+            await site.store.write(table, [row])
+            assert await stream.next() == ("work", {"ids": ids, "text": ""})
+        await site.store.write("channels", [channel_row(channel="sms")])
+        assert await stream.next() == ("work", {"ids": ["sms"], "text": "sms takes no notifications"})
+
+
+async def test_a_storm_of_changes_is_a_number(site: Site) -> None:
+    async with listening(site) as stream:
+        await site.store.write("dispositions", [disposition_row(n) for n in range(1000)])
+        assert await stream.next() == ("many", {"count": 1000})
+
+
 async def test_a_new_alert_and_its_next_version_are_told_once(site: Site) -> None:
     await site.store.write("alerts", [alert_row(1)])
     async with listening(site) as stream:
@@ -63,7 +107,7 @@ async def test_a_new_alert_and_its_next_version_are_told_once(site: Site) -> Non
         await site.store.write("alerts", [alert_row(1, version=2, status="resolved")])
         name, told = await stream.next()
         assert (name, told["alert_id"], told["version"], told["status"]) == ("alert", "alert-1", 2, "resolved")
-        assert "/alerts/alert-2" in await site.page("/"), "the page shows it already"
+        assert "/alerts/alert-2" in await site.page("/alerts"), "the page shows it already"
         await site.store.write("alerts", [alert_row(3)])
         assert (await stream.next())[1]["alert_id"] == "alert-3", "nothing is told twice"
 

@@ -18,20 +18,30 @@ from tests.console_fixtures import (
     POSITIONS,
     T0,
     Site,
+    action_row,
     alert_row,
     case_row,
     change_row,
+    channel_row,
     dead_row,
+    disposition_row,
     event_row,
+    feedback_row,
+    history_row,
+    incident_row,
     judgement_row,
+    notification_row,
+    silence_row,
     site,
+    work_row,
+    working,
 )
 
-__all__ = ["clickhouse", "clickhouse_server", "site"]
+__all__ = ["clickhouse", "clickhouse_server", "site", "working"]
 pytestmark = pytest.mark.clickhouse
 
-LISTS = ("/", "/cases", "/changes", "/dead-letters", "/health")
-ONE = ("/alerts/alert-1", "/cases/case-1", "/dead-letters/live.enforcement/1/7")
+LISTS = ("/incidents", "/alerts", "/cases", "/silences", "/changes", "/dead-letters", "/health", "/actions")
+ONE = ("/incidents/incident-1", "/alerts/alert-1", "/cases/case-1", "/dead-letters/live.enforcement/1/7")
 
 
 class Page(HTMLParser):
@@ -65,7 +75,10 @@ class Page(HTMLParser):
 
 async def test_every_page_without_a_row_says_so(site: Site) -> None:
     said = {
-        "/": "Nothing has been judged yet",
+        "/incidents": "No incident waits for anybody",
+        "/silences": "Nothing is silenced",
+        "/actions": "Nobody has done anything yet",
+        "/alerts": "Nothing has been judged yet",
         "/cases": "No cases yet",
         "/changes": "No platform change",
         "/dead-letters": "No record was set aside",
@@ -96,11 +109,11 @@ async def test_alerts_firing_first_then_severity_then_newest(site: Site) -> None
             alert_row(7, run="what-if"),
         ],
     )
-    text = await site.page("/")
+    text = await site.page("/alerts")
     assert Page(text).rows == [f"/alerts/alert-{number}" for number in (5, 4, 3, 2, 1)]
     assert "4 firing" in text
     assert "1 suppressed" in text
-    shown = await site.page("/?suppressed=only")
+    shown = await site.page("/alerts?suppressed=only")
     assert Page(shown).rows == ["/alerts/alert-6"]
     assert "not notified: cooldown" in shown
 
@@ -108,7 +121,7 @@ async def test_alerts_firing_first_then_severity_then_newest(site: Site) -> None
 async def test_what_fires_is_on_the_first_page_whatever_is_worse(site: Site) -> None:
     calm = [alert_row(n, status="resolved") for n in range(40)]
     await site.store.write("alerts", calm + [alert_row(n, severity="info") for n in range(100, 150)])
-    assert {int(row.rpartition("-")[2]) for row in Page(await site.page("/")).rows} == set(range(100, 150))
+    assert {int(row.rpartition("-")[2]) for row in Page(await site.page("/alerts")).rows} == set(range(100, 150))
 
 
 async def test_every_filter_is_a_link(site: Site) -> None:
@@ -121,17 +134,17 @@ async def test_every_filter_is_a_link(site: Site) -> None:
         ],
     )
     found = {
-        "/?monitor=viewers": [2],
-        "/?slice=market=nl": [2],
-        "/?slice=de": [1, 3],
-        "/?severity=critical&status=firing": [1],
-        "/?from=2026-03-06T18:30": [3],
-        "/?to=2026-03-06T18:30:00%2B00:00&severity=critical": [1],
-        "/?slice='": [],
-        "/?slice=%25": [],
-        "/?slice=\\": [],
-        "/?slice=%7Brun:String%7D": [],
-        "/?severity=&status=&from=": [1, 2, 3],
+        "/alerts?monitor=viewers": [2],
+        "/alerts?slice=market=nl": [2],
+        "/alerts?slice=de": [1, 3],
+        "/alerts?severity=critical&status=firing": [1],
+        "/alerts?from=2026-03-06T18:30": [3],
+        "/alerts?to=2026-03-06T18:30:00%2B00:00&severity=critical": [1],
+        "/alerts?slice='": [],
+        "/alerts?slice=%25": [],
+        "/alerts?slice=\\": [],
+        "/alerts?slice=%7Brun:String%7D": [],
+        "/alerts?severity=&status=&from=": [1, 2, 3],
     }
     for path, numbers in found.items():
         rows = Page(await site.page(path)).rows
@@ -140,22 +153,22 @@ async def test_every_filter_is_a_link(site: Site) -> None:
 
 async def test_last_counts_back_from_what_was_judged(site: Site) -> None:
     await site.fill()
-    assert Page(await site.page("/?last=1h")).rows == ["/alerts/alert-1", "/alerts/alert-2"]
+    assert Page(await site.page("/alerts?last=1h")).rows == ["/alerts/alert-1", "/alerts/alert-2"]
     await site.store.write("alerts", [alert_row(9, window_start=T0 - 3 * HOUR_MS)])
-    assert "/alerts/alert-9" not in Page(await site.page("/?last=1h")).rows
-    assert "/alerts/alert-9" in Page(await site.page("/?last=6h")).rows
+    assert "/alerts/alert-9" not in Page(await site.page("/alerts?last=1h")).rows
+    assert "/alerts/alert-9" in Page(await site.page("/alerts?last=6h")).rows
 
 
 async def test_pages_hold_fifty_and_keep_the_filter(site: Site) -> None:
     await site.store.write("alerts", [alert_row(n, window_start=T0 + n * MINUTE_MS) for n in range(120)])
-    first = Page(await site.page("/?severity=critical"))
+    first = Page(await site.page("/alerts?severity=critical"))
     assert len(first.rows) == 50
-    assert "/?severity=critical&page=2" in first.links
-    last = Page(await site.page("/?severity=critical&page=3"))
+    assert "/alerts?severity=critical&page=2" in first.links
+    last = Page(await site.page("/alerts?severity=critical&page=3"))
     assert len(last.rows) == 20
     assert not set(first.rows) & set(last.rows)
-    assert "/?severity=critical&page=2" in last.links
-    assert Page(await site.page("/?page=9999")).rows == []
+    assert "/alerts?severity=critical&page=2" in last.links
+    assert Page(await site.page("/alerts?page=9999")).rows == []
 
 
 async def test_one_alert_on_one_page(site: Site) -> None:
@@ -282,7 +295,8 @@ async def test_a_configuration_that_is_not_known_selects_nothing(site: Site) -> 
 async def test_cases_and_one_case(site: Site) -> None:
     await site.fill()
     await site.store.write("case_candidates", [case_row(2, ended_at=T0 + HOUR_MS, severity="info", title="Another")])
-    assert Page(await site.page("/cases")).rows == ["/cases/case-1", "/cases/case-2"]
+    assert Page(await site.page("/cases?view=list")).rows == ["/cases/case-1", "/cases/case-2"]
+    assert Page(await site.page("/cases")).rows == ["/cases/case-2", "/cases/case-1"], "by state"
     assert Page(await site.page("/cases?state=ended")).rows == ["/cases/case-2"]
     assert Page(await site.page("/cases?slice=another&severity=info&monitor=measures")).rows == ["/cases/case-2"]
     text = await site.page("/cases/case-1")
@@ -366,7 +380,7 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
     dead = {"reason": HOSTILE, "detail": HOSTILE, "key": HOSTILE, "value": HOSTILE.encode()}
     await site.store.write("dead_letters", [dead_row(7, **dead, headers=json.dumps({HOSTILE: HOSTILE}))])
     await site.store.write("dead_letters", [dead_row(8, headers=HOSTILE)])
-    paths = [*LISTS, *ONE, "/dead-letters/live.enforcement/1/8", "/?suppressed=yes", "/?from=2026-01-01"]
+    paths = [*LISTS, *ONE, "/dead-letters/live.enforcement/1/8", "/alerts?suppressed=yes", "/alerts?from=2026-01-01"]
     for path in paths:
         status, found = await site.get(path)
         assert status == 200, path
@@ -376,12 +390,173 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
         assert "{{ 7" in found or path == "/health", path
         assert [link for link in page.links if not link.startswith(("/", "#", "https:"))] == [], path
     for value in (HOSTILE, "<script>"):
-        async with site.http.get(site.url + "/", params={"slice": value}) as answer:
+        async with site.http.get(site.url + "/alerts", params={"slice": value}) as answer:
             assert Page(await answer.text()).inline == []
-        async with site.http.get(site.url + "/", params={"severity": value}) as answer:
+        async with site.http.get(site.url + "/alerts", params={"severity": value}) as answer:
             assert answer.status == 400
             assert Page(await answer.text()).inline == []
-    assert len(Page(await site.page("/?suppressed=yes")).rows) == 2, "the tables are still there"
+    assert len(Page(await site.page("/alerts?suppressed=yes")).rows) == 2, "the tables are still there"
+
+
+def _hostile(row: dict[str, Any], *kept: str) -> dict[str, Any]:
+    """A row with the hostile text in each of its texts but those in `kept`."""
+    told = {name: HOSTILE for name, value in row.items() if isinstance(value, str) and name not in kept}
+    return row | told | {name: [HOSTILE] for name, value in row.items() if isinstance(value, list) and name not in kept}
+
+
+async def test_script_and_sql_in_any_field_of_the_work_come_out_as_text(working: Site) -> None:
+    site = working
+    items = {
+        "tasks": json.dumps([{"id": HOSTILE, "text": HOSTILE, "owner": HOSTILE, "due_at": HOSTILE, "done_by": None}, {"text": [HOSTILE], "id": {HOSTILE: 1}}]),
+        "links": json.dumps([{"kind": kind, "ref": ref, "by": HOSTILE} for kind in ("url", "case", "ticket", HOSTILE) for ref in (HOSTILE, "javascript:alert(1)//")]),
+        "evidence": json.dumps([{"name": HOSTILE, "digest": HOSTILE, "size": HOSTILE}]),
+    }  # fmt: skip
+    odd = {"owner": HOSTILE, "escalated_to": HOSTILE, "merged_into": HOSTILE}
+    await site.store.write("cases", [_hostile(work_row(1, version=9), "case_id", *items) | items | odd])
+    await site.store.write(
+        "cases",
+        [_hostile(work_row(2), "case_id", "state") | odd, work_row(3, tasks="[" * 5000, links="3", evidence="{}")],
+    )
+    people = {"acknowledged_by": HOSTILE, "acknowledged_at": T0, "resolved_by": HOSTILE}
+    for number, kept in ((1, ("incident_id", "lead_alert_id", "case_ids")), (2, ("incident_id", "status"))):
+        await site.store.write("incidents", [_hostile(incident_row(number, version=9), *kept) | people])
+    for table, row, keep in (
+        ("dispositions", disposition_row(1, version=9), ("alert_id", "incident_id")),
+        ("notifications", notification_row(1, version=9), ("notification_id", "incident_id")),
+        ("notifications", notification_row(2, version=9, sent_at=None), ("notification_id", "incident_id", "state", "channel")),
+        ("channels", channel_row(channel=HOSTILE), ("state",)),
+        ("silences", silence_row(1, version=9), ("silence_id",)),
+        ("case_history", history_row(1), ("case_id",)),
+        ("actions", action_row(1), ("action_id", "target")),
+        ("actions", action_row(3), ("action_id",)),
+        ("feedback", feedback_row(1, version=9), ("alert_id",)),
+    ):  # fmt: skip
+        await site.store.write(table, [_hostile(row, *keep)])
+    paths = [*LISTS, *ONE, "/incidents/incident-2", "/cases/case-2", "/cases/case-3", "/cases?view=list", "/silences/new?incident=incident-1",
+             "/cases/new?incident=incident-1", f"/incidents?answer={action_row(1)['action_id']}"]  # fmt: skip
+    for path in paths:
+        status, found = await site.get(path)
+        assert status == 200, path
+        page = Page(found)
+        assert page.inline == [], path
+        assert "img" not in page.tags, path
+        assert [link for link in page.links if not link.startswith(("/", "#", "https:"))] == [], path
+        assert "{{ 7" in found, path
+
+
+async def test_one_incident_on_one_page(working: Site) -> None:
+    text = await working.page("/incidents/incident-1")
+    plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+    for part in (
+        "Measures taken · DE · p7",
+        "Measures taken, DE · p7: 257 in 15 min where 60 was expected (×4.3), in the 15 min before 2026-03-06 18:01 UTC",
+        "nobody has it raised 2026-03-06 18:02 UTC (58 min ago) 2 alerts, 1 firing owner: team-policy Playbook",
+        "model release completed m1 1 → 2 DE 50 % models change-50 its alerts share this change",
+        "2026-03-06 18:02 new pager default sent 2026-03-06 18:02 1",
+        "1 muted by a wider slice · 1 somebody was notified",
+        "muted by a wider slice: the wider slice DE was told",
+        "open · maria · overdue by 30 min",
+        "maria acknowledge: maria has it.",
+        "maria acknowledge: refused, joe has it.",
+    ):
+        assert part in plain, part
+    assert text.count("<svg") == 1
+    assert Page(text).rows == ["/alerts/alert-1", "/alerts/alert-2", "/cases/case-1"]
+    assert 'name="expects" value="3"' in text
+
+
+async def test_incidents_that_nobody_has_come_first(site: Site) -> None:
+    await site.store.write(
+        "incidents",
+        [
+            incident_row(1, status="resolved"),
+            incident_row(2, status="acknowledged", acknowledged_by="Kim"),
+            incident_row(3, severity="info", opened_at=T0 + HOUR_MS),
+            incident_row(4, severity="info"),
+            incident_row(5, monitors=["viewers"], told_at=None, note="silenced: a test"),
+        ],
+    )
+    text = await site.page("/incidents")
+    assert Page(text).rows == [f"/incidents/incident-{n}" for n in (5, 3, 4, 2, 1)]
+    assert "3 that nobody has" in text
+    assert "nobody was notified" in text
+    for query, numbers in (("status=resolved", [1]), ("text=KIM", [2]), ("monitor=viewers", [5]), ("severity=info&from=2026-03-06T18:30", [3]), ("last=1h", [3, 1, 2, 4, 5])):  # fmt: skip
+        assert sorted(Page(await site.page(f"/incidents?{query}")).rows) == sorted(f"/incidents/incident-{n}" for n in numbers), query  # fmt: skip
+
+
+async def test_the_bare_address_leads_on_and_old_filters_still_hold(site: Site) -> None:
+    for path, place in (("/", "/incidents"), ("/?severity=critical&last=24h", "/alerts?severity=critical&last=24h")):
+        async with site.http.get(site.url + path, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (307, place)
+
+
+async def test_an_alert_says_why_nobody_was_told(working: Site) -> None:
+    plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", await working.page("/alerts/alert-2"))).split())
+    assert (
+        "not notified: muted by a wider slice the wider slice DE was told by alert-1, 2026-03-06 18:02:00 UTC" in plain
+    )
+    assert "Incident: nobody has it" in plain
+    text = await working.page("/alerts/alert-1")
+    assert "real and expected" in text
+    assert 'action="/incidents/incident-1/acknowledge"' in text
+    assert 'href="/silences/new?alert=alert-1"' in text
+    assert Page(await working.page("/alerts?incident=incident-1")).rows == ["/alerts/alert-1", "/alerts/alert-2"]
+
+
+async def test_the_board_and_a_case_that_is_worked_on(working: Site) -> None:
+    states = ("candidate", "triage", "escalated", "resolved", "closed", "dismissed", "merged")
+    await working.store.write(
+        "cases", [work_row(n, state=state, overdue=0) for n, state in enumerate(states, start=10)]
+    )
+    await working.store.write("cases", [work_row(n, state="triage", owner=None, overdue=0) for n in range(30, 50)])
+    await working.store.write("case_candidates", [case_row(60, title="Written before")])
+    text = await working.page("/cases")
+    assert "all 21 →" in text
+    assert "overdue by 30 min" in text
+    rows = Page(text).rows
+    assert {"/cases/case-1", "/cases/case-12", "/cases/case-60"} < set(rows)
+    assert not {"/cases/case-14", "/cases/case-15", "/cases/case-16"} & set(rows)
+    assert Page(await working.page("/cases?state=merged")).rows == ["/cases/case-16"]
+    assert Page(await working.page("/cases?overdue=yes&owner=maria")).rows == ["/cases/case-1"]
+    plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", await working.page("/cases/case-1"))).split())
+    for part in ("maria works on it overdue by 30 min", "tell the merchants kim", "ticket OPS-7 kim", "case-1.evidence.zip 12,345 bytes", "maria moved candidate → open looks real", "asked the team", "change-50", "Build evidence"):  # fmt: skip
+        assert part in plain, part
+    old = await working.page("/cases/case-60")
+    assert "cannot be worked on" in old
+    assert 'action="/cases/case-60/' not in old
+    async with working.http.get(f"{working.url}/cases/case-12/evidence.json") as answer:
+        assert answer.status == 404
+
+
+async def test_a_channel_that_is_down_is_said_on_every_page(working: Site) -> None:
+    for path in (*LISTS, *ONE):
+        assert "pager takes no notifications" in await working.page(path), path
+    await working.store.write("channels", [channel_row(version=5, state="up")])
+    for path in (*LISTS, *ONE):
+        assert "takes no notifications" not in await working.page(path), path
+
+
+async def test_silences_by_phase_and_a_form_filled_in(working: Site) -> None:
+    text = await working.page("/silences")
+    assert [text.index(f"<h2>{name}</h2>") for name in ("Active", "Coming", "Past")] == sorted(
+        text.index(f"<h2>{name}</h2>") for name in ("Active", "Coming", "Past")
+    )
+    assert text.count("End it now") == 2
+    assert (await working.page("/silences?phase=past")).count('class="card') == 1
+    for query in ("alert=alert-1", "incident=incident-1"):
+        form = await working.page(f"/silences/new?{query}")
+        assert "monitor=measures\nmarket=DE\npolicy_id=p7</textarea>" in form
+        assert 'value="2026-03-06T19:00"' in form
+        assert 'value="2026-03-06T21:00"' in form
+    assert (await working.get("/silences/new?alert=none"))[0] == 404
+    assert (await working.get("/silences/new?incident=none"))[0] == 404
+
+
+async def test_the_audit_has_every_action(working: Site) -> None:
+    text = await working.page("/actions?who=maria&outcome=refused")
+    assert "1 action" in text
+    assert "joe has it." in text
+    assert (await working.get("/actions?do=nonsense"))[0] == 400
 
 
 async def test_nothing_comes_from_elsewhere(site: Site) -> None:
@@ -411,6 +586,16 @@ async def test_a_page_stays_small_whatever_is_stored(site: Site) -> None:
     await site.store.write("events", [event_row(n, data=json.dumps({"market": big["market"], "policy_id": big["policy_id"],
                            "reviewer_type": "HUMAN", "note": "n" * 20_000})) for n in range(60)])  # fmt: skip
     await site.store.write("dead_letters", [dead_row(7, value=b"\x00" * 900_000, detail="d" * 5000, key="k" * 5000)])
+    title = "x" * 300
+    await site.store.write("incidents", [incident_row(1, title=title, alert_count=300, note="n" * 5000)])
+    await site.store.write("dispositions", [disposition_row(n, reason="r" * 2000) for n in range(300)])
+    await site.store.write("notifications", [notification_row(n, error="e" * 5000) for n in range(300)])
+    await site.store.write("cases", [work_row(n, title=title, reason="r" * 2000) for n in range(1, 300)])
+    await site.store.write("case_history", [history_row(n, why="w" * 100) for n in range(1, 500)])
+    await site.store.write(
+        "actions", [action_row(n, answer="a" * 2000, data=json.dumps({"why": "w" * 9000})) for n in range(300)]
+    )
+    await site.store.write("silences", [silence_row(n, reason="r" * 2000) for n in range(300)])
     for path in (*LISTS, *ONE):
         text = await site.page(path)
         assert len(text.encode()) < 205_000, path

@@ -15,7 +15,7 @@ from console.parameters import Parameters
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from sinks.reader import Reader
 from sinks.views import alerts as view
-from sinks.views import cases, changes, events, explanation, health, wording
+from sinks.views import cases, changes, dispositions, events, explanation, health, incidents, wording
 from sinks.views.chart import Chart, Mark, Point, draw
 from sinks.views.counted import configuration, evidence_of, of_changes, selection
 
@@ -43,6 +43,10 @@ async def alert(request: Request) -> Response:
         view.versions(at.reader, found["alert_id"]),
         view.of_series(at.reader, found),
     )
+    fate, feedback = await asyncio.gather(
+        dispositions.get(at.reader, found["alert_id"]), dispositions.feedback(at.reader, found["alert_id"])
+    )
+    incident = await incidents.get(at.reader, fate["incident_id"]) if fate is not None else None
     monitor = dict(configuration(found, evidence_of(case), at.monitors))
     selected = selection(found, monitor, topics)
     began = onset if onset is not None else wording.scanned_from(found)
@@ -56,7 +60,7 @@ async def alert(request: Request) -> Response:
     )
     told_now = monitor | dict(at.monitors.get(found["monitor"], {}))
     what = str(told_now.get("title") or found["monitor"])
-    return at.renderer.page(
+    return await at.page(
         request,
         "alert.html",
         alert=found,
@@ -80,6 +84,9 @@ async def alert(request: Request) -> Response:
         happenings=happenings,
         events=first,
         near=near,
+        fate=fate,
+        incident=incident,
+        feedback=feedback,
     )
 
 

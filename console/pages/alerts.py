@@ -35,15 +35,16 @@ async def alerts(request: Request) -> Response:
         suppressed=cast(SUPPRESSED, asked.choice("suppressed", ("no", "yes", "only"), "no")),
         from_ms=start,
         to_ms=end,
+        incident=asked.text("incident"),
     )
     asked.done()
-    given = {name: value for name, value in request.query_params.items() if value and name != "page"}
+    given = asked.given()
     rows, count, monitors = await asyncio.gather(
         view.find(at.reader, wanted, limit=ROWS, offset=(page - 1) * ROWS),
         view.count(at.reader, wanted),
         view.monitors(at.reader),
     )
-    return at.renderer.page(
+    return await at.page(
         request,
         "alerts.html",
         rows=rows,
@@ -53,8 +54,8 @@ async def alerts(request: Request) -> Response:
         given=given,
         wanted=wanted,
         until=until,
-        paging=Paging("/", given, page, count["all"]),
-        link=lambda **changed: link("/", given, **changed),
+        paging=Paging("/alerts", given, page, count["all"]),
+        link=lambda **changed: link("/alerts", given, **changed),
         severities=SEVERITIES,
         statuses=STATUSES,
         spans=tuple(LAST_MS),

@@ -1,41 +1,33 @@
-"""Case candidates: the list, one of them, and its evidence as a file."""
+"""Cases: the board of what is worked on, the list that filters show, and the form for one that is opened by hand."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+from dataclasses import replace
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from console.casework import ACTIVE
 from console.desk import desk
 from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
+from console.people import visitor
 from console.render import link
-from livewarden.times import HOUR_MS
-from sinks.views import alerts, changes, health, wording
+from sinks.views import alerts, dispositions, health, incidents
 from sinks.views import cases as view
-from sinks.views.cases import CaseFilter
-from sinks.views.chart import Chart, Mark, Point, draw
-from sinks.views.counted import evidence_of, of_changes, series_points
+from sinks.views.cases import OVER, CaseFilter
+from sinks.views.wording import place, size
 
-STATES = ("ongoing", "ended")
-MOST_CHARTS = 6
-MOST_POINTS = 96
-"""Series that are drawn, and the newest points of each."""
-MOST_ALERTS = 50
-MOST_ENTRIES = 60
-"""Alerts in the list, and entries of the timeline."""
-EVIDENCE_SHOWN = 8_000
-"""Characters of the evidence that the page shows; the file has all."""
+STATES = (*ACTIVE, *OVER, "ongoing", "ended")
+CARDS = 12
+"""Cards of a column."""
 
 
 async def cases(request: Request) -> Response:
-    """The list of cases that the address asks for."""
+    """The cases that the address asks for: as a board by state, or as a list where it names a state or a page."""
     at = desk(request)
     asked = Parameters(request.query_params)
     until = await health.judged_until(at.reader)
@@ -48,25 +40,37 @@ async def cases(request: Request) -> Response:
         state=asked.choice("state", STATES),
         from_ms=start,
         to_ms=end,
+        owner=asked.text("owner"),
+        overdue=asked.choice("overdue", ("yes",)) == "yes",
     )
+    listed = asked.choice("view", ("board", "list"), "list" if wanted.state or page > 1 else "board") == "list"
     asked.done()
-    given = {name: value for name, value in request.query_params.items() if value and name != "page"}
-    rows, count, monitors = await asyncio.gather(
-        view.find(at.reader, wanted, limit=ROWS, offset=(page - 1) * ROWS),
+    given = asked.given()
+    rows, count, states, monitors = await asyncio.gather(
+        view.find(at.reader, wanted, limit=ROWS, offset=(page - 1) * ROWS)
+        if listed
+        else view.board(at.reader, wanted, each=CARDS),
         view.count(at.reader, wanted),
+        view.states(at.reader, replace(wanted, state="")),
         alerts.monitors(at.reader),
     )
-    return at.renderer.page(
+    return await at.page(
         request,
         "cases.html",
         rows=rows,
+        listed=listed,
+        columns=[(state, [row for row in rows if _column(row["state"]) == state]) for state in ACTIVE],
+        over=[(state, states[state]) for state in OVER if states.get(state)],
+        states_now=states,
+        cards=CARDS,
         count=count,
         monitors=monitors,
         title=at.title,
-        given=given,
+        given={name: value for name, value in given.items() if name != "view"},
         wanted=wanted,
         until=until,
-        paging=Paging("/cases", given, page, count["all"]),
+        me=visitor(request).name,
+        paging=Paging("/cases", given, page, count["all"] if listed else 0),
         link=lambda **changed: link("/cases", given, **changed),
         severities=SEVERITIES,
         states=STATES,
@@ -74,83 +78,29 @@ async def cases(request: Request) -> Response:
     )
 
 
-async def case(request: Request) -> Response:
-    """The page of a case; 404 where there is none of that id."""
+def _column(state: str) -> str:
+    return state if state in ACTIVE else ACTIVE[0]
+
+
+async def new_case(request: Request) -> Response:
+    """The form for a case, filled in from the alert or incident that the address names."""
     at = desk(request)
-    Parameters(request.query_params).done()
-    found = await _found(request)
-    evidence = evidence_of(found)
-    start, end = found["started_at"], found["ended_at"] or found["started_at"]
-    topics = of_changes(await health.topics(at.reader))
-    until, listed, changed = await asyncio.gather(
-        health.judged_until(at.reader),
-        alerts.by_ids(at.reader, found["alert_ids"], limit=MOST_ALERTS),
-        changes.around(at.reader, start, 2 * HOUR_MS, max(HOUR_MS, end - start), topics=topics, limit=30),
-    )
-    series = series_points(evidence)
-    return at.renderer.page(
-        request,
-        "case.html",
-        case=found,
-        title=at.title,
-        until=until,
-        alerts=listed,
-        timeline=timeline(found, listed, changed)[:MOST_ENTRIES],
-        charts=[(each, _chart(each["points"], listed, changed, each)) for each in series[:MOST_CHARTS]],
-        more_charts=max(0, len(series) - MOST_CHARTS),
-        evidence=found["evidence"][:EVIDENCE_SHOWN],
-        cut=len(found["evidence"]) > EVIDENCE_SHOWN,
-        size=len(found["evidence"].encode()),
-    )
-
-
-async def evidence(request: Request) -> Response:
-    """The evidence of a case as it is stored, as a file to keep."""
-    Parameters(request.query_params).done()
-    found = await _found(request)
-    name = "".join(letter for letter in found["case_id"] if letter.isascii() and (letter.isalnum() or letter in "-_"))
-    headers = {"Content-Disposition": f'attachment; filename="evidence-{name}.json"'}
-    return Response(found["evidence"], media_type="application/json", headers=headers)
-
-
-async def _found(request: Request) -> dict[str, Any]:
-    found = await view.get(desk(request).reader, request.path_params["case_id"])
-    if found is None:
-        raise HTTPException(404, "there is no case of that id")
-    return found
-
-
-def timeline(
-    case: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], changed: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """What happened, in order: `at`, `what` (begins, alert, ends, change) and the row it is about."""
-    entries = [{"at": each["window_start"], "what": "alert", "row": each} for each in listed]
-    entries += [{"at": each["ends_at"], "what": "over", "row": each} for each in listed if each["ends_at"] is not None]
-    entries += [{"at": each["at"], "what": "change", "row": each} for each in changed]
-    if case["ended_at"] is not None:
-        entries.append({"at": case["ended_at"], "what": "ended", "row": case})
-    order = {"change": 0, "alert": 1, "over": 2, "ended": 3}
-    return sorted(entries, key=lambda entry: (entry["at"], order[entry["what"]]))
-
-
-def _chart(
-    points: Sequence[tuple[int, float | None, float | None, float | None]],
-    listed: Sequence[Mapping[str, Any]],
-    changed: Sequence[Mapping[str, Any]],
-    series: Mapping[str, Any],
-) -> Chart | None:
-    if not points:
-        return None
-    own = [each for each in listed if (each["monitor"], each["series"]) == (series["monitor"], series["series"])]
-    starts = [point[0] for point in points[-MOST_POINTS:]]
-    size = min((b - a for a, b in pairwise(starts) if b > a), default=HOUR_MS)
-    window = (min(map(wording.scanned_from, own)), max(each["window_end"] for each in own)) if own else None
-    return draw(
-        [Point(*point) for point in points[-MOST_POINTS:]],
-        size,
-        from_ms=starts[0],
-        to_ms=starts[-1] + size,
-        window=window,
-        marks=[Mark(each["at"], f"{wording.when(each['at'])} {each['kind']} {each['target']}") for each in changed],
-        bars=bool(own) and own[0]["kind"].startswith("ENFORCEMENT"),
+    asked = Parameters(request.query_params)
+    alert_id, incident_id = asked.text("alert"), asked.text("incident")
+    asked.done()
+    title, severity, ids = "", "warning", [alert_id] if alert_id else []
+    if alert_id:
+        alert = await alerts.get(at.reader, alert_id)
+        if alert is None:
+            raise HTTPException(404, "there is no alert of that id")
+        title = f"{at.title(alert['monitor'])} · {place(alert['series'])}: {size(alert)}"
+        severity = alert["severity"]
+    elif incident_id:
+        found = await incidents.get(at.reader, incident_id)
+        if found is None:
+            raise HTTPException(404, "there is no incident of that id")
+        title, severity = found["title"], found["severity"]
+        ids = [each["alert_id"] for each in await dispositions.of_incident(at.reader, incident_id, limit=1000)]
+    return await at.page(
+        request, "new_case.html", case_title=title[:300], severity=severity, ids=ids, severities=SEVERITIES
     )

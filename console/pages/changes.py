@@ -39,7 +39,7 @@ async def changes(request: Request) -> Response:
     asked.done()
     start = now - SHOWN_MS if start is None and end is None else start
     wanted = ChangeFilter(kind, text, start, end, of_changes(await health.topics(at.reader)))
-    given = {name: value for name, value in request.query_params.items() if value and name != "page"}
+    given = asked.given()
     rows, total = await asyncio.gather(
         view.find(at.reader, wanted, limit=ROWS, offset=(page - 1) * ROWS), view.count(at.reader, wanted)
     )
@@ -50,7 +50,7 @@ async def changes(request: Request) -> Response:
         counts = await alerts.onsets(at.reader, first - room, last + room)
         marks = [Mark(row["at"], f"{when(row['at'])} {row['kind']} {row['target']}") for row in rows]
         chart = strip(counts, first - room, last + room, marks, "alerts")
-    return at.renderer.page(
+    return await at.page(
         request,
         "changes.html",
         days=[(name, list(of_day)) for name, of_day in groupby(rows, key=lambda row: day(row["at"]))],

@@ -35,7 +35,7 @@ async def dead_letters(request: Request) -> Response:
     )
     given = {name: value for name, value in (("reason", reason), ("topic", topic)) if value}
     total = sum(each["records"] for each in reasons if reason in ("", each["reason"]) and topic in ("", each["topic"]))
-    return at.renderer.page(
+    return await at.page(
         request,
         "dead_letters.html",
         reasons=reasons,
@@ -61,7 +61,7 @@ async def dead_letter(request: Request) -> Response:
     except (ValueError, RecursionError):
         headers = [explanation.Line(0, "", found["headers"])]
     value = found["value"]
-    return at.renderer.page(
+    return await at.page(
         request,
         "dead_letter.html",
         letter=found,

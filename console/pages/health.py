@@ -11,6 +11,7 @@ from console.desk import desk
 from console.parameters import Parameters
 from livewarden.times import HOUR_MS
 from sinks.views import health as view
+from sinks.views import notifications
 from sinks.views.chart import strip
 
 HOURS = 48
@@ -23,17 +24,19 @@ async def health(request: Request) -> Response:
     until = await view.judged_until(at.reader)
     now = at.clock.now_ms()
     end = until if until is not None else now
-    hours, topics, positions, tables = await asyncio.gather(
+    hours, topics, positions, tables, channels, waiting = await asyncio.gather(
         view.by_hour(at.reader, end, hours=HOURS),
         view.by_topic(at.reader, end, hours=HOURS),
         view.positions(at.reader),
         view.newest_rows(at.reader),
+        notifications.channels(at.reader),
+        notifications.waiting(at.reader),
     )
     newest = max((each["watermark"] for each in positions), default=None)
     first = end - end % HOUR_MS - (HOURS - 1) * HOUR_MS
     events = {each["hour"]: each["events"] for each in hours}
     counts = [events.get(first + number * HOUR_MS, 0) for number in range(HOURS)]
-    return at.renderer.page(
+    return await at.page(
         request,
         "health.html",
         hours=hours,
@@ -41,7 +44,8 @@ async def health(request: Request) -> Response:
         positions=[each | {"behind": newest - each["watermark"]} for each in positions] if newest is not None else [],
         tables=tables,
         until=until,
-        now=now,
+        channels=channels,
+        waiting=waiting,
         chart=strip(counts, first, first + HOURS * HOUR_MS, (), "events") if any(counts) else None,
         window=HOURS,
     )

@@ -31,6 +31,18 @@ function filter() {
   details.querySelector("input").select();
 }
 
+// A key of a thing to do goes to it: a link is followed, a form is opened; what a button does still takes Enter.
+function reach(key) {
+  const found = document.querySelector(`#content [data-key="${key}"]`);
+  if (!found) return;
+  if (found.tagName === "A") { found.click(); return; }
+  const details = found.closest("details");
+  if (details) details.open = true;
+  const field = details && details.querySelector("input:not([type=hidden]), select, textarea");
+  (field || found).focus();
+  found.scrollIntoView({ block: "nearest" });
+}
+
 const KEYS = {
   j: () => step(1),
   k: () => step(-1),
@@ -54,7 +66,8 @@ document.addEventListener("keydown", (event) => {
     if (link) { event.preventDefault(); link.click(); }
     return;
   }
-  if (KEYS[event.key]) { event.preventDefault(); KEYS[event.key](); }
+  if (KEYS[event.key]) { event.preventDefault(); KEYS[event.key](); return; }
+  if (/^[a-z]$/.test(event.key)) { event.preventDefault(); reach(event.key); }
 });
 
 $("help").hidden = false;
@@ -62,6 +75,7 @@ $("help").addEventListener("click", () => $("keys").showModal());
 
 // an empty field is no filter: leave it out of the address
 document.addEventListener("submit", (event) => {
+  if (event.target.method !== "get") return;
   for (const field of event.target.querySelectorAll("input, select")) field.disabled = field.value === "";
 });
 window.addEventListener("pageshow", () => {
@@ -70,11 +84,21 @@ window.addEventListener("pageshow", () => {
 
 // --- what is new -----------------------------------------------------------------------------------------------------
 
-const wanted = document.body.dataset.live;
+const wanted = document.body.dataset.live.split(" ").filter(Boolean); // ids, or "any"
+const any = wanted.includes("any");
+const meant = (ids) => any || ids.some((id) => wanted.includes(id));
 const EVERY_MS = 1500; // least time between two refreshes
 let source = null;
 let planned = null;
 let refreshed = 0;
+
+// a form that somebody has begun to fill in is not taken away
+function writing() {
+  const here = document.activeElement;
+  if (here && here.closest(".filter, form") && typing(here)) return true;
+  return [...document.querySelectorAll("#content .deed input, #content .deed textarea")]
+    .some((each) => each.value !== each.defaultValue || each.checked !== each.defaultChecked);
+}
 
 function say(text, stale = false) {
   $("state").textContent = text;
@@ -88,7 +112,7 @@ async function refresh() {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (document.activeElement && document.activeElement.closest(".filter")) return; // do not take a form from under a hand
+    if (writing()) { say("there is news: load the page again to see it"); return; }
     const focused = document.activeElement && document.activeElement.getAttribute("href");
     const open = [...document.querySelectorAll("#content details")].map((each) => each.open);
     $("content").replaceWith(page.getElementById("content"));
@@ -113,8 +137,14 @@ function listen() {
   source.addEventListener("hello", () => { say("live"); if (before) soon(); before = true; });
   source.addEventListener("alert", (event) => {
     const told = JSON.parse(event.data);
-    if (wanted !== "any" && wanted !== told.alert_id && wanted !== told.case_id) return;
-    if (wanted === "any" && !told.suppressed && told.status === "firing") $("news").textContent = told.text;
+    if (!meant([told.alert_id, told.case_id])) return;
+    if (any && !told.suppressed && told.status === "firing") $("news").textContent = told.text;
+    soon();
+  });
+  source.addEventListener("work", (event) => {
+    const told = JSON.parse(event.data);
+    if (!meant(told.ids)) return;
+    if (any && told.text) $("news").textContent = told.text;
     soon();
   });
   source.addEventListener("many", soon);
@@ -129,7 +159,7 @@ function rest() {
 }
 
 // a hidden page rests: browsers allow only a few connections to one host
-if (wanted) {
+if (wanted.length) {
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) rest();
     else { listen(); soon(); }

@@ -10,10 +10,11 @@ from sinks.reader import Reader
 
 SUPPRESSED = Literal["no", "yes", "only"]
 
-_LISTED = (
+LISTED = (
     "alert_id, episode_id, version, monitor, kind, direction, series, window_start, window_end, observed, expected, score,"
     " scan_buckets, scan_observed, scan_expected, subjects, severity, status, ends_at, suppressed_by, case_id, config_hash"
 )
+"""The columns of an alert in a list."""
 _RANK = "indexOf(['info', 'warning', 'critical'], severity)"
 _URGENCY = f"status = 'firing' DESC, {_RANK} DESC, window_start DESC, monitor, alert_id"
 _STORED = "toUnixTimestamp(stored_at) * 1000 AS stored_at"
@@ -25,7 +26,7 @@ SLICE = "arrayExists((n, v) -> positionCaseInsensitiveUTF8(concat(n, '=', v), {s
 class AlertFilter:
     """Which alerts: an empty text, or None, leaves nothing out.
 
-    `slice` is a text that occurs in a `name=value` of the series. `from_ms` and `to_ms` bound `window_start`, the end excluded.
+    `slice` is a text that occurs in a `name=value` of the series. `incident` is the id of one that it belongs to. `from_ms` and `to_ms` bound `window_start`, the end excluded.
     """
 
     run: str = "live"
@@ -36,6 +37,7 @@ class AlertFilter:
     suppressed: SUPPRESSED = "no"
     from_ms: int | None = None
     to_ms: int | None = None
+    incident: str = ""
 
     def where(self, *, any_suppressed: bool = False) -> str:
         """The condition; its values are `asdict(self)`."""
@@ -44,6 +46,8 @@ class AlertFilter:
             parts.append("monitor = {monitor:String}")
         if self.slice:
             parts.append(SLICE % ("series", "series"))
+        if self.incident:
+            parts.append("alert_id IN (SELECT alert_id FROM dispositions FINAL WHERE incident_id = {incident:String})")
         if self.severity:
             parts.append("severity = {severity:String}")
         if self.status:
@@ -60,7 +64,7 @@ class AlertFilter:
 async def find(reader: Reader, wanted: AlertFilter, *, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
     """A page of alerts, without their explanations: firing before resolved, by severity, then newest first."""
     return await reader.select(
-        f"SELECT {_LISTED} FROM alerts FINAL WHERE {wanted.where()} ORDER BY {_URGENCY}"
+        f"SELECT {LISTED} FROM alerts FINAL WHERE {wanted.where()} ORDER BY {_URGENCY}"
         " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
         asdict(wanted) | {"limit": limit, "offset": offset},
     )
@@ -92,7 +96,7 @@ async def monitors(reader: Reader, run: str = "live") -> list[str]:
 async def get(reader: Reader, alert_id: str, run: str = "live") -> dict[str, Any] | None:
     """One alert in its newest version, with its explanation as text; None where there is none of that id."""
     rows = await reader.select(
-        f"SELECT {_LISTED}, explanation, {_STORED} FROM alerts FINAL WHERE run = {{run:String}} AND alert_id = {{id:String}}",
+        f"SELECT {LISTED}, explanation, {_STORED} FROM alerts FINAL WHERE run = {{run:String}} AND alert_id = {{id:String}}",
         {"run": run, "id": alert_id},
     )
     return rows[0] if rows else None
@@ -101,7 +105,7 @@ async def get(reader: Reader, alert_id: str, run: str = "live") -> dict[str, Any
 async def by_ids(reader: Reader, ids: Sequence[str], run: str = "live", *, limit: int = 200) -> list[dict[str, Any]]:
     """Those alerts, oldest first, at most `limit`."""
     return await reader.select(
-        f"SELECT {_LISTED} FROM alerts FINAL WHERE run = {{run:String}} AND alert_id IN {{ids:Array(String)}}"
+        f"SELECT {LISTED} FROM alerts FINAL WHERE run = {{run:String}} AND alert_id IN {{ids:Array(String)}}"
         " ORDER BY window_start, monitor, alert_id LIMIT {limit:UInt32}",
         {"run": run, "ids": list(ids), "limit": limit},
     )
@@ -121,7 +125,7 @@ async def of_series(
 ) -> list[dict[str, Any]]:
     """The newest other alerts of the same monitor and series, newest first."""
     return await reader.select(
-        f"SELECT {_LISTED} FROM alerts FINAL PREWHERE run = {{run:String}} AND alert_id != {{id:String}}"
+        f"SELECT {LISTED} FROM alerts FINAL PREWHERE run = {{run:String}} AND alert_id != {{id:String}}"
         " AND monitor = {monitor:String} AND length(series) = length({names:Array(String)})"
         " AND arrayAll((n, v) -> series[n] = v, {names:Array(String)}, {values:Array(String)})"
         " ORDER BY window_start DESC, alert_id LIMIT {limit:UInt32}",

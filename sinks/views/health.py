@@ -52,7 +52,17 @@ async def by_topic(reader: Reader, until_ms: int, *, hours: int = 48) -> list[di
 
 async def newest_rows(reader: Reader) -> list[dict[str, Any]]:
     """For each table that grows: how many rows it holds, and when one was last written (whole seconds, as ms)."""
-    names = ("events", "judgements", "alerts", "case_candidates", "dead_letters")
+    names = (
+        "events",
+        "judgements",
+        "alerts",
+        "case_candidates",
+        "dead_letters",
+        "incidents",
+        "notifications",
+        "cases",
+        "actions",
+    )
     return await reader.select(
         " UNION ALL ".join(
             f"SELECT '{name}' AS table, count() AS rows, toInt64(toUnixTimestamp(max(stored_at))) * 1000 AS stored_at FROM {name}"

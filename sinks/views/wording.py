@@ -166,3 +166,60 @@ def kind(name: str) -> str:
     'enforcement spike'
     """
     return name.replace("_", " ").lower()
+
+
+_OUTCOMES = {
+    "notified": "somebody was notified",
+    "waiting": "waits to be told",
+    "grouped": "told with its incident",
+    "child": "muted by a wider slice",
+    "silenced": "silenced",
+    "maintenance": "kept back by maintenance",
+    "quiet_hours": "kept back by quiet hours",
+    "stale": "too old to call anybody",
+    "suppressed": "kept back by detection",
+    "no_route": "no route takes it",
+}
+
+
+def outcome(name: str) -> str:
+    """What became of an alert, in words.
+
+    >>> outcome("child"), outcome("else_where")
+    ('muted by a wider slice', 'else where')
+    """
+    return _OUTCOMES.get(name, name.replace("_", " "))
+
+
+def due(case: Mapping[str, Any], now_ms: int) -> str:
+    """When a case's next step is due, seen from now; empty where it has no date.
+
+    >>> due({"due_at": 0, "overdue": 1}, HOUR_MS), due({"due_at": DAY_MS, "overdue": 0}, 0)
+    ('overdue by 1 h', 'due in 1 d')
+    """
+    if case["due_at"] is None:
+        return "overdue" if case["overdue"] else ""
+    left = case["due_at"] - now_ms
+    if case["overdue"] or left < 0:
+        return f"overdue by {duration(-left)}" if left < 0 else "overdue"
+    return f"due in {duration(left)}"
+
+
+def ago(ms: int | None, now_ms: int) -> str:
+    """How long something is past.
+
+    >>> ago(0, HOUR_MS), ago(None, 0), ago(HOUR_MS, 0)
+    ('1 h ago', '', 'in 1 h')
+    """
+    if ms is None:
+        return ""
+    return f"{duration(now_ms - ms)} ago" if ms <= now_ms else f"in {duration(ms - now_ms)}"
+
+
+def typed(ms: int) -> str:
+    """An instant as a field for a time has it.
+
+    >>> typed(1_744_070_400_000)
+    '2025-04-08T00:00'
+    """
+    return when(ms).replace(" ", "T")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import orjson
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -41,6 +42,9 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         mistakes = (f"LIVEWARDEN_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
         raise SetupError("; ".join(mistakes)) from error
+    except SettingsError as error:
+        name = str(error).split('"')[1] if '"' in str(error) else "settings"
+        raise SetupError(f"LIVEWARDEN_{name.upper()}: not JSON") from None
 
 
 def load_plan(path: Path | None) -> Plan:

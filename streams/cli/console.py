@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 import typer
 
+from livewarden.action import Submit
+from livewarden.clock import SystemClock
+from livewarden.errors import Unreachable
 from livewarden.settings import Settings
 from models.plan import Plan
+from sinks.reader import Reader
 from streams.cli.common import load_plan, load_settings
 
 
@@ -20,27 +26,25 @@ def console(
     url: Annotated[
         str | None, typer.Option(help="ClickHouse HTTP interface; LIVEWARDEN_CLICKHOUSE_URL where left out.")
     ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Nobody acts here; Kafka is not needed.")] = False,
 ) -> int:
-    """Show alerts, cases, changes, dead letters and health as web pages, until told to stop. It changes nothing.
+    """Show incidents, alerts, cases, silences, changes, dead letters and health as web pages, until told to stop.
 
-    With LIVEWARDEN_CONSOLE_TOKEN set, everybody must give that token; with LIVEWARDEN_CONSOLE_PROXY_HEADER, come through a proxy
-    that names them in that header. Titles, owners and playbooks come from the monitors (LIVEWARDEN_MONITORS).
+    With LIVEWARDEN_CONSOLE_PEOPLE or LIVEWARDEN_CONSOLE_TOKEN set, everybody must give a token; with
+    LIVEWARDEN_CONSOLE_PROXY_HEADER, come through a proxy that names them in that header. Who may act is said by roles: viewer,
+    operator, admin. Titles, owners and playbooks come from the monitors (LIVEWARDEN_MONITORS).
 
     Example: livewarden console --port 8080 --url http://127.0.0.1:8123
     """
     settings = load_settings()
     plan = load_plan(settings.monitors)
-    return asyncio.run(_run(settings, plan, host, port, url))
+    return asyncio.run(_run(settings, plan, host, port, url, read_only))
 
 
-async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | None) -> int:
-    from console.access import Access
-    from sinks.reader import Reader
-    from streams.web import interrupted, web
+async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | None, read_only: bool) -> int:
+    from streams.web import access_of, evidence_in, interrupted, web
 
-    access = Access(
-        settings.console_token.get_secret_value(), settings.console_proxy_header.lower(), settings.proxies()
-    )
+    access = access_of(settings)
     access.check(host)
     reader = await Reader.connect(
         url or settings.clickhouse_url,
@@ -48,7 +52,25 @@ async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | 
         settings.clickhouse_password.get_secret_value(),
         settings.clickhouse_database,
     )
-    async with reader, web(reader, plan, host, port, access) as address:
+    secret = settings.console_secret.get_secret_value()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(reader)
+        submit, why_not = (None, "") if read_only else await _submit(stack, settings, reader)
+        evidence = evidence_in(settings.evidence_dir, reader, plan, SystemClock()) if settings.evidence_dir else None
+        served = web(reader, plan, host, port, access, submit=submit, build_evidence=evidence, secret=secret)
+        address = await stack.enter_async_context(served)
         print(f"The console is at {address} (Ctrl-C ends it)", flush=True)
+        if why_not:
+            print(why_not, file=sys.stderr, flush=True)
         await interrupted()
     return 0
+
+
+async def _submit(stack: AsyncExitStack, settings: Settings, reader: Reader) -> tuple[Submit | None, str]:
+    """The way to the log, or why there is none: without Kafka the console shows all the same."""
+    from streams.actions import sending
+
+    try:
+        return await stack.enter_async_context(sending(settings, reader)), ""
+    except Unreachable as error:
+        return None, f"Nobody can act in it: {error}"

@@ -1,0 +1,72 @@
+"""The work on a case as it is stored (JSON) in parts that a page can show, and which state may follow which."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from livewarden.times import parse_ms
+
+VERBS: Mapping[str, str] = {
+    "triage": "Triage",
+    "open": "Open",
+    "escalated": "Escalate",
+    "resolved": "Resolve",
+    "closed": "Close",
+    "dismissed": "Dismiss",
+}
+ACTIVE = ("candidate", "triage", "open", "escalated", "resolved")
+"""The columns of the board."""
+MOST_ITEMS = 200
+
+
+def items(stored: str, *names: str) -> list[dict[str, Any]]:
+    """A list of things as it is stored: of each the `names` as text, those that end in `_at` or are `at` in ms, else None.
+
+    >>> items('[{"id": "t1", "due_at": "1970-01-01T00:00:01Z"}, 3]', "id", "due_at", "done_by")
+    [{'id': 't1', 'due_at': 1000, 'done_by': None}]
+    >>> items("rubbish", "id")
+    []
+    """
+    try:
+        found = json.loads(stored)
+    except (ValueError, RecursionError):
+        return []
+    rows = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return [{name: _read(name, row.get(name)) for name in names} for row in rows[:MOST_ITEMS]]
+
+
+def address(kind: str | None, ref: str | None) -> str | None:
+    """Where a link of a case leads; None where it is a name only.
+
+    >>> address("case", "c 1"), address("ticket", "OPS-7"), address("url", "javascript:alert(1)")
+    ('/cases/c%201', None, None)
+    """
+    if not ref:
+        return None
+    if kind in ("alert", "incident", "case"):
+        return f"/{kind}s/{quote(ref, safe='')}"
+    if kind == "change":
+        return f"/changes?{urlencode({'text': ref, 'last': '30d'})}" if len(ref) <= 200 else None
+    return ref if ref.startswith(("https://", "http://")) else None
+
+
+def _read(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name == "at" or name.endswith("_at"):
+        return _instant(value)
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _instant(value: Any) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 7_258_118_400_000:
+        return value
+    try:
+        return parse_ms(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

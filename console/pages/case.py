@@ -1,0 +1,135 @@
+"""One case: what is known of it, what was done, and what may be done next; and its evidence as a file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from console.casework import VERBS, address, items
+from console.desk import desk
+from console.parameters import ANSWER, Parameters
+from livewarden.action import MOVES, RESOLUTIONS
+from livewarden.times import HOUR_MS
+from sinks.views import alerts, changes, health, incidents, wording
+from sinks.views import cases as view
+from sinks.views.chart import Chart, Mark, Point, draw
+from sinks.views.counted import evidence_of, of_changes, series_points
+
+MOST_CHARTS = 6
+MOST_POINTS = 96
+"""Series that are drawn, and the newest points of each."""
+MOST_ALERTS = 50
+MOST_ENTRIES = 60
+"""Alerts in the list, and entries of the timeline that are no work of people."""
+EVIDENCE_SHOWN = 8_000
+"""Characters of the evidence that the page shows; the file has all."""
+LINKS = ("ticket", "decision", "change", "case", "alert", "incident", "playbook", "url")
+
+
+async def case(request: Request) -> Response:
+    """The page of a case; 404 where there is none of that id."""
+    at = desk(request)
+    Parameters(request.query_params).done()
+    if ANSWER in request.query_params and await view.get(at.reader, request.path_params["case_id"]) is None:
+        return RedirectResponse(
+            f"/cases?{urlencode({ANSWER: request.query_params[ANSWER]})}", 303
+        )  # it is being written
+    found = await _found(request)
+    start, end = found["started_at"], found["ended_at"] or found["started_at"]
+    topics = of_changes(await health.topics(at.reader))
+    until, listed, changed, history, raised = await asyncio.gather(
+        health.judged_until(at.reader),
+        alerts.by_ids(at.reader, found["alert_ids"], limit=MOST_ALERTS),
+        changes.around(at.reader, start, 2 * HOUR_MS, max(HOUR_MS, end - start), topics=topics, limit=30),
+        view.history(at.reader, found["case_id"]),
+        incidents.of_case(at.reader, found["case_id"]),
+    )
+    series = series_points(evidence_of(found))
+    happened = timeline(found, listed, changed)[:MOST_ENTRIES]
+    happened += [{"at": each["at"], "what": "work", "row": each} for each in history]
+    return await at.page(
+        request,
+        "case.html",
+        case=found,
+        title=at.title,
+        until=until,
+        alerts=listed,
+        incidents=raised,
+        tasks=items(found["tasks"], "id", "text", "owner", "due_at", "done_by", "done_at"),
+        links=[
+            each | {"address": address(each["kind"], each["ref"])}
+            for each in items(found["links"], "kind", "ref", "by", "at")
+        ],
+        packages=items(found["packages"], "name", "digest", "size", "by", "at"),
+        moves=MOVES.get(found["state"], ()) if found["worked"] else (),
+        verbs=VERBS,
+        resolutions=RESOLUTIONS,
+        link_kinds=LINKS,
+        timeline=sorted(happened, key=lambda entry: entry["at"]),
+        charts=[(each, _chart(each["points"], listed, changed, each)) for each in series[:MOST_CHARTS]],
+        more_charts=max(0, len(series) - MOST_CHARTS),
+        evidence=found["evidence"][:EVIDENCE_SHOWN],
+        cut=len(found["evidence"]) > EVIDENCE_SHOWN,
+        size=len(found["evidence"].encode()),
+    )
+
+
+async def evidence(request: Request) -> Response:
+    """The evidence of a case as it is stored, as a file to keep."""
+    Parameters(request.query_params).done()
+    found = await _found(request)
+    if not found["evidence"]:
+        raise HTTPException(404, "this case came with no evidence: it was opened by hand")
+    name = "".join(letter for letter in found["case_id"] if letter.isascii() and (letter.isalnum() or letter in "-_"))
+    headers = {"Content-Disposition": f'attachment; filename="evidence-{name}.json"'}
+    return Response(found["evidence"], media_type="application/json", headers=headers)
+
+
+async def _found(request: Request) -> dict[str, Any]:
+    found = await view.get(desk(request).reader, request.path_params["case_id"])
+    if found is None:
+        raise HTTPException(404, "there is no case of that id")
+    return found
+
+
+def timeline(
+    case: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], changed: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """What happened, in order: `at`, `what` (begins, alert, ends, change) and the row it is about."""
+    entries = [{"at": each["window_start"], "what": "alert", "row": each} for each in listed]
+    entries += [{"at": each["ends_at"], "what": "over", "row": each} for each in listed if each["ends_at"] is not None]
+    entries += [{"at": each["at"], "what": "change", "row": each} for each in changed]
+    if case["ended_at"] is not None:
+        entries.append({"at": case["ended_at"], "what": "ended", "row": case})
+    order = {"change": 0, "alert": 1, "over": 2, "ended": 3}
+    return sorted(entries, key=lambda entry: (entry["at"], order[entry["what"]]))
+
+
+def _chart(
+    points: Sequence[tuple[int, float | None, float | None, float | None]],
+    listed: Sequence[Mapping[str, Any]],
+    changed: Sequence[Mapping[str, Any]],
+    series: Mapping[str, Any],
+) -> Chart | None:
+    if not points:
+        return None
+    own = [each for each in listed if (each["monitor"], each["series"]) == (series["monitor"], series["series"])]
+    starts = [point[0] for point in points[-MOST_POINTS:]]
+    size = min((b - a for a, b in pairwise(starts) if b > a), default=HOUR_MS)
+    window = (min(map(wording.scanned_from, own)), max(each["window_end"] for each in own)) if own else None
+    return draw(
+        [Point(*point) for point in points[-MOST_POINTS:]],
+        size,
+        from_ms=starts[0],
+        to_ms=starts[-1] + size,
+        window=window,
+        marks=[Mark(each["at"], f"{wording.when(each['at'])} {each['kind']} {each['target']}") for each in changed],
+        bars=bool(own) and own[0]["kind"].startswith("ENFORCEMENT"),
+    )

@@ -1,0 +1,138 @@
+"""Incidents: what on-call gets as one thing; the list, and one of them with all that it takes to decide."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from console.desk import Desk, desk
+from console.pages.alert import bucket, chart_of, reach
+from console.pages.alerts import SEVERITIES
+from console.pages.paging import ROWS, Paging
+from console.parameters import LAST_MS, Parameters
+from console.render import link
+from livewarden.times import HOUR_MS
+from sinks.views import actions, alerts, cases, changes, dispositions, explanation, health, notifications, wording
+from sinks.views import incidents as view
+from sinks.views.actions import ActionFilter
+from sinks.views.alerts import AlertFilter
+from sinks.views.chart import Chart
+from sinks.views.counted import of_changes
+from sinks.views.incidents import IncidentFilter
+
+STATUSES = ("firing", "acknowledged", "resolved")
+MOST_ALERTS = 50
+MOST_ACTIONS = 50
+
+
+async def door(request: Request) -> Response:
+    """The address without a path: to the incidents, or with filters to the alerts, whose list was here once."""
+    query = request.url.query
+    return RedirectResponse(f"/alerts?{query}" if query else "/incidents", 307)
+
+
+async def incidents(request: Request) -> Response:
+    """The list of incidents that the address asks for."""
+    at = desk(request)
+    asked = Parameters(request.query_params)
+    page = asked.page()
+    start, end = asked.span(at.clock.now_ms())
+    wanted = IncidentFilter(
+        text=asked.text("text"),
+        monitor=asked.text("monitor"),
+        severity=asked.choice("severity", SEVERITIES),
+        status=asked.choice("status", STATUSES),
+        from_ms=start,
+        to_ms=end,
+    )
+    asked.done()
+    given = asked.given()
+    rows, count, until, monitors, fires = await asyncio.gather(
+        view.find(at.reader, wanted, limit=ROWS, offset=(page - 1) * ROWS),
+        view.count(at.reader, wanted),
+        health.judged_until(at.reader),
+        alerts.monitors(at.reader),
+        alerts.count(at.reader, AlertFilter(status="firing")),
+    )
+    return await at.page(
+        request,
+        "incidents.html",
+        rows=rows,
+        count=count,
+        fires=fires["all"],
+        monitors=monitors,
+        title=at.title,
+        given=given,
+        wanted=wanted,
+        until=until,
+        paging=Paging("/incidents", given, page, count["all"]),
+        link=lambda **changed: link("/incidents", given, **changed),
+        severities=SEVERITIES,
+        statuses=STATUSES,
+        spans=tuple(LAST_MS),
+    )
+
+
+async def incident(request: Request) -> Response:
+    """The page of an incident; 404 where there is none of that id."""
+    at = desk(request)
+    Parameters(request.query_params).done()
+    incident_id = request.path_params["incident_id"]
+    found = await view.get(at.reader, incident_id)
+    if found is None:
+        raise HTTPException(404, "there is no incident of that id")
+    lead, until, topics, worked = await asyncio.gather(
+        alerts.get(at.reader, found["lead_alert_id"]),
+        health.judged_until(at.reader),
+        health.topics(at.reader),
+        cases.by_ids(at.reader, found["case_ids"]),
+    )
+    listed, outcomes, told, asked = await asyncio.gather(
+        dispositions.of_incident(at.reader, incident_id, limit=MOST_ALERTS),
+        dispositions.outcomes(at.reader, incident_id),
+        notifications.of_incident(at.reader, incident_id),
+        actions.find(at.reader, ActionFilter(target=incident_id), limit=MOST_ACTIONS),
+    )
+    near, chart = await _around(at, lead, until, topics) if lead is not None else ([], None)
+    names = found["monitors"] if lead is None else [lead["monitor"], *found["monitors"]]
+    monitor = next((at.monitors[name] for name in names if name in at.monitors), {})
+    explained = explanation.read(lead["explanation"]) if lead is not None else None
+    what = "" if lead is None else at.title(lead["monitor"])
+    onset = explained.onset_ms if explained is not None else None
+    return await at.page(
+        request,
+        "incident.html",
+        incident=found,
+        lead=lead,
+        sentence="" if lead is None else wording.sentence(lead, what, onset, until),
+        explained=explained,
+        alerts=listed,
+        outcomes=outcomes,
+        told=told,
+        cases=worked,
+        asked=asked,
+        changes=near,
+        chart=chart,
+        until=until,
+        title=at.title,
+        playbook=str(monitor.get("playbook") or ""),
+    )
+
+
+async def _around(
+    at: Desk, lead: Mapping[str, Any], until: int | None, topics: list[str]
+) -> tuple[list[dict[str, Any]], Chart | None]:
+    began = wording.scanned_from(lead)
+    start, end = reach(lead, began, until)
+    near, after = max(2 * HOUR_MS, 3 * bucket(lead)), max(HOUR_MS, lead["window_end"] - began)
+    points, changed = await asyncio.gather(
+        alerts.judgements(at.reader, lead["alert_id"], start, end),
+        changes.around(at.reader, began, near, after, topics=of_changes(topics)),
+    )
+    told = [each | {"offset_ms": each["at"] - began} for each in changed]
+    return told, chart_of(lead, points, changed, start, end)

@@ -1,0 +1,82 @@
+"""Silences, maintenance windows and planned campaigns: the list, and the form for a new one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console.desk import desk
+from console.pages.paging import ROWS, Paging
+from console.parameters import Parameters
+from console.people import visitor
+from console.render import link
+from livewarden.times import HOUR_MS, MINUTE_MS
+from sinks.views import alerts, incidents
+from sinks.views import silences as view
+from sinks.views.silences import Phase
+
+PHASES = ("active", "coming", "past")
+KINDS = ("silence", "maintenance", "campaign")
+USUAL_MS = 2 * HOUR_MS
+"""How long a silence lasts unless somebody says otherwise."""
+REMINDERS = ((0, "never"), (300, "5 min before"), (900, "15 min before"), (3600, "1 h before"), (86_400, "1 d before"))
+
+
+async def silences(request: Request) -> Response:
+    """The list of silences that the address asks for."""
+    at = desk(request)
+    asked = Parameters(request.query_params)
+    page, phase = asked.page(), asked.choice("phase", PHASES)
+    asked.done()
+    now, given = at.clock.now_ms(), asked.given()
+    rows, count = await asyncio.gather(
+        view.find(at.reader, now, cast(Phase, phase), limit=ROWS, offset=(page - 1) * ROWS), view.count(at.reader, now)
+    )
+    return await at.page(
+        request,
+        "silences.html",
+        rows=rows,
+        count=count,
+        given=given,
+        paging=Paging("/silences", given, page, count[phase or "all"]),
+        link=lambda **changed: link("/silences", given, **changed),
+        phases=PHASES,
+    )
+
+
+async def new_silence(request: Request) -> Response:
+    """The form for a silence, filled in from the alert or incident that the address names."""
+    at = desk(request)
+    asked = Parameters(request.query_params)
+    alert_id, incident_id = asked.text("alert"), asked.text("incident")
+    asked.done()
+    found = await incidents.get(at.reader, incident_id) if incident_id else None
+    if incident_id and found is None:
+        raise HTTPException(404, "there is no incident of that id")
+    alert_id = alert_id or (found["lead_alert_id"] if found is not None else "")
+    alert = await alerts.get(at.reader, alert_id) if alert_id else None
+    if alert_id and alert is None and found is None:
+        raise HTTPException(404, "there is no alert of that id")
+    now = at.clock.now_ms()
+    return await at.page(
+        request,
+        "new_silence.html",
+        matchers="" if alert is None else "\n".join(_matching(alert)),
+        about=found["title"] if found is not None else "",
+        alert=alert,
+        owner=visitor(request).name,
+        starts=now - now % MINUTE_MS,
+        ends=now - now % MINUTE_MS + USUAL_MS,
+        kinds=KINDS,
+        reminders=REMINDERS,
+    )
+
+
+def _matching(alert: Mapping[str, Any]) -> list[str]:
+    told = {"monitor": alert["monitor"], **alert["series"]}
+    return [f"{name}={' '.join(str(value).split())}" for name, value in told.items()]

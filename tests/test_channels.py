@@ -349,7 +349,7 @@ ENVIRON = {
     "NONSENSE": "s3cret-thing",
     "UNKNOWN": "s3cret://thing",
     "TWO": "json://s3cret1/, json://s3cret2/",
-    "NONE": "webex://s3cret",
+    "NONE": "sns://AHIAJGNT76XIMXDBIJYA/bu1dHSdO22pfaaVys3cret/wmNsdjJk/us-east-1/",
     "MANY": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#s3cret/#other",
 }
 

@@ -9,16 +9,6 @@ from urllib.parse import quote, urlencode
 
 from livewarden.times import parse_ms
 
-MOVES: Mapping[str, tuple[str, ...]] = {
-    "candidate": ("triage", "open", "dismissed"),
-    "triage": ("open", "escalated", "dismissed"),
-    "open": ("resolved", "escalated", "dismissed"),
-    "escalated": ("resolved", "open"),
-    "resolved": ("closed", "open"),
-    "closed": ("open",),
-    "dismissed": ("open",),
-}
-"""The states that a case may be given, by the one it has. Whether it holds is decided where the log is read."""
 VERBS: Mapping[str, str] = {
     "triage": "Triage",
     "open": "Open",

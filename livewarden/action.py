@@ -6,7 +6,7 @@ holds; the answer is a row of the table `actions`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -52,6 +52,17 @@ RESOLUTIONS: dict[Resolution, str] = {
     "FALSE_ALERT": "Nothing was out of the ordinary; the detector was wrong.",
 }
 """Why a case is over, each with the sentence that defines it."""
+MOVES: Mapping[CaseState, tuple[CaseState, ...]] = {
+    "candidate": ("triage", "open", "dismissed"),
+    "triage": ("open", "escalated", "dismissed"),
+    "open": ("resolved", "escalated", "dismissed"),
+    "escalated": ("resolved", "open"),
+    "resolved": ("closed", "open"),
+    "closed": ("open",),
+    "dismissed": ("open",),
+    "merged": (),
+}
+"""The states that a case may be given, by the state it has."""
 LinkKind = Literal["alert", "incident", "case", "decision", "ticket", "change", "playbook", "url"]
 
 

@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     console_roles: dict[Name, Role] = Field(
         default_factory=dict, description='roles of those whom the proxy names, as JSON: {"maria": "admin"}'
     )
+    evidence_dir: Path | None = Field(
+        default=None, description="folder for evidence packages that are built in the console; unset: none are"
+    )
     console_secret: SecretStr = Field(
         default=SecretStr(""),
         description="what forms are sealed with; the same for all consoles behind one address; empty: one of its own",

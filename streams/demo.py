@@ -11,9 +11,11 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from livewarden.clock import SystemClock
 from livewarden.contracts import TOPICS
 from livewarden.errors import SetupError
 from livewarden.event import Event
@@ -23,13 +25,14 @@ from sinks.connection import Address
 from sinks.embedded import EmbeddedClickHouse
 from sinks.migrate import apply
 from sinks.reader import Reader
+from streams.actions import sending
 from streams.embedded_kafka import EmbeddedKafka
 from streams.feed import Feeder, feeder
 from streams.outcome import alert_json, alert_line, incident_line, outcomes
 from streams.recording import read
 from streams.recordings import shipped
 from streams.simulate import Scenario, simulate, truth, truth_json
-from streams.web import interrupted, web
+from streams.web import evidence_in, interrupted, web
 
 MARKER = ".livewarden-demo"
 ENVIRONMENT = "environment"
@@ -97,7 +100,7 @@ class Demo:
             reader = await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password)
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(reader)
-                console = await self._console(stack, reader, console_port) if stay else None
+                console = await self._console(stack, kafka, reader, console_port) if stay else None
                 if console:
                     self._say(f"Console: {console}\n")
                 worker = await stack.enter_async_context(self._worker(kafka, clickhouse))
@@ -135,13 +138,16 @@ class Demo:
         lines = [f"export LIVEWARDEN_{name}={shlex.quote(value)}" for name, value in settings.items()]
         (self._folder / ENVIRONMENT).write_text("\n".join(lines) + "\n")
 
-    async def _console(self, stack: AsyncExitStack, reader: Reader, port: int | None) -> str:
+    async def _console(self, stack: AsyncExitStack, kafka: EmbeddedKafka, reader: Reader, port: int | None) -> str:
+        submit = await stack.enter_async_context(sending(Settings(kafka=kafka.bootstrap), reader))
+        evidence = evidence_in(self._folder / "evidence", reader, self._plan, SystemClock())
+        serve = partial(web, reader, self._plan, submit=submit, build_evidence=evidence)
         try:
-            return await stack.enter_async_context(web(reader, self._plan, port=CONSOLE_PORT if port is None else port))
+            return await stack.enter_async_context(serve(port=CONSOLE_PORT if port is None else port))
         except SetupError:
             if port is not None:
                 raise
-            return await stack.enter_async_context(web(reader, self._plan, port=0))
+            return await stack.enter_async_context(serve(port=0))
 
     @asynccontextmanager
     async def _worker(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from console.access import Access
 from console.app import Console
@@ -13,8 +17,11 @@ from console.desk import BuildEvidence
 from console.people import Holder
 from console.server import serving
 from livewarden.action import Submit
+from livewarden.clock import Clock
 from livewarden.settings import Settings
+from livewarden.times import format_ms
 from models.plan import Plan
+from sinks.evidence.build import build
 from sinks.reader import Reader
 
 
@@ -31,13 +38,41 @@ async def web(
     secret: str = "",
 ) -> AsyncIterator[str]:
     """Serve the console while the context lasts; gives its address. Without `submit` nothing can be done in it but to look."""
-    monitors = {
+    console = Console(reader, access, told(plan), submit=submit, build_evidence=build_evidence, secret=secret)
+    async with serving(console, host, port) as address:
+        yield address
+
+
+def evidence_in(folder: Path, reader: Reader, plan: Plan, clock: Clock) -> BuildEvidence:
+    """What builds evidence packages into a folder, with pseudonyms for whom they are about."""
+
+    async def build_evidence(case_id: str) -> Packed:
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        now_ms = clock.now_ms()
+        name = f"{case_id[:8]}-{format_ms(now_ms).replace(':', '').replace('.', '-')}.evidence.zip"
+        built = await build(
+            reader, case_id, folder / name, now_ms=now_ms, monitors=told(plan), salt=secrets.token_bytes(32)
+        )
+        return Packed(name, built.digest, built.size)
+
+    return build_evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An evidence package that was written."""
+
+    name: str
+    digest: str
+    size: int
+
+
+def told(plan: Plan) -> dict[str, dict[str, Any]]:
+    """The monitors in force as the console and evidence packages know them."""
+    return {
         monitor.name: monitor.model_dump(mode="json") | {"config_hash": monitor.config_hash}
         for monitor in plan.monitors
     }
-    console = Console(reader, access, monitors, submit=submit, build_evidence=build_evidence, secret=secret)
-    async with serving(console, host, port) as address:
-        yield address
 
 
 def access_of(settings: Settings) -> Access:

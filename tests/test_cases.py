@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from livewarden.action import MOVES
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, format_ms
 from models.alert import Alert
-from models.response.casefile import MOVES
 from tests.response_fixtures import NOW, Desk, alert, policy
 
 SLA = {"critical": {"triage": "30m", "resolve": "1d"}, "warning": {"triage": "4h", "resolve": "3d"}}

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from console.casework import MOVES, VERBS, address, items
+from console.casework import VERBS, address, items
 from console.desk import desk
 from console.parameters import ANSWER, Parameters
-from livewarden.action import RESOLUTIONS
+from livewarden.action import MOVES, RESOLUTIONS
 from livewarden.times import HOUR_MS
 from sinks.views import alerts, changes, health, incidents, wording
 from sinks.views import cases as view

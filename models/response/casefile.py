@@ -8,17 +8,6 @@ from typing import Any, Final
 
 from livewarden.action import RESOLUTIONS, CaseState
 
-MOVES: Final[Mapping[CaseState, tuple[CaseState, ...]]] = {
-    "candidate": ("triage", "open", "dismissed"),
-    "triage": ("open", "escalated", "dismissed"),
-    "open": ("escalated", "resolved", "dismissed"),
-    "escalated": ("open", "resolved"),
-    "resolved": ("closed", "open"),
-    "closed": ("open",),
-    "dismissed": ("open",),
-    "merged": (),
-}
-"""The states that a case may be given, by the state it has."""
 TAKEN: Final = ("triage", "open", "escalated")
 """States in which somebody works on it."""
 OVER: Final = ("resolved", "closed", "dismissed", "merged")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from livewarden.action import (
+    MOVES,
     AddEvidence,
     AddTask,
     AssignCase,
@@ -21,7 +22,7 @@ from livewarden.action import (
 from livewarden.times import format_ms, to_ms
 from models.alert import Alert
 from models.monitor import Monitor
-from models.response.casefile import LIVEWARDEN, MOVES, OVER, TAKEN, CaseFile, Entry, Filed, Task, case_from, gate
+from models.response.casefile import LIVEWARDEN, OVER, TAKEN, CaseFile, Entry, Filed, Task, case_from, gate
 from models.response.news import CaseNews
 from models.response.policy import Policy
 from models.response.refused import Refused

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 import typer
 
+from livewarden.action import Submit
+from livewarden.clock import SystemClock
+from livewarden.errors import Unreachable
 from livewarden.settings import Settings
 from models.plan import Plan
+from sinks.reader import Reader
 from streams.cli.common import load_plan, load_settings
 
 
@@ -20,6 +26,7 @@ def console(
     url: Annotated[
         str | None, typer.Option(help="ClickHouse HTTP interface; LIVEWARDEN_CLICKHOUSE_URL where left out.")
     ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Nobody acts here; Kafka is not needed.")] = False,
 ) -> int:
     """Show incidents, alerts, cases, silences, changes, dead letters and health as web pages, until told to stop.
 
@@ -31,12 +38,11 @@ def console(
     """
     settings = load_settings()
     plan = load_plan(settings.monitors)
-    return asyncio.run(_run(settings, plan, host, port, url))
+    return asyncio.run(_run(settings, plan, host, port, url, read_only))
 
 
-async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | None) -> int:
-    from sinks.reader import Reader
-    from streams.web import access_of, interrupted, web
+async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | None, read_only: bool) -> int:
+    from streams.web import access_of, evidence_in, interrupted, web
 
     access = access_of(settings)
     access.check(host)
@@ -47,7 +53,24 @@ async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | 
         settings.clickhouse_database,
     )
     secret = settings.console_secret.get_secret_value()
-    async with reader, web(reader, plan, host, port, access, secret=secret) as address:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(reader)
+        submit, why_not = (None, "") if read_only else await _submit(stack, settings, reader)
+        evidence = evidence_in(settings.evidence_dir, reader, plan, SystemClock()) if settings.evidence_dir else None
+        served = web(reader, plan, host, port, access, submit=submit, build_evidence=evidence, secret=secret)
+        address = await stack.enter_async_context(served)
         print(f"The console is at {address} (Ctrl-C ends it)", flush=True)
+        if why_not:
+            print(why_not, file=sys.stderr, flush=True)
         await interrupted()
     return 0
+
+
+async def _submit(stack: AsyncExitStack, settings: Settings, reader: Reader) -> tuple[Submit | None, str]:
+    """The way to the log, or why there is none: without Kafka the console shows all the same."""
+    from streams.actions import sending
+
+    try:
+        return await stack.enter_async_context(sending(settings, reader)), ""
+    except Unreachable as error:
+        return None, f"Nobody can act in it: {error}"

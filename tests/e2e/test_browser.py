@@ -50,7 +50,7 @@ def test_an_alerts_page_shows_chart_slice_and_change(page: Page, found: dict[str
     expect(first).to_be_visible()
     value = re.findall(r":'([^']+)'", found["slice"].replace('"', "'"))[0]
     expect(first).to_contain_text(value)
-    expect(page.get_by_text(found["change_id"]).first).to_be_visible()
+    expect(page.locator("ol.events").get_by_text(found["change_id"]).first).to_be_visible()
     expect(page.get_by_text("notified").first).to_be_visible()
     pictured(page, "alert")
 
@@ -62,6 +62,7 @@ def test_from_acknowledged_to_closed(page: Page, demo: Demo, found: dict[str, st
     page.goto(f"/incidents/{going['incident_id']}")
     pictured(page, "incident")
     page.keyboard.press("a")
+    page.keyboard.press("Enter")
     expect(said).to_contain_text("local has the incident until it is over")
     expect(page.locator(".badges")).to_contain_text("acknowledged")
     # and silenced

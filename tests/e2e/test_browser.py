@@ -68,7 +68,7 @@ def test_from_acknowledged_to_closed(page: Page, demo: Demo, found: dict[str, st
     # and silenced
     page.keyboard.press("s")
     expect(page).to_have_url(re.compile("/silences/new"))
-    page.get_by_label("Reason").fill("<script>alert('no')</script> planned work")
+    page.get_by_role("textbox", name="Reason").fill("<script>alert('no')</script> planned work")
     page.get_by_label("Who answers for it").fill("live-infra")
     pictured(page, "silence-new")
     page.get_by_role("button", name="Silence").click()

@@ -28,6 +28,7 @@ from sinks.views.counted import Monitors
 
 T0: Final = 1_772_820_000_000
 """2026-03-06T18:00:00Z, the window of the alerts below."""
+SECRET: Final = "what forms are sealed with in tests"
 HOSTILE: Final = (
     """</title><script>alert('x')</script>"><img src=x onerror=alert(1)> '; DROP TABLE alerts; -- {{ 7 * 7 }} &amp;"""
 )
@@ -494,7 +495,7 @@ async def site_over(
     try:
         async with await Reader.connect(*given) as reader:
             asked = Asked(store, reader)
-            doing = {"submit": asked, "build_evidence": zipped} if acts else {}
+            doing = {"submit": asked, "build_evidence": zipped, "secret": SECRET} if acts else {}
             console = Console(reader, access, monitors, ManualClock(T0 + HOUR_MS), poll_s=poll_s, **doing)  # type: ignore[arg-type]
             async with serving(console, port=0) as url, aiohttp.ClientSession() as http:
                 yield Site(url, http, store, asked)

@@ -13,7 +13,8 @@ from yarl import URL
 
 from console.access import Access
 from console.app import routes
-from console.people import Holder
+from console.people import Holder, Visitor
+from console.seal import Seal
 from livewarden.action import (
     Acknowledge,
     AddEvidence,
@@ -28,10 +29,11 @@ from livewarden.action import (
     OpenCase,
     Silence,
 )
-from livewarden.times import HOUR_MS, to_ms
+from livewarden.clock import ManualClock
+from livewarden.times import DAY_MS, HOUR_MS, to_ms
 from sinks.connection import Address
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
-from tests.console_fixtures import HOSTILE, MONITOR, T0, Site, incident_row, site_over, work_row, working
+from tests.console_fixtures import HOSTILE, MONITOR, SECRET, T0, Site, incident_row, site_over, work_row, working
 
 __all__ = ["clickhouse", "clickhouse_server", "working"]
 pytestmark = pytest.mark.clickhouse
@@ -101,7 +103,9 @@ def test_every_address_that_does_something_is_tried_here() -> None:
 
 
 async def test_nobody_acts_who_may_not_or_from_a_foreign_page(guarded: Site) -> None:
-    seal, others, viewers = await sealed(guarded, MARIA), await sealed(guarded, IDA), "00.11"
+    seal, others = await sealed(guarded, MARIA), await sealed(guarded, IDA)
+    viewers = Seal(SECRET, ManualClock(T0 + HOUR_MS)).issue(Visitor("joe", "viewer"))
+    old = Seal(SECRET, ManualClock(T0 + HOUR_MS - 2 * DAY_MS)).issue(Visitor("maria", "operator"))
     good = {"seal": seal}
     host = guarded.url.removeprefix("http://")
     for template, form in FORMS.items():
@@ -114,6 +118,7 @@ async def test_nobody_acts_who_may_not_or_from_a_foreign_page(guarded: Site) -> 
             ("no seal", 403, {}, MARIA),
             ("an empty seal", 403, {"seal": ""}, MARIA),
             ("a made-up seal", 403, {"seal": seal[:-1] + ("0" if seal[-1] != "0" else "1")}, MARIA),
+            ("an old seal", 403, {"seal": old}, MARIA),
             ("another person's seal", 403, {"seal": others}, MARIA),
             ("a foreign page", 403, good, MARIA | {"Origin": "https://evil.example"}),
             ("a page that hides", 403, good, MARIA | {"Origin": "null"}),

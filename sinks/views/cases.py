@@ -101,9 +101,9 @@ async def board(reader: Reader, wanted: CaseFilter, *, each: int = 12) -> list[d
 
 
 async def count(reader: Reader, wanted: CaseFilter) -> dict[str, int]:
-    """How many `find` finds (`all`), and how many of them are `ongoing`, `overdue` and over."""
+    """How many `find` finds (`all`), and how many of them are `ongoing`, overdue (`late`) and over."""
     found = await reader.select(
-        f"SELECT count() AS all, countIf(ended_at IS NULL) AS ongoing, countIf(overdue = 1) AS overdue, countIf({_OVER}) AS over"
+        f"SELECT count() AS all, countIf(ended_at IS NULL) AS ongoing, countIf(overdue = 1) AS late, countIf({_OVER}) AS over"
         f" FROM {_CASES} WHERE {wanted.where()}",
         asdict(wanted),
     )

@@ -19,6 +19,8 @@ JOIN_BUCKETS = 3
 JOIN_MS = 15 * MINUTE_MS
 """… or this long, whichever is more."""
 MOST_POINTS = 240
+MOST_EVIDENCE = 200
+"""Alerts of a candidate whose evidence is kept with it, and series; of a storm the first so many. All their ids are."""
 _SEVERITIES = ("info", "warning", "critical")
 
 PointsOf = Callable[[str, Mapping[str, str]], Sequence[Point]]
@@ -51,7 +53,7 @@ class CaseCandidate:
         return f"{what} · {slice_in_words(worst)}: {size_in_words(worst)}"
 
     def to_json(self, run: str, monitors: Mapping[str, Monitor]) -> dict[str, Any]:
-        """The candidate as one JSON object, evidence included."""
+        """The candidate as one JSON object, evidence included; `left_out`: alerts that are more than evidence is kept of."""
         alerts = sorted(self.alerts.values(), key=lambda alert: (alert.window_start_ms, alert.monitor, alert.alert_id))
         names = sorted({alert.monitor for alert in alerts})
         slices = [dict(items) for items in sorted({tuple(sorted(alert.series.items())) for alert in alerts})]
@@ -70,12 +72,13 @@ class CaseCandidate:
             "series": slices,
             "severity": max((alert.severity for alert in alerts), key=_SEVERITIES.index),
             "evidence": {
-                "alerts": [alert.to_json(run) for alert in alerts],
+                "left_out": max(0, len(alerts) - MOST_EVIDENCE),
+                "alerts": [alert.to_json(run) for alert in alerts[:MOST_EVIDENCE]],
                 "series": [
                     {"points": [[format_ms(start), *rest] for start, *rest in points]} | _series_of(name)
                     for name, points in sorted(self.points.items())
                 ],
-                "events": [_selection(monitors[alert.monitor], alert) for alert in alerts],
+                "events": [_selection(monitors[alert.monitor], alert) for alert in alerts[:MOST_EVIDENCE]],
                 "monitors": {name: monitors[name].model_dump(mode="json") for name in names},
             },
         }
@@ -154,6 +157,8 @@ class Casebook:
         if alert.direction == "MISSING":
             return
         name = _series_name(alert)
+        if name not in candidate.points and len(candidate.points) >= MOST_EVIDENCE:
+            return
         known = {point[0]: point for point in candidate.points.get(name, [])}
         known.update({point[0]: point for point in self._points_of(alert.monitor, alert.series)})
         candidate.points[name] = [known[start] for start in sorted(known)][:MOST_POINTS]

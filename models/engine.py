@@ -23,7 +23,8 @@ from models.watch import Judged, Watch
 AFTER_GAP_BUCKETS: Final = 2
 """What begins so few buckets after a gap may be what piled up in it."""
 MOST_EXPLAINED: Final = 200
-"""Alerts of one moment whose slices are searched; where more break out at once, the others get ledger and verdict only."""
+"""Alerts of one moment whose slices and neighbours are searched; where more break out at once, the others get ledger and
+verdict only."""
 
 MOST_SIBLINGS: Final = 5_000
 """Of a monitor with more series it is not asked which of them are calm."""
@@ -219,8 +220,8 @@ class Engine:
             usual_exposure=watch.exposure.usual(key) if watch.exposure is not None else None,
             since_ms=since_ms,
             after_gap=over is not None and 0 <= alert.window_start_ms - over <= AFTER_GAP_BUCKETS * monitor.bucket,
-            confined={} if alert.direction == "MISSING" else self._confined(alert, monitor),
-            beside=self._beside(alert),
+            confined={} if bare or alert.direction == "MISSING" else self._confined(alert, monitor),
+            beside=() if bare else self._beside(alert),
         )
 
     def _confined(self, alert: Alert, monitor: Monitor) -> dict[str, int]:

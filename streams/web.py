@@ -21,7 +21,7 @@ from livewarden.clock import Clock
 from livewarden.settings import Settings
 from livewarden.times import format_ms
 from models.plan import Plan
-from sinks.evidence.build import build
+from sinks.evidence.build import build, short_name
 from sinks.reader import Reader
 
 
@@ -49,7 +49,7 @@ def evidence_in(folder: Path, reader: Reader, plan: Plan, clock: Clock) -> Build
     async def build_evidence(case_id: str) -> Packed:
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         now_ms = clock.now_ms()
-        name = f"{case_id[:8]}-{format_ms(now_ms).replace(':', '').replace('.', '-')}.evidence.zip"
+        name = f"{short_name(case_id)}-{format_ms(now_ms).replace(':', '').replace('.', '-')}.evidence.zip"
         built = await build(
             reader, case_id, folder / name, now_ms=now_ms, monitors=told(plan), salt=secrets.token_bytes(32)
         )

@@ -28,7 +28,8 @@ from sinks.connection import Address
 from sinks.reader import Reader
 from sinks.store import Store
 from sinks.tables import Row
-from streams.cli import GROUPS, app, main
+from streams.cli import app, main
+from streams.cli.common import print_table
 from streams.local_response import LocalResponse
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server, fresh_database, server_address
 from tests.console_fixtures import HOSTILE
@@ -163,10 +164,10 @@ def test_an_action_says_what_was_asked(line: str, stage: Stage, capsys: pytest.C
 
 def test_every_action_has_a_command() -> None:
     groups = get_command(app).commands  # type: ignore[attr-defined]
-    commands = {f"{group} {name}" for group in GROUPS for name in groups[group].commands}
+    commands = {f"{group} {name}" for group in LISTS for name in groups[group].commands}
     acting = {line.rsplit(" --")[0].split()[0] + " " + line.split()[1] for line in ACTIONS} | {"silence add"}
     looking = {f"{group} list" for group in LISTS} | {f"{group} show" for group in ("incident", "alert", "case")}
-    looking |= {"alert why", "case resolutions", "import dsa", "import dsa-daily"}
+    looking |= {"alert why", "case resolutions"}
     assert commands == acting | looking
 
 
@@ -452,3 +453,18 @@ def test_a_silence_from_added_to_expired(response: ManualClock, capsys: pytest.C
     assert run(capsys, "silence", "expire", silence["silence_id"][:8])[0] == 0
     (silence,) = json.loads(run(capsys, "silence", "list", "--all", "--json")[1])
     assert silence["ended_by"] == "ana"
+
+
+@pytest.mark.parametrize("screen", [False, True])
+def test_a_cell_is_shown_as_it_is_written(
+    screen: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    print_table(("name", "n"), [(":a: [red]漢[/red]", 7), ("b", 12)], right=("n",))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert [line.rstrip() for line in text.splitlines()] == [
+        "name                n",
+        ":a: [red]漢[/red]   7",
+        "b                  12",
+    ]

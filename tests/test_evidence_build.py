@@ -33,6 +33,8 @@ pytestmark = pytest.mark.clickhouse
 
 SALT: Final = b"salt"
 SHOP: Final = "shop-4711"
+ROOM: Final = "room-1234"
+"""It occurs in the data of one event alone, and in what was told."""
 HIDDEN: Final = Pseudonyms(SALT).of(SHOP)
 NOW: Final = T0 + 24 * HOUR_MS
 EXPLANATION: Final = {
@@ -69,7 +71,7 @@ async def fill(store: ClickHouseStore) -> None:
     await store.write("alerts", [one, two, alert_row(3, case_id="another")])
     await store.write("case_candidates", [case_row(1, [one, two], title=f"Measures · {SHOP}: 257 where 60 was usual")])
     await store.write("events", [event_row(n, data=data(n), key=SHOP) for n in range(3)])
-    early = event_row(3, event_time=T0 - 5 * MINUTE_MS, data=data(3, refs=[SHOP, "x"], subject_id=None), key="DE")
+    early = event_row(3, event_time=T0 - 5 * MINUTE_MS, data=data(3, refs=[SHOP, "x", ROOM], subject_id=None), key="DE")
     await store.write("events", [early, event_row(4, data=data(4, policy_id="p8")), event_row(5, data=data(5), late=1)])
     await store.write("events", [change_row(50, T0 - 20 * MINUTE_MS, target=HOSTILE), change_row(51, T0 + 9 * HOUR_MS)])
     await store.write("judgements", [judgement_row(minute) for minute in range(-60, 20)])
@@ -86,7 +88,14 @@ async def fill(store: ClickHouseStore) -> None:
         "cause": "new",
         "route": "all",
     }
-    told |= {"channel": "chat", "state": "sent", "attempts": 1, "error": "", "title": "Measures", "body": f"{SHOP}"}
+    told |= {
+        "channel": "chat",
+        "state": "sent",
+        "attempts": 1,
+        "error": "",
+        "title": "Measures",
+        "body": f"{SHOP} in {ROOM}",
+    }
     told |= {"created_at": T0 + HOUR_MS, "due_at": T0 + HOUR_MS, "sent_at": T0 + HOUR_MS}
     await store.write("notifications", [told])
 
@@ -229,11 +238,11 @@ async def test_parquet_holds_what_csv_holds(store: ClickHouseStore, reader: Read
 async def test_no_id_is_left_in_a_redacted_package(store: ClickHouseStore, reader: Reader, tmp_path: Path) -> None:
     await fill(store)
     done, found = await built(reader, tmp_path)
-    assert [name for name, text in found.items() if SHOP.encode() in text] == []
+    assert [name for name, text in found.items() if SHOP.encode() in text or ROOM.encode() in text] == []
     assert all(json.loads(row["data"])["shop_id"] == HIDDEN for row in table(found, "events.csv"))
     (early,) = {row["data"] for row in table(found, "events.csv") if row["event_id"] == "event-3"}
     assert json.loads(early) == json.loads(
-        data(3, shop_id=HIDDEN, refs=[HIDDEN, Pseudonyms(SALT).of("x")], subject_id=None)
+        data(3, shop_id=HIDDEN, refs=[HIDDEN, Pseudonyms(SALT).of("x"), Pseudonyms(SALT).of(ROOM)], subject_id=None)
     )
     assert {row["key"] for row in table(found, "events.csv")} == {HIDDEN, Pseudonyms(SALT).of("DE")}
     alert = json.loads(found["alerts.json"])[0]
@@ -372,7 +381,7 @@ async def test_who_may_only_read_can_build(store: ClickHouseStore, clickhouse: A
 
 
 async def test_a_result_that_fails_half_way_is_no_result(reader: Reader) -> None:
-    for kind in ("CSVWithNames", "Parquet"):
+    for kind in ("CSV", "CSVWithNames", "Parquet"):
         with pytest.raises(SetupError, match="FUNCTION_THROW_IF"):
             async for _ in reader.stream("SELECT throwIf(number = 299999) FROM numbers(300000)", kind):
                 pass

@@ -151,6 +151,7 @@ async def test_a_change_that_two_explanations_name_makes_one_incident_of_two() -
     await desk.wait(seconds=6)
     kept, gone = sorted(desk.rows("incidents"), key=lambda row: -row["alert_count"])
     assert (kept["alert_count"], kept["told"], gone["told"], gone["status"]) == (2, 1, 0, "resolved")
+    assert (gone["alert_count"], gone["firing_count"], gone["case_ids"]) == (0, 0, [])
     assert gone["note"] == f"part of incident {kept['incident_id']}: they share change c9"
     assert {row["incident_id"] for row in desk.rows("dispositions")} == {kept["incident_id"]}
 

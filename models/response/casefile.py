@@ -100,6 +100,11 @@ class CaseFile:
         return [name for name, each in self.alerts.items() if each.firing]
 
     @property
+    def over(self) -> bool:
+        """Whether none of its alerts fires."""
+        return not any(each.firing for each in self.alerts.values())
+
+    @property
     def open_tasks(self) -> list[Task]:
         """What is to be done."""
         return [task for task in self.tasks if task.done_ms is None]

@@ -78,14 +78,15 @@ class Cases:
         if known is not None and known.version >= filed.version:
             return
         case.alerts[alert.alert_id] = filed
-        case.ended_ms = None if case.firing else max(each.until_ms for each in case.alerts.values())
+        over = case.over
+        case.ended_ms = max(each.until_ms for each in case.alerts.values()) if over else None
         if case.kind == "MANUAL":
             case.kind = alert.kind
         if known is None:
             self._remember(case, alert)
             if case.state in ("resolved", "closed") and filed.firing:
                 self._reopen(case, alert, now_ms)
-        if known is not None and known.firing and not case.firing:
+        if known is not None and known.firing and over:
             self._write(case, now_ms, LIVEWARDEN, "ended", "none of its alerts fires any more")
         else:
             self._touch(case)
@@ -295,7 +296,7 @@ class Cases:
         case.state, case.merged_into, case.reason, case.due_ms = "merged", into.case_id, action.why, None
         into.alerts = {**case.alerts, **into.alerts}
         into.started_ms = min(into.started_ms, case.started_ms)
-        into.ended_ms = None if into.firing else max((each.until_ms for each in into.alerts.values()), default=None)
+        into.ended_ms = None if not into.over else max((each.until_ms for each in into.alerts.values()), default=None)
         for fingerprint in case.fingerprints:
             self._by_fingerprint.setdefault(fingerprint, set()).add(into.case_id)
             if fingerprint not in into.fingerprints:

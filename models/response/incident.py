@@ -28,7 +28,7 @@ class Incident:
 
     `tell_ms`: when it is to be told next, because of `tell_cause`; None where nothing waits. `sizes`: what was told last by
     monitor, (observed, expected). `channels`: route by channel that was told. `escalated`: steps taken, as `route/number`.
-    `settled`: the version that a person, or a new status, made last.
+    `settled`: the version that a person, or a new status, made last. `part_of`: the incident that took its alerts over.
     """
 
     incident_id: str
@@ -53,6 +53,7 @@ class Incident:
     resolved_ms: int | None = None
     resolved_by: str | None = None
     note: str = ""
+    part_of: str | None = None
 
     @property
     def over(self) -> bool:

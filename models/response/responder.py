@@ -175,6 +175,7 @@ class Responder:
         self._grouping.forget(incident)
         moved, incident.members = incident.members, {incident.lead_id: incident.members[incident.lead_id]}
         incident.status, incident.resolved_ms, incident.tell_ms = "resolved", self.now_ms, None
+        incident.part_of = other.incident_id
         incident.note = f"part of incident {other.incident_id}: they share change {change_id}"
         self._touch(incident, settled=True)
         for member in moved.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import secrets
@@ -61,6 +62,7 @@ async def build(
     `salt` makes pseudonyms of ids (creators, shops, subjects, rooms) and must be thrown away; None leaves ids as they are.
     `monitors` in force serve where the configuration of an alert is not stored with its case and has not changed since.
     A case that is not there, or a file that is (without `force`), is a SetupError. Large tables go through temporary files.
+    What takes long without ClickHouse is done in a thread, so that a console goes on answering.
     """
     _check_free(out, force)
     found = await gather(reader, case_id, run, monitors or {})
@@ -72,7 +74,7 @@ async def build(
         files = Files(Path(folder), names)
         await _tables(reader, found, files)
         sources = await reader.select(view.sources(found.events_sql())) if found.selected else []
-        _texts(found, files, now_ms)
+        await asyncio.to_thread(_texts, found, files, now_ms)
         manifest = Manifest.model_validate(
             {
                 "case_id": case_id,
@@ -88,7 +90,7 @@ async def build(
                 "files": tuple(files.in_order()),
             }
         )
-        return _write(out, manifest, files, force)
+        return await asyncio.to_thread(_write, out, manifest, files, force)
 
 
 def default_name(case_id: str) -> str:
@@ -97,7 +99,16 @@ def default_name(case_id: str) -> str:
     >>> default_name("0b5dcf1e-3b1c-5c0e-a0f5-0123456789ab")
     '0b5dcf1e.evidence.zip'
     """
-    return f"{re.sub(r'[^A-Za-z0-9_-]', '', case_id)[:8] or 'case'}.evidence.zip"
+    return f"{short_name(case_id)}.evidence.zip"
+
+
+def short_name(case_id: str) -> str:
+    """The beginning of a case's id as it may stand in the name of a file, whatever an id holds.
+
+    >>> short_name("../../etc/passwd"), short_name("é/")
+    ('etcpassw', 'case')
+    """
+    return re.sub(r"[^A-Za-z0-9_-]", "", case_id)[:8] or "case"
 
 
 async def _tables(reader: Reader, found: Gathered, files: Files) -> None:

@@ -152,6 +152,7 @@ async def whole(reader: Reader, kind: Kind, short: str) -> str:
     """The whole id that `short` begins; SetupError where there is none, or more than one."""
     from sinks.views import tracker
 
+    short = short.encode("utf-8", "replace").decode()  # an argument may be no UTF-8
     found = await tracker.ids(reader, kind, short) if short else []
     if not found:
         raise SetupError(f"no {kind} has an id that begins with {short!r} (see livewarden {kind} list --all)")

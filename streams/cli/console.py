@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import AsyncExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +14,10 @@ from livewarden.clock import SystemClock
 from livewarden.errors import Unreachable
 from livewarden.settings import Settings
 from models.plan import Plan
-from sinks.reader import Reader
 from streams.cli.common import load_plan, load_settings
+
+if TYPE_CHECKING:
+    from sinks.reader import Reader
 
 
 def console(
@@ -42,6 +44,7 @@ def console(
 
 
 async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | None, read_only: bool) -> int:
+    from sinks.reader import Reader
     from streams.web import access_of, evidence_in, interrupted, web
 
     access = access_of(settings)

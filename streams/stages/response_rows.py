@@ -20,7 +20,7 @@ from streams.stages.output import Row
 
 def incident_row(incident: Incident, responder: Responder) -> Row:
     """A row of `incidents`."""
-    members = incident.members.values()
+    members = () if incident.part_of else incident.members.values()
     return {
         "incident_id": incident.incident_id,
         "version": incident.version,
@@ -28,7 +28,7 @@ def incident_row(incident: Incident, responder: Responder) -> Row:
         "title": responder.title(incident),
         "severity": incident.severity,
         "lead_alert_id": incident.lead_id,
-        "alert_count": len(incident.members),
+        "alert_count": len(members),
         "firing_count": sum(member.firing for member in members),
         "monitors": sorted({member.monitor for member in members}),
         "case_ids": sorted({member.case_id for member in members if member.case_id}),

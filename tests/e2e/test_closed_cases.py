@@ -12,7 +12,7 @@ import pytest
 from models.plan import Plan
 from streams.cli.common import load_plan
 from streams.outcome import alert_json, outcomes
-from streams.simulate import Scenario, truth
+from streams.simulate import scenario_evening, truth
 from tests.e2e.conftest import Demo
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -29,7 +29,7 @@ def incidents_with_cases(demo: Demo) -> dict[str, str]:
     )
     alerts = [alert_json({**row, **{name: int(row[name]) for name in ("window_start", "window_end")}}) for row in rows]
     plan: Plan = load_plan(None)
-    found = outcomes(truth(Scenario()), alerts, plan.by_name, LATENESS_S)
+    found = outcomes(truth(scenario_evening()), alerts, plan.by_name, LATENESS_S)
     assert [each["id"] for each in found if not each["found"]] == []
     case_of = {row["alert_id"]: row["case_id"] for row in rows}
     return {each["id"]: case_of[each["alert_id"]] for each in found}

@@ -451,7 +451,7 @@ async def test_one_incident_on_one_page(working: Site) -> None:
     for part in (
         "Measures taken · DE · p7",
         "Measures taken, DE · p7: 257 in 15 min where 60 was expected (×4.3), in the 15 min before 2026-03-06 18:01 UTC",
-        "nobody has it raised 2026-03-06 18:02 UTC (58 min ago) 2 alerts, 1 firing owner: team-policy Playbook",
+        "nobody has it since 2026-03-06 18:00 UTC raised 2026-03-06 18:02 (58 min ago) 2 alerts, 1 firing owner: team-policy Playbook",
         "model release completed m1 1 → 2 DE 50 % models change-50 its alerts share this change",
         "2026-03-06 18:02 new pager default sent 2026-03-06 18:02 1",
         "1 muted by a wider slice · 1 somebody was notified",

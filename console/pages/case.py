@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -17,7 +18,7 @@ from console.desk import desk
 from console.parameters import ANSWER, Parameters
 from livewarden.action import MOVES, RESOLUTIONS
 from livewarden.times import HOUR_MS
-from sinks.views import alerts, changes, health, incidents, wording
+from sinks.views import alerts, changes, explanation, health, incidents, wording
 from sinks.views import cases as view
 from sinks.views.chart import Chart, Mark, Point, draw
 from sinks.views.counted import evidence_of, of_changes, series_points
@@ -53,7 +54,7 @@ async def case(request: Request) -> Response:
     )
     series = series_points(evidence_of(found))
     happened = timeline(found, listed, changed)[:MOST_ENTRIES]
-    happened += [{"at": each["at"], "what": "work", "row": each} for each in history]
+    happened += [{"at": each["at"], "what": "work", "row": each | {"told": _told(each["details"])}} for each in history]
     return await at.page(
         request,
         "case.html",
@@ -97,6 +98,15 @@ async def _found(request: Request) -> dict[str, Any]:
     if found is None:
         raise HTTPException(404, "there is no case of that id")
     return found
+
+
+def _told(details: str) -> str:
+    try:
+        lines = explanation.tree(json.loads(details or "{}"))
+    except (ValueError, RecursionError):
+        return ""
+    known = [f"{line.name.replace('_', ' ')} {line.text}" for line in lines if line.text not in ("", "null")]
+    return ", ".join(known[:8])
 
 
 def timeline(

@@ -22,7 +22,7 @@ from sinks.views.cases import OVER, CaseFilter
 from sinks.views.wording import place, size
 
 STATES = (*ACTIVE, *OVER, "ongoing", "ended")
-CARDS = 12
+CARDS = 8
 """Cards of a column."""
 
 

@@ -12,8 +12,9 @@ _LISTED = (
     " owner, started_at, ended_at, opened_at, told_at, told, acknowledged_by, acknowledged_at, resolved_at, resolved_by, note"
 )
 _URGENCY = (
-    "indexOf(['resolved', 'acknowledged', 'firing'], status) DESC, indexOf(['info', 'warning', 'critical'], severity) DESC,"
-    " opened_at DESC, incident_id"
+    "indexOf(['resolved', 'acknowledged', 'firing'], status) DESC,"
+    " if(status = 'resolved', 0, indexOf(['info', 'warning', 'critical'], severity)) DESC, opened_at DESC, started_at DESC,"
+    " incident_id"
 )
 
 
@@ -53,7 +54,7 @@ class IncidentFilter:
 
 
 async def find(reader: Reader, wanted: IncidentFilter, *, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
-    """A page of incidents: firing, then those that somebody has, then those that are over; by severity, newest first."""
+    """A page of incidents: firing, then those that somebody has, by severity, newest first; then those that are over, newest first."""
     return await reader.select(
         f"SELECT {_LISTED} FROM incidents FINAL WHERE {wanted.where()} ORDER BY {_URGENCY}"
         " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",

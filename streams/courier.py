@@ -6,12 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from sinks.channels import Channel, Outgoing
-
 from livewarden.errors import LivewardenError
 from models.response.news import Claim, Delivery, Tick
 from models.response.outbox import LEASE_MS, Notification
 from models.response.responder import Responder
+from sinks.channels import Channel, Outgoing
 from streams import telemetry
 from streams.stages import Said
 

@@ -13,7 +13,6 @@ import faust
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
-from sinks.channels import Channel
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.clock import Clock
@@ -22,6 +21,7 @@ from livewarden.errors import RetryLater, SetupError
 from livewarden.settings import PARTIALS, RESPONSE, Settings
 from models.plan import CHANGES, Plan
 from models.response.policy import Policy
+from sinks.channels import Channel
 from sinks.store import Store
 from streams import telemetry
 from streams.courier import Courier
@@ -194,25 +194,16 @@ class Worker:
             await asyncio.gather(*(lane.tick(self._settings.flush_s) for lane in self._lanes.values()))
 
     async def _notify(self) -> None:
-        """Serve the outbox, while the log of responses is this worker's and read to its end."""
+        """Serve the outbox while the log of responses is this worker's.
+
+        What is not read yet may say that something was sent; a claim stands behind that in the log, and is not granted.
+        """
         tp = TP(self._settings.topic_prefix + RESPONSE, 0)
-        following: Lane | None = None
         while not self.app.should_stop:
             await asyncio.sleep(NOTIFY_EVERY_S)
             lane = self._lanes.get(tp)
-            if lane is None or not isinstance(lane.stage, Respond):
-                continue
-            if lane is not following:
-                # what is not read yet may say that something was sent
-                try:
-                    reached = await caught_up(self.app, {tp: lane.stage.next_offset})
-                except KafkaError as error:
-                    _log.warning("nobody is notified now: %s", error)
-                    continue
-                if tp not in reached:
-                    continue
-                following = lane
-            await self._courier.turn(lane.stage.responder, self._clock.now_ms())
+            if lane is not None and isinstance(lane.stage, Respond):
+                await self._courier.turn(lane.stage.responder, self._clock.now_ms())
 
     async def _seal_idle(self) -> None:
         """Seal partitions that are read to their end and have been quiet for a while."""

@@ -264,3 +264,23 @@ async def test_whatever_happens_the_history_and_the_case_agree(steps: list[str])
     assert not {row["action_id"] for row in refused} & {entry["action_id"] for entry in history}
     accepted = {row["action_id"] for row in desk.rows("actions", outcome="accepted")}
     assert accepted == {entry["action_id"] for entry in history if entry["action_id"]}
+
+
+async def test_a_closed_case_takes_no_part_in_a_merge() -> None:
+    desk, _, case_id = await filed()
+    await desk.ask("open_case", case_id="mine", title="by hand")
+    await moved(desk, "mine", "resolved", "closed")
+    refusal = "a closed or merged case takes no part in a merge: open it again first"
+    assert await desk.ask("merge_case", case_id=case_id, into="mine") == (False, refusal)
+    assert await desk.ask("merge_case", case_id="mine", into=case_id) == (False, refusal)
+
+
+async def test_who_saw_a_case_before_it_came_back_is_to_look_again() -> None:
+    desk, first, case_id = await filed()
+    await moved(desk, case_id, "open", "resolved")
+    await desk.resolve(first)
+    seen = desk.one("cases")["version"]
+    await desk.alerts(alert(at=NOW + DAY_MS))
+    accepted, answer = await desk.ask("assign_case", case_id=case_id, owner="omar", expects=seen)
+    assert not accepted
+    assert answer.startswith("the case has changed")

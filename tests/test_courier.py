@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinks.channels import Channel, MemoryChannel
+from sinks.channels import Channel, MemoryChannel, Outgoing
 from streams.courier import Courier
 from tests.response_fixtures import Desk, alert, policy
 
@@ -106,8 +106,8 @@ async def test_ticks_are_written_while_something_waits_and_not_else() -> None:
 class Dying(MemoryChannel):
     """A channel that takes what it is sent and ends the sender before it can say so."""
 
-    async def send(self, outgoing: object) -> None:
-        await super().send(outgoing)  # type: ignore[arg-type]
+    async def send(self, outgoing: Outgoing) -> None:
+        await super().send(outgoing)
         raise asyncio.CancelledError
 
 
@@ -152,3 +152,26 @@ async def test_whenever_couriers_are_replaced_everything_is_sent_once(steps: lis
     assert len(sent) == len(set(sent))
     assert set(sent) == {row["notification_id"] for row in desk.rows("notifications")}
     assert {row["state"] for row in desk.rows("notifications")} <= {"sent"}
+
+
+class Slow(MemoryChannel):
+    """A channel that takes its time."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.go = asyncio.Event()
+
+    async def send(self, outgoing: Outgoing) -> None:
+        await self.go.wait()
+        await super().send(outgoing)
+
+
+async def test_a_try_that_takes_its_time_is_not_begun_again() -> None:
+    desk, channel = Desk(), Slow("log")
+    await told(desk)
+    carrier = courier(desk, channel)
+    for _ in range(5):
+        await carrier.turn(desk.local.stage.responder, desk.clock.now_ms())
+    channel.go.set()
+    await carrier.finish(5)
+    assert len(channel.sent) == 1

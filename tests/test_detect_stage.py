@@ -7,8 +7,9 @@ import pytest
 
 from models.partial import Seal, to_dict
 from models.plan import Plan
+from models.response.news import Mark
 from streams.codec import Record
-from streams.stages import Detect
+from streams.stages import Detect, topic_of
 from tests.core_fixtures import monitor
 
 GOOD = orjson.dumps(to_dict(Seal("live.enforcement", "live.enforcement", 0, 1, 1_000)))
@@ -28,3 +29,11 @@ def test_what_is_no_partial_is_a_dead_letter_and_the_stage_goes_on(value: bytes 
     assert [(row["offset"], row["reason"]) for row in stage.output.rows["dead_letters"]] == [(3, "broken_partial")]
     assert stage.next_offset == 5
     assert stage.watermark_ms == 1_000
+
+
+def test_what_is_judged_is_told_to_the_response_by_whole_minutes() -> None:
+    stage = Detect(Plan([monitor()]), "livewarden.partials", 0)
+    for ms in (30_000, 61_000, 90_000, 180_500):
+        stage.apply([Seal("live.enforcement", "live.enforcement", 0, 1, ms)])
+    assert stage.output.messages == [Mark("live.enforcement", 60_000), Mark("live.enforcement", 180_000)]
+    assert {topic_of(message) for message in stage.output.messages} == {"livewarden.response"}

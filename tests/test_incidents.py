@@ -542,3 +542,15 @@ async def test_what_waits_for_a_channel_goes_at_once_when_it_is_back() -> None:
     assert outbox.waiting[first].due_ms > desk.clock.now_ms()
     await desk.local.say([Claim(second, 7, "w"), Delivery(second, 7, "w", "")])
     assert [each.notification_id for each in outbox.due(desk.clock.now_ms())] == [first]
+
+
+async def test_a_silence_that_begins_later_mutes_nothing_yet() -> None:
+    desk = Desk()
+    now = desk.clock.now_ms()
+    await desk.ask(
+        "silence", silence_id="s1", owner="x", why="x", matchers=[{"name": "market", "value": "DE"}],
+        starts_at=format_ms(now + HOUR_MS), ends_at=format_ms(now + 2 * HOUR_MS),
+    )  # fmt: skip
+    await desk.alerts(alert())
+    await desk.wait(seconds=6)
+    assert [each.cause for each in desk.told] == ["new"]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from livewarden.checkpoint import Checkpoint
 from livewarden.settings import RESPONSE
 from livewarden.times import MINUTE_MS, format_ms
-from models.response.news import Claim, Delivery
+from models.response.news import Claim, Delivery, Wish
 from sinks.memory import MemoryStore
 from streams.local_response import LocalRecord
-from streams.stages import Respond
+from streams.stages import Respond, encode_message
 from tests.response_fixtures import NOW, PLAN, Desk, alert, policy
 
 RULES = policy(
@@ -141,3 +141,17 @@ def test_a_checkpoint_holds_what_changed_and_a_full_one_everything() -> None:
     assert first.full
     assert first.entries == {}
     assert not stage.checkpoint().full
+
+
+async def test_an_answer_is_written_after_what_was_done() -> None:
+    desk = Desk(RULES)
+    stage = desk.local.stage
+    first, second = (
+        desk.wish("open_case", case_id="c1", title="one"),
+        desk.wish("feedback", alert_id="a", verdict="true"),
+    )
+    for offset, wish in enumerate((first, second)):
+        key, value = encode_message(Wish(wish))
+        stage.process([LocalRecord(offset, key, value, NOW)])
+    assert [*stage.output.rows][-1] == "actions"
+    assert {"cases", "case_history", "feedback"} <= stage.output.rows.keys()

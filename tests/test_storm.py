@@ -24,18 +24,28 @@ SLICES = 5_000
 DAYS = 45
 
 
+ASKED = monitor(
+    name="slices", precision="day", bucket="1d", group_by=["market", "policy_id"], series=SLICES, min_volume=10
+)
+
+
 def stormed() -> Detect:
     """A detect stage after weeks of calm and a day on which every slice of one market has fifty times its usual measures."""
-    slices = monitor(
-        name="slices", precision="day", bucket="1d", group_by=["market", "policy_id"], series=SLICES, min_volume=10
-    )
-    plan = Plan([slices])
-    aggregator, detect = Aggregator(plan, slices.topic, 0, 1, 0), Detect(plan, "livewarden.partials", 0)
+    plan = Plan([ASKED])
+    aggregator, detect = Aggregator(plan, ASKED.topic, 0, 1, 0), Detect(plan, "livewarden.partials", 0)
     for day in range(DAYS):
         for number in range(SLICES):
             weight = (20 + (7 * number + 3 * day) % 5) * (50 if day == DAYS - 2 else 1)
-            body = {"action_id": "a", "market": "DE", "policy_id": f"p{number}", "weight": weight, "time_precision": "day"}
-            event = Event(f"{day}-{number}", "/test", T0 + day * DAY_MS, EnforcementAction.model_validate(body), slices.topic)
+            body = {
+                "action_id": "a",
+                "market": "DE",
+                "policy_id": f"p{number}",
+                "weight": weight,
+                "time_precision": "day",
+            }
+            event = Event(
+                f"{day}-{number}", "/test", T0 + day * DAY_MS, EnforcementAction.model_validate(body), ASKED.topic
+            )
             detect.apply(aggregator.add(event)[1])
     return detect
 
@@ -46,7 +56,7 @@ async def test_a_storm_of_slices_is_one_incident_and_one_notification() -> None:
     first = [row for row in detect.output.rows["alerts"] if row["version"] == 1]
     assert len(first) == SLICES
     store, clock, channel = MemoryStore(), ManualClock(T0 + DAYS * DAY_MS), MemoryChannel("log")
-    local = LocalResponse(Plan([monitor(name="slices", group_by=["market", "policy_id"])]), policy(), store, clock)
+    local = LocalResponse(Plan([ASKED]), policy(), store, clock)
     await local.say(detect.output.messages)
     clock.advance(seconds=6)
     await local.tick()

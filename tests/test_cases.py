@@ -207,6 +207,21 @@ async def test_a_case_is_opened_by_hand() -> None:
     await moved(desk, "mine", "resolved", "closed")
 
 
+async def test_a_case_opened_by_hand_follows_the_alerts_that_it_was_given() -> None:
+    desk, first, _ = await filed()
+    await desk.ask("open_case", case_id="mine", title="two markets", alert_ids=[first.alert_id, "unknown"])
+    case = desk.one("cases", case_id="mine")
+    assert (case["alert_ids"], case["firing_count"], case["kind"]) == ([first.alert_id], 1, "MANUAL")
+    assert [link["ref"] for link in json.loads(case["links"])] == ["unknown"]
+    await moved(desk, "mine", "resolved")
+    assert (await desk.ask("move_case", case_id="mine", to="closed"))[1] == (
+        "it cannot be closed yet: 1 of its alerts still fires"
+    )
+    await desk.resolve(first)
+    assert desk.one("cases", case_id="mine")["firing_count"] == 0
+    assert desk.one("cases", case_id=first.case_id)["firing_count"] == 0
+
+
 async def test_the_severity_of_a_case_follows_its_candidate() -> None:
     desk, first, _ = await filed()
     await desk.candidate(first, severity="info", kind="MIXED")

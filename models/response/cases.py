@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from livewarden.action import (
@@ -45,6 +46,7 @@ class Cases:
         self._monitors = monitors
         self._files: dict[str, CaseFile] = {}
         self._by_fingerprint: dict[str, set[str]] = {}
+        self._by_alert: dict[str, set[str]] = {}
         self._judged_ms: dict[str, int] = {}
         self.touched: set[str] = set()
         self.entries: list[Entry] = []
@@ -70,6 +72,11 @@ class Cases:
         case = self._files.get(alert.case_id) or self._begin(alert, now_ms)
         while case.merged_into is not None:
             case = self._files[case.merged_into]
+        for case_id in sorted({case.case_id, *self._by_alert.get(alert.alert_id, ())}):
+            if self._files[case_id].merged_into is None:
+                self._file(self._files[case_id], alert, now_ms)
+
+    def _file(self, case: CaseFile, alert: Alert, now_ms: int) -> None:
         known = case.alerts.get(alert.alert_id)
         if known is None and len(case.alerts) >= MOST_ALERTS:
             return
@@ -77,11 +84,9 @@ class Cases:
         filed = Filed(alert.monitor, alert.status == "firing", until, alert.version)
         if known is not None and known.version >= filed.version:
             return
-        case.alerts[alert.alert_id] = filed
+        self._keep(case, alert.alert_id, filed)
         over = case.over
         case.ended_ms = max(each.until_ms for each in case.alerts.values()) if over else None
-        if case.kind == "MANUAL":
-            case.kind = alert.kind
         if known is None:
             self._remember(case, alert)
             if case.state in ("resolved", "closed") and filed.firing:
@@ -90,6 +95,10 @@ class Cases:
             self._write(case, now_ms, LIVEWARDEN, "ended", "none of its alerts fires any more")
         else:
             self._touch(case)
+
+    def _keep(self, case: CaseFile, alert_id: str, filed: Filed) -> None:
+        case.alerts[alert_id] = filed
+        self._by_alert.setdefault(alert_id, set()).add(case.case_id)
 
     def candidate(self, news: CaseNews, now_ms: int) -> None:
         """A candidate in a new version: its title and severity are of the worst that is known now."""
@@ -194,13 +203,23 @@ class Cases:
             action.case_id, now_ms, now_ms, action.title, "MANUAL", action.severity, "open", opened_ms=now_ms
         )
         case.owner = action.who
-        case.links = [
-            {"kind": "alert", "ref": each, "by": action.who, "at": format_ms(now_ms)} for each in action.alert_ids
-        ]
+        for alert_id in action.alert_ids:
+            self._take(case, alert_id, action.who, now_ms)
         self._files[case.case_id] = case
         self._set_due(case, now_ms)
         self._write(case, now_ms, action.who, "created", action.why or "opened by hand", action_id=action.action_id)
         return "the case is open"
+
+    def _take(self, case: CaseFile, alert_id: str, who: str, now_ms: int) -> None:
+        """Put an alert of another case into one that was opened by hand, too; one that no case knows is a link."""
+        homes = self._by_alert.get(alert_id)
+        if not homes:
+            case.links.append({"kind": "alert", "ref": alert_id, "by": who, "at": format_ms(now_ms)})
+            return
+        home = self._files[min(homes)]
+        self._keep(case, alert_id, replace(home.alerts[alert_id]))
+        case.started_ms = min(case.started_ms, home.started_ms)
+        case.ended_ms = max(each.until_ms for each in case.alerts.values()) if case.over else None
 
     def _move(self, case: CaseFile, action: MoveCase, now_ms: int) -> str:
         if action.to not in MOVES[case.state]:
@@ -294,7 +313,9 @@ class Cases:
             raise Refused("a closed or merged case takes no part in a merge: open it again first")
         before = case.state
         case.state, case.merged_into, case.reason, case.due_ms = "merged", into.case_id, action.why, None
-        into.alerts = {**case.alerts, **into.alerts}
+        for alert_id, filed in case.alerts.items():
+            if alert_id not in into.alerts:
+                self._keep(into, alert_id, replace(filed))
         into.started_ms = min(into.started_ms, case.started_ms)
         into.ended_ms = None if not into.over else max((each.until_ms for each in into.alerts.values()), default=None)
         for fingerprint in case.fingerprints:
@@ -348,6 +369,8 @@ class Cases:
         for case in self._files.values():
             for fingerprint in case.fingerprints:
                 self._by_fingerprint.setdefault(fingerprint, set()).add(case.case_id)
+            for alert_id in case.alerts:
+                self._by_alert.setdefault(alert_id, set()).add(case.case_id)
 
 
 def _fingerprint(alert: Alert) -> str:

@@ -150,7 +150,11 @@ async def test_from_an_alert_to_a_closed_case(shop: Shop) -> None:
     await desk.judged("orders", NOW + 600 * MINUTE_MS)
     await maria.open(case)
     assert "Done. the case is closed" in await maria.send(f"{case}/move", 'value="closed"')
-    for part in ("moved candidate → open", "moved open → resolved resolution FIXED rolled back", "moved resolved → closed"):
+    for part in (
+        "moved candidate → open",
+        "moved open → resolved resolution FIXED rolled back",
+        "moved resolved → closed",
+    ):
         assert part in maria.plain
     assert "1 closed" in await maria.open("/cases")
     assert "cannot be closed yet" in await maria.open("/actions?outcome=refused")

@@ -31,6 +31,9 @@ MONITORS: Final = [
         group_by=["market", "traffic_source"], min_volume=100,
     ),
     Monitor(name="measures", event="enforcement.action", detector="enforcement", group_by=["policy_id"]),
+    Monitor(
+        name="closures", event="enforcement.action", precision="day", bucket="1d", detector="enforcement", group_by=["market"]
+    ),
     Monitor(name="no-news", event="room.lifecycle", detector="silence"),
 ]  # fmt: skip
 PLAN: Final = Plan(MONITORS)

@@ -448,3 +448,97 @@ async def test_a_notification_is_given_up_after_a_day() -> None:
         await desk.wait(minutes=24 * 60)
     assert desk.told == []
     assert desk.one("notifications")["state"] == "given_up"
+
+
+async def test_a_new_normal_is_no_second_call() -> None:
+    desk = Desk()
+    first = alert(observed=500, expected=1_000)
+    await desk.alerts(first)
+    await desk.wait(seconds=6)
+    normal = replace(
+        alert(observed=10, at=NOW + HOUR_MS), episode_id=first.episode_id, kind="REGIME_CHANGE", status="resolved"
+    )
+    await desk.alerts(normal)
+    await desk.wait(minutes=10)
+    assert [each.cause for each in desk.told] == ["new"]
+    assert desk.fates()[normal.alert_id] == "grouped"
+
+
+async def test_escalation_counts_from_the_first_telling() -> None:
+    rules = policy(
+        [{"name": "all", "to": ["log"], "escalate": [{"after": "10m", "to": ["lead"]}]}], channels=("log", "lead")
+    )
+    desk = Desk(rules)
+    first = alert(observed=500, expected=1_000)
+    await desk.alerts(first)
+    await desk.wait(seconds=6)
+    began = desk.one("incidents")["told_at"]
+    await desk.wait(minutes=6)
+    await desk.alerts(replace(alert(observed=100, at=NOW + MINUTE_MS), episode_id=first.episode_id))
+    await desk.wait(seconds=2)
+    await desk.wait(minutes=5)
+    assert [each.cause for each in desk.told] == ["new", "worse", "escalation"]
+    assert desk.one("incidents")["told_at"] == began
+
+
+async def test_what_is_explained_stays_explained() -> None:
+    desk = Desk()
+    first = alert()
+    await desk.alerts(first)
+    await desk.alerts(replace(first, version=2), story={"text": "cdn = 3 carries it.", "change_id": "c9"})
+    await desk.alerts(replace(first, version=3), story={})
+    await desk.wait(seconds=6)
+    assert "cdn = 3 carries it." in desk.told[0].body
+    assert desk.one("incidents")["change_id"] == "c9"
+
+
+async def test_a_daily_bucket_is_news_for_two_days() -> None:
+    daily = {"market": "DE"}
+    desk = Desk(at=NOW + 20 * HOUR_MS)
+    slow = Desk(at=NOW + 20 * HOUR_MS)
+    await desk.alerts(alert("orders", daily))
+    await slow.alerts(alert("closures", daily, observed=900, expected=1))
+    for each in (desk, slow):
+        await each.wait(seconds=6)
+    assert (desk.fates(), [each.cause for each in slow.told]) == ({alert("orders", daily).alert_id: "stale"}, ["new"])
+
+
+async def test_a_channel_is_reported_once_an_outage_and_not_on_itself() -> None:
+    desk = Desk(policy([{"name": "all", "to": ["log"]}], channels=("log", "mail"), fallback=("log", "mail")))
+    await desk.alerts(alert())
+    await desk.wait(seconds=6)
+    name = desk.told[0].notification_id
+    for number in range(1, 8):
+        await desk.local.say([Claim(name, number, "w"), Delivery(name, number, "w", "no answer")])
+        await desk.wait(minutes=6)
+    assert [(each.cause, each.channel) for each in desk.told] == [("new", "log"), ("channel_down", "mail")]
+
+
+async def test_a_claim_of_another_attempt_and_an_old_failure_change_nothing() -> None:
+    desk = Desk()
+    await desk.alerts(alert())
+    await desk.wait(seconds=6)
+    name = desk.told[0].notification_id
+    await desk.local.say([Claim(name, 7, "w1")])
+    assert desk.told[0].state == "pending"
+    await desk.local.say([Claim(name, 1, "w1")])
+    await desk.wait(seconds=61)
+    await desk.local.say([Claim(name, 2, "w2"), Delivery(name, 1, "w1", "too late")])
+    assert (desk.told[0].state, desk.told[0].claimed_by, desk.told[0].error) == ("claimed", "w2", "")
+    assert desk.rows("channels") == []
+
+
+async def test_what_waits_for_a_channel_goes_at_once_when_it_is_back() -> None:
+    desk = Desk()
+    await desk.alerts(alert(), alert("measures", {"policy_id": "P1"}, observed=900, expected=9))
+    await desk.wait(seconds=6)
+    outbox = desk.local.stage.responder.outbox
+    first, second = (each.notification_id for each in desk.told)
+    for name in (first, second):
+        for number in range(1, 7):
+            await desk.local.say([Claim(name, number, "w"), Delivery(name, number, "w", "no answer")])
+            await desk.wait(minutes=6)
+    await desk.local.say([Claim(first, 7, "w"), Delivery(first, 7, "w", "no answer")])
+    assert outbox.waiting[first].due_ms > desk.clock.now_ms()
+    await desk.local.say([Claim(second, 7, "w"), Delivery(second, 7, "w", "")])
+    assert [each.notification_id for each in outbox.due(desk.clock.now_ms())] == [first]

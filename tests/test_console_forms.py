@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -39,6 +39,7 @@ def one_line(error: BadForm, typed: Mapping[str, str] | None = None) -> None:
     assert typed is None or error.typed == dict(typed)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1), st.text(), max_size=5))
 async def test_a_form_is_read_as_it_was_written_or_refused(fields: Mapping[str, str]) -> None:
     try:
@@ -50,6 +51,7 @@ async def test_a_form_is_read_as_it_was_written_or_refused(fields: Mapping[str, 
     assert found == {name: value.replace("\r\n", "\n").replace("\r", "\n") for name, value in fields.items()}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 async def test_no_bytes_are_more_than_a_form_or_a_refusal(body: bytes) -> None:
     for sent in (body, b"why=" + quote_from_bytes(body).encode()):
@@ -67,6 +69,7 @@ IDS = {"incident_id": "i1", "alert_id": "a1", "silence_id": "s1", "case_id": "c1
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.path)
+@settings(deadline=None)
 @given(fields=st.dictionaries(NAMES, st.text(max_size=60) | st.integers().map(str), max_size=5))
 def test_what_a_form_asks_for_keeps_the_contract_or_is_refused(deed: Deed, fields: Mapping[str, str]) -> None:
     known: dict[str, Any] = GIVEN | {
@@ -84,6 +87,7 @@ WORD = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,20}", fullmatch=True)
 VALUE = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), max_size=50).map(str.strip)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.builds(Matcher, name=WORD, op=st.sampled_from(["=", "!=", "~"]), value=VALUE), min_size=1, max_size=20)
 )
@@ -92,6 +96,7 @@ def test_conditions_are_read_as_they_are_shown(wanted: list[Matcher]) -> None:
     assert [Matcher.model_validate(each) for each in forms.matchers("matchers", text)] == wanted
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_a_time_is_one_or_is_refused(text: str) -> None:
     try:
@@ -102,6 +107,7 @@ def test_a_time_is_one_or_is_refused(text: str) -> None:
     assert moment.tzinfo is not None
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_a_seal_is_good_for_whom_it_was_made_and_two_days(name: str, other: str) -> None:
     clock = ManualClock(20_000 * DAY_MS)

@@ -1,1 +1,1 @@
-"""The page for on-call and analysts: what needs a decision now, and all that is known of it. It reads, and changes nothing."""
+"""The pages for on-call, analysts and governance: what needs a decision now, all that is known of it, and how to take it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,7 +23,7 @@ from console.pages import deeds
 from console.pages.alert import alert
 from console.pages.alerts import alerts
 from console.pages.audit import actions
-from console.pages.case import case, evidence
+from console.pages.case import case, evidence, package
 from console.pages.cases import cases, new_case
 from console.pages.changes import changes
 from console.pages.dead_letters import dead_letter, dead_letters
@@ -44,7 +45,7 @@ class Console:
 
     `monitors`: the configuration in force, for titles, owners, playbooks and the events of alerts without a case.
     `poll_s`: seconds between two looks for news while a page is open. `submit` sends what people do on its way, and
-    `build_evidence` makes evidence packages. `secret` seals forms: the same for all consoles behind one address.
+    `build_evidence` makes evidence packages, which are kept in the folder `packages`. `secret` seals forms: the same for all consoles behind one address.
     """
 
     def __init__(
@@ -57,11 +58,12 @@ class Console:
         poll_s: float = 2.0,
         submit: Submit | None = None,
         build_evidence: BuildEvidence | None = None,
+        packages: Path | None = None,
         secret: str = "",
     ) -> None:
         clock = clock or SystemClock()
         live, seal = Live(reader, poll_s=poll_s), Seal(secret, clock)
-        self._desk = Desk(reader, clock, live, Renderer(), seal, monitors or {}, submit, build_evidence)
+        self._desk = Desk(reader, clock, live, Renderer(), seal, monitors or {}, submit, build_evidence, packages)
         app = Starlette(
             routes=routes(acts=submit is not None, builds=build_evidence is not None),
             exception_handlers={
@@ -162,6 +164,7 @@ _SHOWN = [
     Route("/cases/new", new_case),
     Route("/cases/{case_id}", case),
     Route("/cases/{case_id}/evidence.json", evidence),
+    Route("/cases/{case_id}/evidence/{name}", package),
     Route("/silences", silences),
     Route("/silences/new", new_silence),
     Route("/actions", actions),

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from starlette.requests import Request
@@ -60,7 +61,7 @@ _WAITING = Said("waiting", "There is no answer yet. It may still be accepted: lo
 class Desk:
     """The reader, the clock, the monitors in force, what draws pages and tells news, and how actions are sent.
 
-    Without `submit` there is nothing to be done here but to look.
+    Without `submit` there is nothing to be done here but to look. `packages`: the folder in which evidence packages are kept.
     """
 
     reader: Reader
@@ -71,6 +72,7 @@ class Desk:
     monitors: Monitors = field(default_factory=dict)
     submit: Submit | None = None
     build_evidence: BuildEvidence | None = None
+    packages: Path | None = None
 
     def title(self, monitor: str) -> str:
         """A monitor's title, its name where it has none."""

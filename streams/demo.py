@@ -140,8 +140,9 @@ class Demo:
 
     async def _console(self, stack: AsyncExitStack, kafka: EmbeddedKafka, reader: Reader, port: int | None) -> str:
         submit = await stack.enter_async_context(sending(Settings(kafka=kafka.bootstrap), reader))
-        evidence = evidence_in(self._folder / "evidence", reader, self._plan, SystemClock())
-        serve = partial(web, reader, self._plan, submit=submit, build_evidence=evidence)
+        folder = self._folder / "evidence"
+        evidence = evidence_in(folder, reader, self._plan, SystemClock())
+        serve = partial(web, reader, self._plan, submit=submit, build_evidence=evidence, packages=folder)
         try:
             return await stack.enter_async_context(serve(port=CONSOLE_PORT if port is None else port))
         except SetupError:

@@ -35,10 +35,22 @@ async def web(
     *,
     submit: Submit | None = None,
     build_evidence: BuildEvidence | None = None,
+    packages: Path | None = None,
     secret: str = "",
 ) -> AsyncIterator[str]:
-    """Serve the console while the context lasts; gives its address. Without `submit` nothing can be done in it but to look."""
-    console = Console(reader, access, told(plan), submit=submit, build_evidence=build_evidence, secret=secret)
+    """Serve the console while the context lasts; gives its address. Without `submit` nothing can be done in it but to look.
+
+    `packages`: the folder that `build_evidence` writes to.
+    """
+    console = Console(
+        reader,
+        access,
+        told(plan),
+        submit=submit,
+        build_evidence=build_evidence,
+        packages=packages,
+        secret=secret,
+    )
     async with serving(console, host, port) as address:
         yield address
 

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -488,6 +489,7 @@ async def site_over(
     monitors: Monitors | None = None,
     poll_s: float = 0.05,
     acts: bool = False,
+    packages: Path | None = None,
 ) -> AsyncIterator[Site]:
     """A console over a database, on a free port; with `acts`, one that people can do something in."""
     given = dataclasses.astuple(address)
@@ -496,7 +498,9 @@ async def site_over(
         async with await Reader.connect(*given) as reader:
             asked = Asked(store, reader)
             doing = {"submit": asked, "build_evidence": zipped, "secret": SECRET} if acts else {}
-            console = Console(reader, access, monitors, ManualClock(T0 + HOUR_MS), poll_s=poll_s, **doing)  # type: ignore[arg-type]
+            console = Console(
+                reader, access, monitors, ManualClock(T0 + HOUR_MS), poll_s=poll_s, packages=packages, **doing
+            )  # type: ignore[arg-type]
             async with serving(console, port=0) as url, aiohttp.ClientSession() as http:
                 yield Site(url, http, store, asked)
     finally:

@@ -6,12 +6,14 @@ import html
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from yarl import URL
 
 from livewarden.times import HOUR_MS, MINUTE_MS, format_ms
+from sinks.connection import Address
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
 from tests.console_fixtures import (
     HOSTILE,
@@ -33,6 +35,7 @@ from tests.console_fixtures import (
     notification_row,
     silence_row,
     site,
+    site_over,
     work_row,
     working,
 )
@@ -527,6 +530,45 @@ async def test_the_board_and_a_case_that_is_worked_on(working: Site) -> None:
     assert 'action="/cases/case-60/' not in old
     async with working.http.get(f"{working.url}/cases/case-12/evidence.json") as answer:
         assert answer.status == 404
+
+
+async def test_a_package_is_fetched_from_its_folder_alone(clickhouse: Address, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    (folder / "case-1.evidence.zip").write_bytes(b"PK")
+    (folder / "other.evidence.zip").write_bytes(b"PK of another case")
+    (folder / "plain.txt").write_bytes(b"no package")
+    (folder / "leads.evidence.zip").symlink_to("/etc/hostname")
+    (tmp_path / "secret.evidence.zip").write_bytes(b"secret")
+    names = [
+        "case-1.evidence.zip",
+        "plain.txt",
+        "leads.evidence.zip",
+        "gone.evidence.zip",
+        "../secret.evidence.zip",
+        "..",
+        str(tmp_path / "secret.evidence.zip"),
+    ]
+    packed = json.dumps([{"name": name, "digest": "ab" * 32, "size": 2} for name in names])
+    async with site_over(clickhouse, acts=True, packages=folder) as site:
+        await site.store.write("cases", [work_row(1, evidence=packed), work_row(2)])
+        text = await site.page("/cases/case-1")
+        assert re.findall(r'href="(/cases/case-1/evidence/[^"]+)"', text) == [
+            "/cases/case-1/evidence/case-1.evidence.zip"
+        ]
+        async with site.http.get(f"{site.url}/cases/case-1/evidence/case-1.evidence.zip") as answer:
+            assert await answer.read() == b"PK"
+            assert answer.headers["Content-Disposition"] == 'attachment; filename="case-1.evidence.zip"'
+        for name in (
+            *names[1:],
+            "other.evidence.zip",
+            "..%2Fsecret.evidence.zip",
+            "%2e%2e%2fsecret.evidence.zip",
+            "%00.evidence.zip",
+        ):
+            async with site.http.get(URL(f"{site.url}/cases/case-1/evidence/{name}", encoded=True)) as answer:
+                assert answer.status == 404, name
+        assert (await site.get("/cases/none/evidence/case-1.evidence.zip"))[0] == 404
 
 
 async def test_a_channel_that_is_down_is_said_on_every_page(working: Site) -> None:

@@ -35,7 +35,7 @@ WRONG = {
     "/?last=1h&from=2026-01-01": "last: not together with from or to",
     "/?slice=a&slice=b": "'slice' is given twice",
     "/?slice=" + "x" * 201: "slice: longer than 200 characters",
-    "/cases?state=open": "state: 'open'",
+    "/cases?state=nonsense": "state: 'nonsense' is none of candidate",
     "/cases?status=firing": "there is no parameter 'status' here",
     "/changes?kind=DEPLOY": "kind: 'DEPLOY' is none of",
     "/dead-letters?reason=x&nope=1": "there is no parameter 'nope' here",

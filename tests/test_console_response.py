@@ -150,7 +150,11 @@ async def test_from_an_alert_to_a_closed_case(shop: Shop) -> None:
     await desk.judged("orders", NOW + 600 * MINUTE_MS)
     await maria.open(case)
     assert "Done. the case is closed" in await maria.send(f"{case}/move", 'value="closed"')
-    for part in ("moved candidate → open", "moved open → resolved rolled back", "moved resolved → closed"):
+    for part in (
+        "moved candidate → open",
+        "moved open → resolved resolution FIXED rolled back",
+        "moved resolved → closed",
+    ):
         assert part in maria.plain
     assert "1 closed" in await maria.open("/cases")
     assert "cannot be closed yet" in await maria.open("/actions?outcome=refused")
@@ -171,6 +175,19 @@ async def test_the_second_of_two_operators_is_told(shop: Shop) -> None:
     assert "Done." in await ida.send(f"{case}/note", why="agreed")
     assert "agreed" in await joe.open(case)
     assert '<form method="post"' not in joe.text
+
+
+async def test_notes_of_two_people_both_stand(shop: Shop) -> None:
+    maria, ida = shop.people["maria"], shop.people["ida"]
+    await maria.open("/cases/new")
+    await maria.send("/cases", title="odd", severity="warning")
+    (case,) = set(re.findall(r'action="(/cases/[^/"]+)/move"', maria.text))
+    await maria.open(case)
+    await ida.open(case)
+    assert "Done." in await maria.send(f"{case}/note", why="it is the cdn")
+    assert "Done." in await ida.send(f"{case}/note", why="no, it is the model")
+    assert "it is the cdn" in ida.plain
+    assert "no, it is the model" in ida.plain
 
 
 async def test_feedback_and_a_silence_that_ends(shop: Shop) -> None:

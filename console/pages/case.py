@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from console.casework import VERBS, address, items
 from console.desk import desk
@@ -31,6 +33,7 @@ MOST_ENTRIES = 60
 """Alerts in the list, and entries of the timeline that are no work of people."""
 EVIDENCE_SHOWN = 8_000
 """Characters of the evidence that the page shows; the file has all."""
+_PACKAGE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}\.evidence\.zip")
 LINKS = ("ticket", "decision", "change", "case", "alert", "incident", "playbook", "url")
 
 
@@ -68,7 +71,10 @@ async def case(request: Request) -> Response:
             each | {"address": address(each["kind"], each["ref"])}
             for each in items(found["links"], "kind", "ref", "by", "at")
         ],
-        packages=items(found["packages"], "name", "digest", "size", "by", "at"),
+        packages=[
+            each | {"here": kept(at.packages, each["name"]) is not None}
+            for each in items(found["packages"], "name", "digest", "size", "by", "at")
+        ],
         moves=MOVES.get(found["state"], ()) if found["worked"] else (),
         verbs=VERBS,
         resolutions=RESOLUTIONS,
@@ -91,6 +97,29 @@ async def evidence(request: Request) -> Response:
     name = "".join(letter for letter in found["case_id"] if letter.isascii() and (letter.isalnum() or letter in "-_"))
     headers = {"Content-Disposition": f'attachment; filename="evidence-{name}.json"'}
     return Response(found["evidence"], media_type="application/json", headers=headers)
+
+
+async def package(request: Request) -> Response:
+    """An evidence package that stands in the case's history, as the file that was kept."""
+    Parameters(request.query_params).done()
+    at, found, name = desk(request), await _found(request), request.path_params["name"]
+    noted = [each["name"] for each in items(found["packages"], "name")]
+    path = kept(at.packages, name) if name in noted else None
+    if path is None:
+        raise HTTPException(404, "there is no such package here")
+    return FileResponse(path, media_type="application/zip", filename=name)
+
+
+def kept(folder: Path | None, name: object) -> Path | None:
+    """The file of that name in the folder of packages; None where there is none. A name cannot lead out of the folder.
+
+    >>> kept(Path("/"), "../etc/passwd"), kept(None, "case.evidence.zip")
+    (None, None)
+    """
+    if folder is None or not isinstance(name, str) or _PACKAGE.fullmatch(name) is None:
+        return None
+    path = folder / name
+    return path if path.is_file() and not path.is_symlink() else None
 
 
 async def _found(request: Request) -> dict[str, Any]:

@@ -96,8 +96,10 @@ let refreshed = 0;
 function writing() {
   const here = document.activeElement;
   if (here && here.closest(".filter, form") && typing(here)) return true;
+  const chosen = (each) => each.selectedIndex !== Math.max(0, [...each.options].findIndex((one) => one.defaultSelected));
   return [...document.querySelectorAll("#content .deed input, #content .deed textarea")]
-    .some((each) => each.value !== each.defaultValue || each.checked !== each.defaultChecked);
+    .some((each) => each.value !== each.defaultValue || (each.defaultChecked ?? false) !== (each.checked ?? false))
+    || [...document.querySelectorAll("#content .deed select")].some(chosen);
 }
 
 function say(text, stale = false) {

@@ -59,8 +59,11 @@ async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | 
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(reader)
         submit, why_not = (None, "") if read_only else await _submit(stack, settings, reader)
-        evidence = evidence_in(settings.evidence_dir, reader, plan, SystemClock()) if settings.evidence_dir else None
-        served = web(reader, plan, host, port, access, submit=submit, build_evidence=evidence, secret=secret)
+        folder = settings.evidence_dir
+        evidence = evidence_in(folder, reader, plan, SystemClock()) if folder else None
+        served = web(
+            reader, plan, host, port, access, submit=submit, build_evidence=evidence, packages=folder, secret=secret
+        )
         address = await stack.enter_async_context(served)
         print(f"The console is at {address} (Ctrl-C ends it)", flush=True)
         if why_not:

@@ -89,7 +89,11 @@ class Demo:
 
         The console runs with what stays, from the start, on `console_port`; None takes 8080, or a free one where that is taken.
         """
-        started = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        here = asyncio.current_task()
+        assert here is not None
+        loop.add_signal_handler(signal.SIGTERM, here.cancel)  # so that the worker is stopped, too
         self._prepare()
         with EmbeddedClickHouse(self._folder / "clickhouse", self._port) as clickhouse, EmbeddedKafka() as kafka:
             address = Address(clickhouse.url, clickhouse.user, clickhouse.password)
@@ -105,7 +109,7 @@ class Demo:
                     self._say(f"Console: {console}\n")
                 worker = await stack.enter_async_context(self._worker(kafka, clickhouse))
                 summary = await self._feed(kafka, reader, worker)
-                summary["took_s"] = round(asyncio.get_running_loop().time() - started, 1)
+                summary["took_s"] = round(loop.time() - started, 1)
                 summary["clickhouse"] = {"url": clickhouse.url, "data": str(self._folder / "clickhouse")}
                 self._conclude(summary, clickhouse.url, console)
                 if stay:

@@ -554,3 +554,38 @@ async def test_a_silence_that_begins_later_mutes_nothing_yet() -> None:
     await desk.alerts(alert())
     await desk.wait(seconds=6)
     assert [each.cause for each in desk.told] == ["new"]
+
+
+async def muted(desk: Desk, minutes: int, **fields: str) -> None:
+    now = desk.clock.now_ms()
+    accepted, answer = await desk.ask(
+        "silence", silence_id=f"s{now}", owner="x", why="x", matchers=[{"name": "market", "value": "DE"}],
+        starts_at=format_ms(now), ends_at=format_ms(now + minutes * MINUTE_MS), **fields,
+    )  # fmt: skip
+    assert accepted, answer
+
+
+async def test_what_came_and_went_under_maintenance_calls_nobody_afterwards() -> None:
+    desk = Desk()
+    await muted(desk, 30, kind="maintenance")
+    await desk.alerts(alert())
+    await desk.wait(seconds=6)
+    await desk.resolve(alert())
+    await desk.wait(minutes=31)
+    await desk.wait(minutes=31)
+    assert [each for each in desk.told if each.incident_id] == []
+    assert desk.fates() == {alert().alert_id: "maintenance"}
+
+
+async def test_a_silence_stops_the_escalation() -> None:
+    rules = policy(
+        [{"name": "all", "to": ["log"], "escalate": [{"after": "10m", "to": ["lead"]}]}], channels=("log", "lead")
+    )
+    desk = Desk(rules)
+    await desk.alerts(alert())
+    await desk.wait(seconds=6)
+    await muted(desk, 20)
+    await desk.wait(minutes=15)
+    assert [each.cause for each in desk.told] == ["new"]
+    await desk.wait(minutes=6)
+    assert [each.cause for each in desk.told] == ["new", "escalation"]

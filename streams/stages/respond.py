@@ -10,10 +10,11 @@ import orjson
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import InvalidEvent
 from models.plan import Plan
+from models.response.book import Audited, Disposition
 from models.response.casefile import Entry
 from models.response.news import from_dict
 from models.response.policy import Policy
-from models.response.responder import Audited, Disposition, Responder
+from models.response.responder import Responder
 from streams.stages.output import FULL_EVERY, Output, WireRecord
 from streams.stages.response_rows import (
     action_row,
@@ -86,7 +87,7 @@ class Respond:
         things, said = self.responder.changed()
         row = self.output.row
         for incident in things.get("incident", {}).values():
-            row("incidents", incident_row(incident, self.responder))
+            row("incidents", incident_row(incident, self.responder.incidents))
         for incident_id, member, at_ms in things.get("fate", {}).values():
             row("dispositions", fate_row(incident_id, member, at_ms))
         for kind, table, make in _TABLES:

@@ -9,23 +9,24 @@ import orjson
 
 from livewarden.action import ACTION, target_of
 from livewarden.times import format_ms, to_ms
+from models.response.book import Audited, Disposition, Opinion
 from models.response.casefile import CaseFile, Entry, Task
 from models.response.incident import Incident
+from models.response.incidents import Incidents
 from models.response.member import Member
 from models.response.outbox import ChannelState, Notification
-from models.response.responder import Audited, Disposition, Opinion, Responder
 from models.response.silence import SilenceState
 from streams.stages.output import Row
 
 
-def incident_row(incident: Incident, responder: Responder) -> Row:
+def incident_row(incident: Incident, incidents: Incidents) -> Row:
     """A row of `incidents`."""
     members = () if incident.part_of else incident.members.values()
     return {
         "incident_id": incident.incident_id,
         "version": incident.version,
         "status": incident.status,
-        "title": responder.title(incident),
+        "title": incidents.title(incident),
         "severity": incident.severity,
         "lead_alert_id": incident.lead_id,
         "alert_count": len(members),
@@ -33,7 +34,7 @@ def incident_row(incident: Incident, responder: Responder) -> Row:
         "monitors": sorted({member.monitor for member in members}),
         "case_ids": sorted({member.case_id for member in members if member.case_id}),
         "change_id": incident.change_id,
-        "owner": responder.owner(incident),
+        "owner": incidents.owner(incident),
         "started_at": incident.started_ms,
         "ended_at": incident.ended_ms,
         "opened_at": incident.opened_ms,

@@ -1,0 +1,381 @@
+"""All incidents: which alert belongs to which, who is told of it, and who is not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from livewarden.action import Acknowledge, ResolveIncident
+from livewarden.times import HOUR_MS, format_ms
+from models.alert import Alert
+from models.monitor import Monitor
+from models.response.book import Book, Disposition
+from models.response.incident import (
+    KEEP_MS,
+    Grouping,
+    Incident,
+    incident_from,
+    incident_id_of,
+    lead_of,
+    parents,
+)
+from models.response.member import RANK, Member, member_of, worse
+from models.response.policy import Policy, Route
+from models.response.post import FALLBACK, Post
+from models.response.refused import Refused
+from models.response.silence import SilenceState
+from models.response.silences import Silences
+from models.response.telling import body_of, headline, link_of, title_of
+
+MUTED = ("silenced", "maintenance")
+NEVER_MS = 2**62
+KEPT_BACK = (*MUTED, "stale", "no_route")
+"""Fates that are an answer to "why was I not paged" by themselves."""
+
+
+class Incidents:
+    """Incidents by id, those that are over for a day too. An alert that is said again changes nothing."""
+
+    def __init__(
+        self, monitors: Mapping[str, Monitor], policy: Policy, book: Book, silences: Silences, post: Post
+    ) -> None:
+        self._monitors = monitors
+        self._policy = policy
+        self._book = book
+        self._silences = silences
+        self._post = post
+        self._grouping = Grouping(monitors)
+        self.by_id: dict[str, Incident] = {}
+
+    @property
+    def wait(self) -> bool:
+        """Whether the clock may change one."""
+        return any(each.tell_ms is not None or each.status == "firing" for each in self.by_id.values())
+
+    def alert(self, alert: Alert, story: Mapping[str, str]) -> None:
+        """An alert in a new version; `story` is what its explanation says."""
+        if alert.suppressed_by is not None:
+            if alert.version == 1:
+                self._book.said.append(Disposition(alert, self._book.now_ms))
+            return
+        member = member_of(alert, story)
+        incident = self.by_id.get(self._grouping.home(member) or "")
+        known = incident.members.get(alert.alert_id) if incident is not None else None
+        if known is not None and known.version >= member.version:
+            return
+        if incident is None:
+            incident = self._begin(member)
+        if known is not None:
+            member.fate = known.fate
+            member.story = member.story or known.story
+        self._put(incident, member)
+        if known is None:
+            self._joins(incident, member)
+        elif not incident.told and "change_id" in member.story and "change_id" not in known.story:
+            incident = self._share_change(incident, member.story["change_id"])
+        if incident.over and incident.status != "resolved":
+            self._over(incident, None)
+
+    def _put(self, incident: Incident, member: Member) -> None:
+        incident.members[member.alert_id] = member
+        incident.started_ms = min(incident.started_ms, member.start_ms)
+        if incident.status != "resolved":
+            self._grouping.put(incident, member)
+        self._touch(incident)
+
+    def _share_change(self, incident: Incident, change_id: str) -> Incident:
+        """An explanation names a change that another open incident names, too: what nobody was told of yet becomes part of it."""
+        other = self.by_id.get(self._grouping.of_change(change_id, but=incident.incident_id) or "")
+        if other is None:
+            return incident
+        self._grouping.forget(incident)
+        moved, incident.members = incident.members, {incident.lead_id: incident.members[incident.lead_id]}
+        incident.status, incident.resolved_ms, incident.tell_ms = "resolved", self._book.now_ms, None
+        incident.part_of = other.incident_id
+        incident.note = f"part of incident {other.incident_id}: they share change {change_id}"
+        self._touch(incident, settled=True)
+        for member in moved.values():
+            self._put(other, member)
+            self._joins(other, member)
+        return other
+
+    def _begin(self, member: Member) -> Incident:
+        incident_id = incident_id_of(member.alert_id)
+        incident = Incident(incident_id, self._book.now_ms, member.start_ms, lead_id=member.alert_id)
+        incident.tell_ms = self._book.now_ms + self._policy.group_wait
+        self.by_id[incident_id] = incident
+        return incident
+
+    def _joins(self, incident: Incident, member: Member) -> None:
+        """A new alert in an incident: it waits with it, or is told by what was told, or is worth another telling."""
+        if not incident.told:
+            self._fate(
+                incident, member, "waiting", incident.incident_id, incident.note or "its incident is not told yet"
+            )
+            return
+        lead = incident.members[incident.lead_id]
+        silence = self._silences.holding(self._facts(member), "mute")
+        if silence is not None:
+            self._muted(incident, member, silence)
+            return
+        parent = self._grouping.parent_of(incident, member)
+        if member.kind == "REGIME_CHANGE":
+            self._grouped(incident, member, lead, parent)
+            return
+        told = incident.sizes.get(member.monitor)
+        heavier = RANK[member.severity] > RANK[incident.told_severity]
+        if heavier or (
+            told is not None and worse(self._monitors.get(member.monitor), told, member, self._policy.worse)
+        ):
+            soonest = (
+                self._book.now_ms if heavier or incident.told_ms is None else incident.told_ms + self._policy.least_gap
+            )
+            if incident.tell_ms is None or incident.tell_cause != "worse":
+                incident.tell_ms, incident.tell_cause = max(self._book.now_ms, soonest), "worse"
+            self._fate(
+                incident, member, "waiting", incident.incident_id, "it is worse than what was told, and will be told"
+            )
+            return
+        self._grouped(incident, member, lead, parent)
+
+    def _over(self, incident: Incident, by: str | None) -> None:
+        incident.status, incident.resolved_ms, incident.resolved_by = "resolved", self._book.now_ms, by
+        self._touch(incident, settled=True)
+        self._grouping.close(incident)
+        if incident.told:
+            incident.tell_ms, incident.tell_cause = self._book.now_ms, "resolved"
+
+    def tick(self) -> None:
+        """Do what the time has come for."""
+        for incident in [*self.by_id.values()]:
+            if incident.tell_ms is not None and incident.tell_ms <= self._book.now_ms:
+                self._tell(incident)
+            elif incident.status == "firing" and incident.told:
+                self._escalate(incident)
+            elif incident.tell_ms is None and self._book.now_ms > (incident.resolved_ms or NEVER_MS) + KEEP_MS:
+                self._forget(incident)
+
+    def _forget(self, incident: Incident) -> None:
+        del self.by_id[incident.incident_id]
+        self._grouping.forget(incident)
+        self._book.dirty.add(("incident", incident.incident_id))
+
+    def _tell(self, incident: Incident) -> None:
+        cause, incident.tell_ms = incident.tell_cause, None
+        if cause == "resolved" and incident.told:
+            lead = incident.members[incident.lead_id]
+            ends = {FALLBACK, *(route.name for route in self._policy.routes if route.resolved)}
+            self._send(incident, lead, cause, {c: r for c, r in incident.channels.items() if r in ends}, [])
+            return
+        loud = self._loud(incident)
+        if not loud:
+            return
+        loud = [each for each in loud if each.fate.outcome not in ("grouped", "child")] or loud
+        lead = lead_of(loud)
+        facts = self._facts(lead)
+        incident.lead_id = lead.alert_id
+        channels: dict[str, str] = {}
+        quiet: list[tuple[int, Route]] = []
+        routes = self._policy.routes_for(facts)
+        for route in routes:
+            until = route.quiet_hours.until_ms(self._book.now_ms, lead.severity) if route.quiet_hours else None
+            if until is not None:
+                quiet.append((until, route))
+            else:
+                channels |= {name: route.name for name in route.to if name not in channels}
+        if not routes:
+            channels = dict.fromkeys(self._policy.fallback, FALLBACK)
+        if not channels:
+            self._not_told(incident, loud, lead, quiet)
+            return
+        marked = self._silences.holding(facts, "annotate")
+        remarks = [marked.words] if marked is not None else []
+        if marked is not None:
+            self._silences.hit(marked)
+        incident.note = "; ".join(remarks)
+        self._send(incident, lead, cause, channels, remarks)
+        if incident.first_told_ms is None:
+            incident.first_told_ms = self._book.now_ms
+        incident.told_severity = max(incident.told_severity or "info", lead.severity, key=RANK.__getitem__)
+        self._settle(incident, loud, lead)
+
+    def _loud(self, incident: Incident) -> list[Member]:
+        """Its alerts that are neither too old nor muted; where there is none, what they wait for is noted."""
+        loud, ends = [], []
+        for member in incident.members.values():
+            if member.fate.outcome in ("notified", "stale") or (member.fate.outcome in MUTED and not member.firing):
+                continue  # what was over before its silence was is no news any more
+            monitor = self._monitors.get(member.monitor)
+            patience = max(self._policy.stale_after, 2 * monitor.bucket if monitor else 0)
+            if member.end_ms + patience < incident.opened_ms:
+                reason = f"it was {(incident.opened_ms - member.end_ms) // HOUR_MS:,} h old when it was raised"
+                self._fate(incident, member, "stale", "", reason)
+                continue
+            silence = self._silences.holding(self._facts(member), "mute")
+            if silence is None:
+                loud.append(member)
+                continue
+            self._muted(incident, member, silence)
+            ends.append(silence.ends_ms)
+        if not loud:
+            reasons = {member.fate.reason for member in incident.members.values() if member.fate.outcome in KEPT_BACK}
+            incident.note = "; ".join(sorted(reasons))[:500]
+            if ends and not incident.over:
+                incident.tell_ms, incident.tell_cause = min(ends), "new" if not incident.told else "worse"
+            self._touch(incident)
+        return loud
+
+    def _muted(self, incident: Incident, member: Member, silence: SilenceState) -> None:
+        outcome = "maintenance" if silence.kind == "maintenance" else "silenced"
+        if (member.fate.outcome, member.fate.by) != (outcome, silence.silence_id):
+            self._silences.hit(silence)
+        self._fate(incident, member, outcome, silence.silence_id, silence.words)
+
+    def _not_told(self, incident: Incident, loud: list[Member], lead: Member, quiet: list[tuple[int, Route]]) -> None:
+        if quiet:
+            until, route = min(quiet, key=lambda each: each[0])
+            incident.note = f"quiet hours of {route.name} until {format_ms(until)}"
+            if not incident.over:
+                incident.tell_ms, incident.tell_cause = until, "worse" if incident.told else "new"
+            for member in loud:
+                self._fate(incident, member, "quiet_hours", route.name, incident.note)
+        else:
+            incident.note = "no route sends it anywhere"
+            for member in loud:
+                self._fate(incident, member, "no_route", "", incident.note)
+        self._touch(incident)
+
+    def _settle(self, incident: Incident, loud: list[Member], lead: Member) -> None:
+        """Write down what became of each of its alerts now that it is told."""
+        above = parents(loud)
+        for member in loud:
+            if member is lead:
+                self._fate(incident, member, "notified", "", f"told with incident {incident.incident_id[:8]}")
+            else:
+                self._grouped(incident, member, lead, above.get(member.alert_id))
+        for member in loud:
+            if member.observed is not None and member.expected is not None:
+                pair = (float(member.observed), float(member.expected))
+                before = incident.sizes.get(member.monitor)
+                bigger = before is None or abs(pair[0] - pair[1]) > abs(before[0] - before[1])
+                incident.sizes[member.monitor] = pair if bigger or before is None else before
+
+    def _grouped(self, incident: Incident, member: Member, lead: Member, parent: Member | None) -> None:
+        if parent is not None:
+            self._fate(incident, member, "child", parent.alert_id, f"{parent.place} says it too: {parent.size}")
+        else:
+            self._fate(incident, member, "grouped", lead.alert_id, f"told with {headline(lead, self._monitors)}")
+
+    def _escalate(self, incident: Incident) -> None:
+        assert incident.first_told_ms is not None
+        lead = incident.members[incident.lead_id]
+        facts = self._facts(lead)
+        if self._silences.holding(facts, "mute") is not None:
+            return
+        for route in self._policy.routes_for(facts):
+            for number, step in enumerate(route.escalate):
+                name = f"{route.name}/{number}"
+                if name not in incident.escalated and self._book.now_ms >= incident.first_told_ms + step.after:
+                    incident.escalated.append(name)
+                    self._send(incident, lead, "escalation", dict.fromkeys(step.to, route.name), [])
+
+    def _send(
+        self, incident: Incident, lead: Member, cause: str, channels: Mapping[str, str], remarks: Iterable[str]
+    ) -> None:
+        link = link_of(self._policy.console_url, "incidents", incident.incident_id)
+        if not channels:
+            return
+        incident.told += 1
+        incident.told_ms = self._book.now_ms
+        if cause != "escalation":
+            incident.channels |= channels
+        title = title_of(incident, lead, cause, self._monitors)
+        body = body_of(incident, lead, cause, self._monitors, list(remarks), link, self._book.now_ms)
+        for channel, route in channels.items():
+            self._post.send(
+                incident.incident_id, incident.told, cause, route, channel, lead.severity, title, body, link,
+                incident_id=incident.incident_id,
+            )  # fmt: skip
+        self._touch(incident)
+
+    def apply(self, action: Acknowledge | ResolveIncident) -> str:
+        """Do what a person wants; says what was done. Refused where it may not be."""
+        incident = self.by_id.get(action.incident_id)
+        if incident is None or incident.status == "resolved":
+            raise Refused("there is no such incident that is not over")
+        if action.expects is not None and action.expects < incident.settled:
+            who = incident.acknowledged_by or "somebody"
+            raise Refused(
+                f"the incident has changed: {who} has it; it is at version {incident.version}, you saw {action.expects}"
+            )
+        if isinstance(action, ResolveIncident):
+            self._over(incident, action.who)
+            return "the incident is over"
+        if incident.acknowledged_by is not None:
+            raise Refused(f"{incident.acknowledged_by} has it already")
+        incident.status, incident.acknowledged_by, incident.acknowledged_ms = (
+            "acknowledged",
+            action.who,
+            self._book.now_ms,
+        )
+        self._touch(incident, settled=True)
+        return f"{action.who} has the incident until it is over"
+
+    def matching(self, silence: SilenceState) -> int:
+        """How many open incidents have an alert that a silence matches."""
+        return sum(
+            any(silence.matches(self._facts(member)) for member in each.members.values())
+            for each in self.by_id.values()
+            if each.status != "resolved"
+        )
+
+    def released(self, silence_id: str) -> None:
+        """A silence is over: what it held back is told now."""
+        for incident in self.by_id.values():
+            held = any(member.fate.by == silence_id for member in incident.members.values())
+            if held and incident.tell_ms is not None:
+                incident.tell_ms = self._book.now_ms
+
+    def monitor_of(self, alert_id: str) -> str:
+        """The monitor of an alert that is remembered; "" else."""
+        incident = self.by_id.get(self._grouping.of_alert(alert_id) or "")
+        return incident.members[alert_id].monitor if incident is not None else ""
+
+    def restore(self, states: Iterable[Mapping[str, Any]]) -> None:
+        """Go on from the states of all incidents."""
+        found = [incident_from(state) for state in states]
+        for incident in sorted(found, key=lambda each: (each.opened_ms, each.incident_id)):
+            self.by_id[incident.incident_id] = incident
+            for member in incident.members.values():
+                self._grouping.put(incident, member)
+            if incident.status == "resolved":
+                self._grouping.close(incident)
+
+    def _facts(self, member: Member) -> dict[str, str]:
+        monitor = self._monitors.get(member.monitor)
+        return member.facts(monitor.owner if monitor else "")
+
+    def _fate(self, incident: Incident, member: Member, outcome: str, by: str, reason: str) -> None:
+        fate = member.fate
+        if fate.version and (fate.outcome, fate.by, fate.reason) == (outcome, by, reason):
+            return
+        fate.outcome, fate.by, fate.reason = outcome, by, reason
+        fate.version += 1
+        self._book.dirty.add(("incident", incident.incident_id))
+        self._book.fresh.setdefault("fate", {})[member.alert_id] = (incident.incident_id, member, self._book.now_ms)
+
+    def _touch(self, incident: Incident, *, settled: bool = False) -> None:
+        incident.version += 1
+        if settled:
+            incident.settled = incident.version
+        self._book.change("incident", incident.incident_id, incident)
+
+    def title(self, incident: Incident) -> str:
+        """An incident in one line: its leading alert's."""
+        lead = incident.members.get(incident.lead_id) or lead_of(incident.members.values())
+        return headline(lead, self._monitors)
+
+    def owner(self, incident: Incident) -> str:
+        """The team that its leading alert's monitor names."""
+        monitor = self._monitors.get(incident.members[incident.lead_id].monitor)
+        return monitor.owner if monitor else ""

@@ -19,6 +19,7 @@ from tests.kafka_fixtures import Broker
 def test_the_settings_name_every_topic() -> None:
     topics = Settings(partitions=8, partials_partitions=2, topic_prefix="eu.").topics()
     assert topics.pop("eu.livewarden.partials") == 2
+    assert topics.pop("eu.livewarden.response") == 1  # one log, one order
     assert topics == {f"eu.{name}": 8 for name in TOPICS}
 
 

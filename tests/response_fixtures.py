@@ -34,6 +34,10 @@ MONITORS: Final = [
     Monitor(
         name="closures", event="enforcement.action", precision="day", bucket="1d", detector="enforcement", group_by=["market"]
     ),
+    Monitor(
+        name="stalls", event="traffic.quality", measure="sum(stalled)", detector="traffic", group_by=["market"],
+        severity="critical",
+    ),
     Monitor(name="no-news", event="room.lifecycle", detector="silence"),
 ]  # fmt: skip
 PLAN: Final = Plan(MONITORS)

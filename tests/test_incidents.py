@@ -22,7 +22,6 @@ async def test_one_alert_is_one_incident_told_once_after_the_wait() -> None:
     assert (message.channel, message.cause, message.number) == ("log", "new", 1)
     assert message.title == "[critical] Orders · DE: 100 where 1,000 was usual"
     assert message.body.splitlines() == [
-        "Orders · DE: 100 where 1,000 was usual",
         "Since 2026-03-02 00:29:00 UTC, ongoing",
         "Owner: live-infra",
         "Playbook: https://wiki.example/orders",
@@ -51,8 +50,7 @@ async def test_the_explanation_that_follows_is_in_the_text() -> None:
     for line in (
         "Since 2026-03-02 00:20:00 UTC, ongoing",
         "cdn = 3 carries 83 % of it.",
-        "Verdict: infrastructure (strong)",
-        "Change: CDN_SWITCH of edge, 4 min before it began",
+        "Change nearby: CDN_SWITCH of edge, 4 min before it began",
     ):
         assert line in body.splitlines()
     assert desk.one("incidents")["change_id"] == "c9"
@@ -589,3 +587,24 @@ async def test_a_silence_stops_the_escalation() -> None:
     assert [each.cause for each in desk.told] == ["new"]
     await desk.wait(minutes=6)
     assert [each.cause for each in desk.told] == ["new", "escalation"]
+
+
+async def test_a_further_critical_metric_is_told_and_a_further_warning_is_not() -> None:
+    desk = Desk()
+    await desk.alerts(alert("stalls", {"market": "DE"}, observed=900, expected=10))
+    await desk.wait(seconds=6)
+    await desk.alerts(alert("views", {"market": "DE", "traffic_source": "SEARCH"}))
+    await desk.wait(minutes=6)
+    assert [each.cause for each in desk.told] == ["new"]
+    await desk.alerts(alert("orders", at=NOW + MINUTE_MS))
+    await desk.wait(seconds=2)
+    assert [(each.cause, each.title) for each in desk.told][1:] == [
+        ("wider", "[critical] also: Orders · DE: 100 where 1,000 was usual")
+    ]
+    assert len(desk.rows("incidents")) == 1
+
+
+async def test_traffic_and_enforcement_of_one_market_are_two_incidents() -> None:
+    desk = Desk()
+    await desk.alerts(alert("orders"), alert("closures", {"market": "DE"}, observed=900, expected=1))
+    assert len(desk.rows("incidents")) == 2

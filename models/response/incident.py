@@ -19,6 +19,14 @@ JOIN_MS = 15 * MINUTE_MS
 KEEP_MS = DAY_MS
 """For how long, by the clock, a resolved incident is remembered."""
 
+REALMS: Mapping[str, str] = {
+    "traffic": "traffic",
+    "room": "traffic",
+    "enforcement": "enforcement",
+    "appeal": "enforcement",
+}
+"""What an event is about, by the first word of its type."""
+
 Status = Literal["firing", "acknowledged", "resolved"]
 
 
@@ -93,8 +101,9 @@ class Grouping:
 
     To the one that holds an alert of its episode or of its case candidate; else to the latest one that began at about the same
     time, `JOIN_MS` or `JOIN_BUCKETS`, and shares with it a platform change, the monitor and direction, or a known dimension of
-    its series. A silence of a source goes with silences only. It knows nothing of causes, so two unrelated falls in the same
-    quarter of an hour and monitor are one incident; that is one call, and its page shows both.
+    its series, where both are about traffic or both about enforcement (tickets go with either). A silence of a source goes with
+    silences only. It knows nothing of causes, so two unrelated falls in the same quarter of an hour and monitor are one incident;
+    that is one call, and its page shows both.
     """
 
     def __init__(self, monitors: Mapping[str, Monitor]) -> None:
@@ -117,7 +126,7 @@ class Grouping:
         reach = max(JOIN_MS, JOIN_BUCKETS * self._bucket(member.monitor))
         for incident_id, marks in reversed(self._open.items()):
             near = -reach <= member.start_ms - marks.last_start_ms <= reach
-            if near and (member.direction == "MISSING") == marks.missing and marks.share(member):
+            if near and (member.direction == "MISSING") == marks.missing and marks.share(member, self._realm(member)):
                 return incident_id
         return None
 
@@ -126,7 +135,7 @@ class Grouping:
         marks = self._open.get(incident.incident_id)
         if marks is None:
             marks = self._open[incident.incident_id] = _Marks(member.direction == "MISSING")
-        marks.add(member)
+        marks.add(member, self._realm(member))
         self._by_alert[member.alert_id] = self._by_episode[member.episode_id] = incident.incident_id
         if member.case_id:
             self._by_case[member.case_id] = incident.incident_id
@@ -160,6 +169,11 @@ class Grouping:
         found = (marks.wide.get((member.direction, part)) for part in _parts(member.labels))
         return next((incident.members[name] for name in found if name is not None), None)
 
+    def _realm(self, member: Member) -> str:
+        """Traffic, enforcement, or "" for what goes with either."""
+        monitor = self._monitors.get(member.monitor)
+        return REALMS.get(monitor.event.split(".")[0], "") if monitor is not None else ""
+
     def _bucket(self, monitor: str) -> int:
         return self._monitors[monitor].bucket if monitor in self._monitors else MINUTE_MS
 
@@ -173,9 +187,11 @@ class _Marks:
     labels: set[tuple[str, str]] = field(default_factory=set)
     monitors: set[tuple[str, str]] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
+    realms: set[str] = field(default_factory=set)
     wide: dict[tuple[str, frozenset[tuple[str, str]]], str] = field(default_factory=dict)
 
-    def add(self, member: Member) -> None:
+    def add(self, member: Member, realm: str) -> None:
+        self.realms.add(realm)
         self.last_start_ms = max(self.last_start_ms, member.start_ms)
         self.labels |= member.labels
         self.monitors.add((member.monitor, member.direction))
@@ -183,10 +199,11 @@ class _Marks:
         if "change_id" in member.story:
             self.changes.add(member.story["change_id"])
 
-    def share(self, member: Member) -> bool:
+    def share(self, member: Member, realm: str) -> bool:
+        akin = not realm or "" in self.realms or realm in self.realms
         return (
             (member.monitor, member.direction) in self.monitors
-            or bool(member.labels & self.labels)
+            or (akin and bool(member.labels & self.labels))
             or (not member.labels and member.direction == "MISSING")
             or member.story.get("change_id", "") in self.changes
         )

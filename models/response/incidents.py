@@ -122,21 +122,29 @@ class Incidents:
         if member.kind == "REGIME_CHANGE":
             self._grouped(incident, member, lead, parent)
             return
-        told = incident.sizes.get(member.monitor)
-        heavier = RANK[member.severity] > RANK[incident.told_severity]
-        if heavier or (
-            told is not None and worse(self._monitors.get(member.monitor), told, member, self._policy.worse)
-        ):
-            soonest = (
-                self._book.now_ms if heavier or incident.told_ms is None else incident.told_ms + self._policy.least_gap
-            )
-            if incident.tell_ms is None or incident.tell_cause != "worse":
-                incident.tell_ms, incident.tell_cause = max(self._book.now_ms, soonest), "worse"
-            self._fate(
-                incident, member, "waiting", incident.incident_id, "it is worse than what was told, and will be told"
-            )
+        cause = self._worth(incident, member)
+        if cause is None:
+            self._grouped(incident, member, lead, parent)
             return
-        self._grouped(incident, member, lead, parent)
+        heavier = RANK[member.severity] > RANK[incident.told_severity]
+        soonest = self._book.now_ms if heavier else (incident.told_ms or 0) + self._policy.least_gap
+        if incident.tell_ms is None or heavier:
+            incident.tell_ms, incident.tell_cause = max(self._book.now_ms, soonest), cause
+        reason = f"it is {cause} than what was told, and will be told"
+        self._fate(incident, member, "waiting", incident.incident_id, reason)
+
+    def _worth(self, incident: Incident, member: Member) -> str | None:
+        """Why a new alert of an incident that was told is worth another telling: it is `worse`, or `wider`; None where it is not.
+
+        Worse: of a higher severity, or materially bigger than what was told of its monitor. Wider: critical, and of a monitor that
+        was not told yet.
+        """
+        told = incident.sizes.get(member.monitor)
+        if RANK[member.severity] > RANK[incident.told_severity]:
+            return "worse"
+        if told is None:
+            return "wider" if member.severity == "critical" else None
+        return "worse" if worse(self._monitors.get(member.monitor), told, member, self._policy.worse) else None
 
     def _over(self, incident: Incident, by: str | None) -> None:
         incident.status, incident.resolved_ms, incident.resolved_by = "resolved", self._book.now_ms, by

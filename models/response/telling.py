@@ -13,6 +13,7 @@ from models.wording import span_in_words
 _BEGINS = {
     "new": "",
     "worse": "worse: ",
+    "wider": "also: ",
     "resolved": "over: ",
     "escalation": "nobody has it: ",
 }
@@ -44,17 +45,14 @@ def body_of(
     """The text of a telling, plain, a fact a line."""
     monitor = monitors.get(lead.monitor)
     began = lead.story.get("onset") or format_ms(lead.start_ms)
-    lines = [
-        f"{headline(lead, monitors)}",
-        f"Since {began.replace('T', ' ').replace('Z', ' UTC')}{_lasted(incident, lead)}",
-    ]
-    if "text" in lead.story:
-        lines.append(lead.story["text"])
-    if "verdict" in lead.story:
-        strength = f" ({lead.story['strength']})" if "strength" in lead.story else ""
-        lines.append(f"Verdict: {lead.story['verdict'].lower().replace('_', ' ')}{strength}")
-    if "change" in lead.story:
-        lines.append(f"Change: {lead.story['change']}")
+    lines = [f"Since {began.replace('T', ' ').replace('Z', ' UTC')}{_lasted(incident, lead)}"]
+    text = lead.story.get("text", "")
+    if text:
+        lines.append(text)
+    elif "verdict" in lead.story:
+        lines.append(f"Verdict: {lead.story['verdict'].lower().replace('_', ' ')}")
+    if "change" in lead.story and lead.story["change"].partition(",")[0] not in text:
+        lines.append(f"Change nearby: {lead.story['change']}")
     beside = _beside(incident, lead, monitors)
     if beside:
         lines.append(beside)

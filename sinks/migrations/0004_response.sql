@@ -79,7 +79,7 @@ CREATE TABLE IF NOT EXISTS notifications
     version UInt32 COMMENT 'Counts the times it changed; the highest one is the truth',
     incident_id String COMMENT 'Incident that it tells of; empty where it is about a silence, a case or a channel',
     number UInt32 COMMENT 'Which telling of the incident, from 1',
-    cause LowCardinality(String) COMMENT 'new, worse, resolved, escalation, reminder, overdue or channel_down',
+    cause LowCardinality(String) COMMENT 'new, worse, wider (a further critical metric), resolved, escalation, reminder, overdue or channel_down',
     route String COMMENT 'Route that chose the channel',
     channel LowCardinality(String) COMMENT 'Name of the channel; its address is never stored',
     state LowCardinality(String) COMMENT 'pending, claimed, sent or given_up',

@@ -105,10 +105,13 @@ def print_alerts_of(found: dict[str, Any], count: int) -> None:
 def print_notifications(none: str, notifications: Sequence[dict[str, Any]]) -> None:
     """Notifications, each with how far it came."""
     rows = [
-        (when(e["created_at"]), e["cause"], e["channel"], e["state"], e["attempts"], when(e["sent_at"]), e["error"])
+        (
+            *(when(e["created_at"]), e["cause"], e["channel"], e["state"], e["attempts"], when(e["sent_at"])),
+            *(e["error"], e["title"]),
+        )
         for e in notifications
     ]
-    print_rows(none, ("at", "cause", "channel", "state", "tries", "sent", "error"), rows, right=("tries",))
+    print_rows(none, ("at", "cause", "channel", "state", "tries", "sent", "error", "title"), rows, right=("tries",))
 
 
 def print_actions(none: str, actions: Sequence[dict[str, Any]]) -> None:

@@ -122,6 +122,10 @@ class Settings(BaseSettings):
         named = self.partitions_by_topic() | {PARTIALS: self.partials_partitions, RESPONSE: 1}
         return {f"{self.topic_prefix}{topic}": partitions for topic, partitions in named.items()}
 
+    def topic_configs(self) -> dict[str, dict[str, str]]:
+        """Kafka settings of topics that are created: what people did is kept for ever; it is little."""
+        return {f"{self.topic_prefix}{RESPONSE}": {"retention.ms": "-1"}}
+
     def proxies(self) -> tuple[str, ...]:
         """The addresses of `console_proxies`."""
         return tuple(address.strip() for address in self.console_proxies.split(",") if address.strip())

@@ -7,17 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import TopicPartition
 
 from livewarden.settings import RESPONSE, Settings
+from models.monitor_file import parse_monitors
+from models.plan import Plan
 from models.response.news import News, alert_news
+from models.response.policy_file import parse_policy
 from sinks.connection import Address
+from sinks.memory import MemoryStore
 from sinks.reader import Reader
 from streams.actions import sending
-from streams.stages import encode_message
+from streams.local_response import LocalRecord
+from streams.stages import Respond, encode_message
 from tests.http_receiver import Receiver, receiver
 from tests.kafka_fixtures import Broker
-from tests.live import Process, deployed, processes, until
+from tests.live import Process, deployed, monitors_text, processes, until
 from tests.response_fixtures import Desk, alert
 
 pytestmark = [pytest.mark.clickhouse, pytest.mark.timeout(240)]
@@ -69,6 +75,27 @@ async def say(settings: Settings, news: Sequence[News]) -> None:
         await producer.stop()
 
 
+async def assert_replays(settings: Settings, reader: Reader) -> None:
+    """The log alone, read from its beginning, says what is in the tables."""
+    log: list[LocalRecord] = []
+    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka, group_id=None, enable_auto_commit=False) as consumer:
+        place = TopicPartition(settings.topic_prefix + RESPONSE, 0)
+        consumer.assign([place])
+        await consumer.seek_to_beginning(place)
+        end = (await consumer.end_offsets([place]))[place]
+        while await consumer.position(place) < end:
+            for record in (await consumer.getmany(place, timeout_ms=1_000)).get(place, ()):
+                log.append(LocalRecord(record.offset, record.key, record.value, record.timestamp))
+    assert settings.response is not None
+    plan = Plan(parse_monitors(monitors_text(), "monitors"))
+    stage, store = Respond(plan, parse_policy(settings.response.read_text()), RESPONSE, 0), MemoryStore()
+    stage.process(log)
+    for table, rows in stage.output.rows.items():
+        await store.write(table, rows)
+        assert await reader.rows(table) == [dict(row) for row in store.rows(table)], table
+    assert {"incidents", "dispositions", "notifications", "actions"} <= stage.output.rows.keys()
+
+
 def stored(reader: Reader, table: str, **where: Any) -> Callable[[], Awaitable[bool]]:
     async def there() -> bool:
         rows = await reader.rows(table)
@@ -99,6 +126,7 @@ async def test_a_worker_killed_between_alert_and_notification(
             assert (await submit(wish)).accepted
             assert (await submit(wish)).accepted  # sent again: granted once
         assert await second.terminate() == 0, second.said()
+    await assert_replays(settings, reader)
     (taken,) = hook.taken
     (row,) = await reader.rows("notifications")
     assert row["notification_id"] in str(taken)

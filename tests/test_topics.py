@@ -21,6 +21,7 @@ def test_the_settings_name_every_topic() -> None:
     assert topics.pop("eu.livewarden.partials") == 2
     assert topics.pop("eu.livewarden.response") == 1  # one log, one order
     assert topics == {f"eu.{name}": 8 for name in TOPICS}
+    assert Settings(topic_prefix="eu.").topic_configs() == {"eu.livewarden.response": {"retention.ms": "-1"}}
 
 
 @pytest.mark.kafka

@@ -34,7 +34,7 @@ async def _feed(settings: Settings, sources: list[Path]) -> int:
     from streams.feed import feeder
     from streams.topics import ensure_topics
 
-    await ensure_topics(settings.kafka, settings.topics(), settings.replication)
+    await ensure_topics(settings.kafka, settings.topics(), settings.replication, settings.topic_configs())
     async with feeder(settings.kafka, settings.group, settings.topic_prefix) as connected:
         for path in sources:
             async for _ in connected.send(tracked(read(path), path.name), settings.partitions_by_topic()):

@@ -15,7 +15,7 @@ def topics(as_json: AsJson = False) -> None:
     """
     settings = load_settings()
     plan = settings.topics()
-    created = set(asyncio.run(ensure_topics(settings.kafka, plan, settings.replication)))
+    created = set(asyncio.run(ensure_topics(settings.kafka, plan, settings.replication, settings.topic_configs())))
     rows = [{"topic": name, "partitions": count, "created": name in created} for name, count in sorted(plan.items())]
     if as_json:
         print_json(rows)

@@ -44,7 +44,7 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
     )
     try:
         wanted = settings.topics()
-        await ensure_topics(settings.kafka, wanted, settings.replication)
+        await ensure_topics(settings.kafka, wanted, settings.replication, settings.topic_configs())
         logging.getLogger("aiokafka").setLevel(settings.log_level)
         if settings.metrics_port:
             telemetry.serve(settings.metrics_host, settings.metrics_port)

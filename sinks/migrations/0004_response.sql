@@ -190,7 +190,7 @@ CREATE TABLE IF NOT EXISTS feedback
 (
     alert_id String COMMENT 'The alert',
     version UInt32 COMMENT 'Counts the times it was judged; the highest one is the truth',
-    monitor LowCardinality(String) COMMENT 'Monitor that raised it',
+    monitor LowCardinality(String) COMMENT 'Monitor that raised it; empty where the alert is so old that it was not remembered',
     verdict LowCardinality(String) COMMENT 'true, expected (real, and no reason to call anybody) or false',
     cause String COMMENT 'What caused it, in a word or two',
     why String COMMENT 'The reason given',
@@ -235,8 +235,10 @@ FROM cases FINAL
 COMMENT 'Every case as it stands: state, owner, due date, whether it is overdue, and how it ended';
 
 CREATE VIEW IF NOT EXISTS precision_by_monitor AS
-SELECT monitor, countIf(verdict = 'true') AS true_alerts, countIf(verdict = 'expected') AS expected_alerts,
-       countIf(verdict = 'false') AS false_alerts, count() AS judged, round(true_alerts / judged, 3) AS precision
-FROM feedback FINAL
+SELECT if(f.monitor = '', a.monitor, f.monitor) AS monitor, countIf(f.verdict = 'true') AS true_alerts,
+       countIf(f.verdict = 'expected') AS expected_alerts, countIf(f.verdict = 'false') AS false_alerts, count() AS judged,
+       round(true_alerts / judged, 3) AS precision
+FROM (SELECT * FROM feedback FINAL) AS f
+LEFT JOIN (SELECT alert_id, monitor FROM alerts FINAL WHERE run = 'live') AS a ON a.alert_id = f.alert_id
 GROUP BY monitor
 COMMENT 'How many of the alerts that somebody judged were worth it, by monitor';

@@ -608,3 +608,16 @@ async def test_traffic_and_enforcement_of_one_market_are_two_incidents() -> None
     desk = Desk()
     await desk.alerts(alert("orders"), alert("closures", {"market": "DE"}, observed=900, expected=1))
     assert len(desk.rows("incidents")) == 2
+
+
+async def test_the_end_of_an_alert_that_is_long_forgotten_calls_nobody() -> None:
+    desk = Desk()
+    first = alert()
+    await desk.alerts(first)
+    await desk.wait(seconds=6)
+    await desk.ask("resolve_incident", incident_id=desk.one("incidents")["incident_id"])
+    await desk.wait(minutes=3 * 24 * 60)
+    await desk.resolve(first, at=NOW + 3 * DAY_MS)
+    await desk.wait(minutes=1)
+    assert [each.cause for each in desk.told] == ["new", "resolved"]
+    assert desk.local.stage.responder.incidents.by_id == {}

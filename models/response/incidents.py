@@ -63,6 +63,8 @@ class Incidents:
         known = incident.members.get(alert.alert_id) if incident is not None else None
         if known is not None and known.version >= member.version:
             return
+        if incident is None and member.version > 1 and not member.firing:
+            return  # the end of what nobody remembers
         if incident is None:
             incident = self._begin(member)
         if known is not None:

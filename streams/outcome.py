@@ -29,7 +29,7 @@ def outcomes(
     monitors: Mapping[str, Monitor],
     lateness_s: float,
 ) -> list[dict[str, Any]]:
-    """Each incident with `found`, the first alert that is right about it, and `delay_s`.
+    """Each incident with `found`, the first alert that is right about it, its verdict, and `delay_s`.
 
     Right is an alert of a kind that the truth accepts, on the events in which the incident shows, told while it lasted, on a
     series that names no other value than the incident's dimensions. `delay_s` is event time from the incident's start to the moment the alert
@@ -55,9 +55,17 @@ def outcomes(
                 "alert_id": hit["alert_id"] if hit else None,
                 "monitor": hit["monitor"] if hit else None,
                 "series": hit["series"] if hit else None,
+                "verdict": verdict_of(hit) if hit else None,
             }
         )
     return found
+
+
+def verdict_of(alert: Mapping[str, Any]) -> str | None:
+    """Which kind of cause its explanation names; None where it was not explained, or nothing speaks clearly."""
+    explanation = alert.get("explanation")
+    verdict = explanation["verdict"]["verdict"] if explanation else None
+    return None if verdict == "INSUFFICIENT_EVIDENCE" else verdict
 
 
 def is_right(incident: Incident, alert: Mapping[str, Any], monitors: Mapping[str, Monitor]) -> bool:
@@ -92,4 +100,6 @@ def incident_line(incident: Mapping[str, Any]) -> str:
     what = "missed"
     if incident["found"]:
         what = f"found after {incident['delay_s'] / 60:.1f} min by {incident['monitor']}"
+        if incident["verdict"] is not None:
+            what += f": {incident['verdict'].lower().replace('_', ' ')}"
     return f"  {incident['start'][:16].replace('T', ' ')}  {incident['kind']:<18}  {what}"

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import orjson
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 STARTS_WITHIN_S: Final = 60.0
 FED_WITHIN_S: Final = 600.0
@@ -32,6 +32,9 @@ FLAGS: Final = (
     "--disable-sync",
     "--no-first-run",
 )
+
+
+expect.set_options(timeout=20_000)
 
 
 @dataclass

@@ -32,7 +32,8 @@ async def health(request: Request) -> Response:
         notifications.channels(at.reader),
         notifications.waiting(at.reader),
     )
-    newest = max((each["watermark"] for each in positions), default=None)
+    # the response stage goes by the clock, the others by the time of events
+    newest = max((each["watermark"] for each in positions if each["stage"] != "respond"), default=0)
     first = end - end % HOUR_MS - (HOURS - 1) * HOUR_MS
     events = {each["hour"]: each["events"] for each in hours}
     counts = [events.get(first + number * HOUR_MS, 0) for number in range(HOURS)]
@@ -41,7 +42,7 @@ async def health(request: Request) -> Response:
         "health.html",
         hours=hours,
         topics=topics,
-        positions=[each | {"behind": newest - each["watermark"]} for each in positions] if newest is not None else [],
+        positions=[each | {"behind": newest - each["watermark"]} for each in positions],
         tables=tables,
         until=until,
         channels=channels,

@@ -120,9 +120,7 @@ class Responder:
         if isinstance(action, Silence):
             silence = self.silences.add(action)
             count = self.incidents.matching(silence)
-            return (
-                f"it holds until {format_ms(silence.ends_ms)}; {count} open incident{'s' if count != 1 else ''} match"
-            )
+            return f"it holds until {format_ms(silence.ends_ms)}; {count} open incident{' matches' if count == 1 else 's match'}"
         if isinstance(action, ExpireSilence):
             self.silences.expire(action)
             self.incidents.released(action.silence_id)

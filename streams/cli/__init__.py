@@ -15,6 +15,7 @@ from streams.cli import (
     case_actions,
     check,
     console,
+    dead_letters,
     demo,
     detect,
     diff,
@@ -66,6 +67,7 @@ GROUPS = {
     "silence": silence.app,
     "case": case_actions.app,
     "outbox": outbox.app,
+    "dead-letters": dead_letters.app,
     "evidence": evidence.app,
     "import": imports.app,
 }

@@ -21,6 +21,7 @@ from streams.cli import (
     diff,
     evidence,
     explain,
+    export,
     feed,
     imports,
     incident,
@@ -58,6 +59,7 @@ for module in (
     topics,
     schema,
     sql,
+    export,
 ):
     name = module.__name__.rpartition(".")[2]
     app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))

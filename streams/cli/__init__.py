@@ -28,6 +28,7 @@ from streams.cli import (
     migrate,
     outbox,
     replay,
+    report,
     schema,
     silence,
     simulate,
@@ -71,6 +72,7 @@ GROUPS = {
     "outbox": outbox.app,
     "dead-letters": dead_letters.app,
     "evidence": evidence.app,
+    "report": report.app,
     "import": imports.app,
 }
 for name, group in GROUPS.items():

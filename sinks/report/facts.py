@@ -75,7 +75,8 @@ def verdict(told: Explained | None, title: str = "Why") -> Section:
     lines = [known(told.text)] if told.text else []
     for each in told.causes[:3]:
         share = UNKNOWN if each["share"] is None else f"{each['share']:.0%}"
-        lines.append(f"Carried by {known(wording.place(each['slice']))}: share of the deviation {share}.")
+        slice_ = " · ".join(f"{name} {value or UNKNOWN}" for name, value in each["slice"].items())
+        lines.append(f"Carried by {known(slice_)}: share of the deviation {share}.")
     lines += ["No slice stands out."] if told.none else []
     lines += [f"For it: {known(each)}" for each in told.speaks] or ["For it: nothing is stored."]
     lines += [f"Against it: {known(each)}" for each in told.against] or ["Against it: nothing is stored."]

@@ -41,7 +41,7 @@ async def incident_update(reader: Reader, incident_id: str, *, now_ms: int, moni
     title = "" if lead is None else str(monitor.get("title") or lead["monitor"])
     explained = facts.explained(lead)
     drawn = None if lead is None else await facts.chart_of(reader, lead, title, until, near)
-    spread = [f"{each['alerts']:,} {wording.outcome(each['outcome'])}" for each in outcomes]
+    spread = [f"{wording.outcome(each['outcome'])}: {each['alerts']:,}" for each in outcomes]
     kept = found["alert_count"] - len(listed)
     what = [
         ("status", f"{found['status']}, {found['severity']}, version {found['version']}"),
@@ -145,7 +145,7 @@ def _open(
             owner = "nobody's" if each["owner"] is None else f"{known(each['owner'])}'s"
             late = ", overdue" if each["overdue"] else ""
             tasks = f", {many(each['open_tasks'], 'open task')}" if each["open_tasks"] else ""
-            lines.append(f"Case {known(each['case_id'])[:8]} is {each['state']}, {owner}{late}{tasks}.")
+            lines.append(f"Case {known(each['case_id'])[:8]} is not over: {each['state']}, {owner}{late}{tasks}.")
     if not found["case_ids"]:
         lines.append("No case belongs to it.")
     return lines

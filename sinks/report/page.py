@@ -73,7 +73,8 @@ def known(value: object) -> str:
     >>> known(None), known("two\\nlines"), known(3)
     ('unknown', 'two lines', '3')
     """
-    text = "".join(each for each in " ".join(str("" if value is None else value).split()) if each.isprintable())
+    given = "" if value is None else str(value)
+    text = " ".join("".join(each for each in given if each.isprintable() or each.isspace()).split())
     return UNKNOWN if not text else text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
 
 

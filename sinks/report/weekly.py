@@ -43,11 +43,13 @@ def last_week(now_ms: int) -> int:
 
 
 async def weekly_digest(reader: Reader, from_ms: int, *, now_ms: int) -> Report:
-    """The report on the week that begins at `from_ms`, as of `now_ms`.
+    """The report on the week that begins at `from_ms`, as of `now_ms`; SetupError where it has not begun.
 
     What a thing's state is, is what it is now. Where nothing is stored from before the week, the week before is unknown, not zero.
     """
     to = from_ms + WEEK_MS
+    if now_ms < from_ms:
+        raise SetupError(f"the week of {wording.day(from_ms)} has not begun")
     first, since = await weekly.known_from(reader)
     before, before_by_clock = (each is not None and each < from_ms for each in (first, since))
     span = (from_ms, to)
@@ -116,7 +118,7 @@ def _section(title: str, what: str, rows: Sequence[Row], before: bool, *, kept: 
         name = wording.outcome(row["name"]) if kept else row["name"]
         counts = [f"{row['now']:,}", *(f"{row[name]:,}" for name in named)]
         cells.append([known(name), *counts, *_against(row["now"], row["before"], before)])
-    columns = (what, "this week", *(extra[name] for name in named), "week before", "change")
+    columns = (what, "week", *(extra[name] for name in named), "week before", "change")
     return Section(title, table=Table(columns, cells))
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from livewarden.errors import SetupError
 from sinks.clickhouse import ClickHouseStore
 from sinks.connection import Address
 from sinks.reader import Reader
+from sinks.views import dead_letters as view
 from streams.cli import main
 from streams.codec import Record
 from streams.requeue import FROM_HEADER, Place, judge, lost, place_of, record_of, sender
@@ -184,6 +185,35 @@ def test_what_would_not_be_taken_is_not_sent(
     assert words in err
 
 
+class Asked(io.StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.clickhouse
+def test_before_many_are_sent_somebody_is_asked(
+    letters: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEWARDEN_KAFKA", "nowhere.invalid:1")
+    monkeypatch.setattr("sys.stdin", Asked("n\n"))
+    code, out, err = run(capsys, "requeue", "--all", "--topic", "live.rooms")
+    assert (code, out.strip()) == (130, "")
+    assert err.startswith("1 of 6 dead letters would be taken now; the others stay: 2 contract, ")
+    assert "Send 1 again? [y/N]" in err
+
+
+@pytest.mark.clickhouse
+async def test_pages_go_through_all_of_them_once(filled: Address) -> None:
+    async with await Reader.connect(*dataclasses.astuple(filled)) as reader:
+        at, seen = Place("", 0, 0), []
+        while page := await view.after(reader, at, limit=2):
+            seen += [Place(row["topic"], row["partition"], row["offset"]) for row in page]
+            at = seen[-1]
+    assert seen == sorted(Place(row["topic"], row["partition"], row["offset"]) for row in LETTERS)
+
+
 @pytest.mark.kafka
 async def test_a_record_is_sent_to_its_partition_with_key_headers_and_where_it_was(embedded_broker: Broker) -> None:
     prefix = embedded_broker.unique("eu") + "-"
@@ -193,8 +223,6 @@ async def test_a_record_is_sent_to_its_partition_with_key_headers_and_where_it_w
         assert [await send(record), await send(record)] == [Place("live.rooms", 2, 0), Place("live.rooms", 2, 1)]
         with pytest.raises(SetupError, match="has no partition 7 any more"):
             await send(record_of(letter(partition=7)))
-    from aiokafka import AIOKafkaConsumer
-
     consumer = AIOKafkaConsumer(
         f"{prefix}live.rooms", bootstrap_servers=embedded_broker.bootstrap, auto_offset_reset="earliest"
     )

@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from livewarden.checkpoint import Checkpoint
 from livewarden.errors import SetupError
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, to_ms
 from sinks.clickhouse import ClickHouseStore
@@ -181,7 +182,8 @@ async def test_what_is_not_stored_is_unknown(clickhouse: Address) -> None:
         assert section(study, "Evidence").nothing == "No package is noted in its history."
         assert section(study, "How it ended").empty
         digest = await weekly_digest(reader, WEEK, now_ms=NOW)
-        assert facts(digest, "In short")["alerts"] == "0 (week before: unknown)"
+        assert facts(digest, "In short")["alerts"] == UNKNOWN
+        assert section(digest, "Alerts by monitor").nothing == "unknown: no event of the week was judged."
         for each in (report, study, digest):
             assert "None" not in Text(html(each)).text.replace("None.", "").replace("None is", "")
         with pytest.raises(SetupError, match="there is no incident"):
@@ -229,7 +231,10 @@ ANY: Final = st.text(st.characters(codec="utf-8") | st.sampled_from("*_`[]()<>|~
 
 @given(ANY)
 @example("1. one")
+@example("12) two")
+@example("0.5 three")
 @example("- x")
+@example("---")
 @example("# x #")
 @example("=====")
 @example("a | b \\| c")
@@ -284,6 +289,10 @@ async def test_a_week_is_counted_against_the_week_before(clickhouse: Address) ->
     async with await Reader.connect(*dataclasses.astuple(clickhouse)) as reader:
         report = await weekly_digest(reader, WEEK, now_ms=NOW)
         earlier = await weekly_digest(reader, WEEK - 28 * DAY_MS, now_ms=NOW)
+        store = await ClickHouseStore.connect(*dataclasses.astuple(clickhouse))
+        await store.save(Checkpoint("detect", "livewarden.partials", 0, 1, WEEK + 15 * DAY_MS, "{}"))
+        await store.close()
+        later = await weekly_digest(reader, WEEK + 14 * DAY_MS, now_ms=WEEK + 30 * DAY_MS)
     assert report.title == "2026-W10, Mon 2 Mar 2026 to Sun 8 Mar 2026"
     assert facts(report, "In short") == {
         "alerts": "3 (week before: 1, +2)",
@@ -307,6 +316,10 @@ async def test_a_week_is_counted_against_the_week_before(clickhouse: Address) ->
         ("2 h", "ben"),
         ("1 h", "ana"),
     ]
+    assert facts(report, "Longest to acknowledge") == {
+        "acknowledged": "2 of 2 that somebody was told of",
+        "half of these within": "1 h",
+    }
     assert [(e["late"], e["owner"]) for e in table(report, "Overdue cases")] == [("overdue by 2 d", "ana")]
     assert [(e["precision"], e["week before"]) for e in table(report, "Precision by monitor")] == [
         ("50% (1 of 2)", "0% (0 of 1)")
@@ -319,7 +332,12 @@ async def test_a_week_is_counted_against_the_week_before(clickhouse: Address) ->
     assert [e["week"] for e in table(report, "Notifications given up")] == ["1"]
     assert [e["resolution"] for e in table(report, "Cases that ended")] == ["FIXED"]
     assert "The week is not over" in report.stand
-    assert facts(earlier, "In short")["alerts"] == "0 (week before: unknown)"
+    assert facts(earlier, "In short")["alerts"] == UNKNOWN
+    assert facts(later, "In short")["alerts"] == "0 (week before: 1, −1)"
+    assert any(
+        "Events are judged until 2026-03-17 00:00 UTC: those that came later are" in e
+        for e in section(later, "In short").lines
+    )
 
 
 def test_weeks_begin_on_monday_and_the_last_one_is_over() -> None:

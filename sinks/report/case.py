@@ -205,7 +205,7 @@ def _packages(found: Row) -> Section:
 def _open(found: Row, now_ms: int) -> list[str]:
     if found["state"] in cases.OVER:
         return []
-    lines = [f"It is {found['state']}."]
+    lines = [f"Its state is {known(found['state'])}."]
     lines += ["Nobody owns it."] if found["owner"] is None else []
     due = wording.due(found, now_ms)
     lines += [f"Its next step is {due}."] if due else []

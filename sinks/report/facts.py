@@ -56,12 +56,13 @@ def deviation(alert: Row | None, title: str, until_ms: int | None) -> list[tuple
     """What deviates, where, how big against expected, since when."""
     if alert is None:
         return [(name, UNKNOWN) for name in ("what", "where", "how big", "since")]
-    began, factor = onset(alert), wording.times(alert)
+    began, factor, lasts = onset(alert), wording.times(alert), wording.lasting(alert, until_ms)
+    lasts += " UTC" if lasts.startswith("over since") else ""
     return [
         ("what", f"{wording.kind(alert['kind'])}, {known(title)}"),
         ("where", known(wording.place(alert["series"]))),
         ("how big", f"{wording.size(alert)}{f' ({factor})' if factor else ''}"),
-        ("since", f"{wording.began(alert, began).removeprefix('since ')} UTC, {wording.lasting(alert, until_ms)}"),
+        ("since", f"{wording.began(alert, began).removeprefix('since ')} UTC, {lasts}"),
         ("subjects concerned", UNKNOWN if alert["subjects"] is None else f"about {alert['subjects']:,}"),
     ]
 
@@ -89,7 +90,7 @@ def changed(rows: Sequence[Row], began: int, shared: str | None, from_ms: int, t
     for each in rows:
         away = each["at"] - began
         distance = f"{wording.duration(abs(away))} {'before' if away < 0 else 'after'}" if away else "at the onset"
-        markets = ", ".join(each["markets"]) or UNKNOWN
+        markets = ", ".join(each["markets"]) or "none named"
         mark = " (the alerts share it)" if shared and each["change_id"] == shared else ""
         words = (each["owner_team"], f"{each['change_id']}{mark}")
         cells.append(

@@ -95,10 +95,11 @@ def as_text(value: str) -> str:
     '\\<b\\> a\\*b \\[x\\](y) \\| snake_case \\& \\_so\\_'
     """
     line = known(value) if value else ""
-    return _WORDLESS.sub(r"\\_", _MARKS.sub(r"\\\g<0>", line))
+    return _NUMBERED.sub(r"\1\\\2", _WORDLESS.sub(r"\\_", _MARKS.sub(r"\\\g<0>", line)))
 
 
-_MARKS: Final = re.compile(r"[\\`*\[\]<>|~&$]|^[#+-]|(?<=^\d)[.)]")
+_MARKS: Final = re.compile(r"[\\`*\[\]<>|~&$]|^#|^[+-](?=\s|$)|^-(?=[-\s]+$)")
+_NUMBERED: Final = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _WORDLESS: Final = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 

@@ -11,7 +11,7 @@ from livewarden.times import DAY_MS, to_ms
 from sinks.reader import Reader
 from sinks.report.facts import Row, many, moment
 from sinks.report.page import UNKNOWN, Report, Section, Table, known
-from sinks.views import notifications, weekly, wording
+from sinks.views import health, notifications, weekly, wording
 
 WEEK_MS = 7 * DAY_MS
 _MONDAY_MS = 4 * DAY_MS
@@ -53,13 +53,18 @@ async def weekly_digest(reader: Reader, from_ms: int, *, now_ms: int) -> Report:
     first, since = await weekly.known_from(reader)
     before, before_by_clock = (each is not None and each < from_ms for each in (first, since))
     span = (from_ms, to)
+    until = await health.judged_until(reader)
+    waits = await weekly.waits(reader, *span)
     slow, late = await weekly.slowest(reader, *span), await weekly.overdue(reader)
     down = await notifications.channels(reader, down=True)
     raised = await weekly.alerts(reader, *span, "severity")
     opened = await weekly.incidents(reader, *span, "status")
     came = await weekly.cases(reader, *span, "state")
+    judged = bool(_sum(raised, "now")) or (until or 0) > from_ms
+    before = before and (bool(_sum(raised, "before")) or (until or 0) > from_ms - WEEK_MS)
+    by_monitor = await weekly.alerts(reader, *span, "monitor")
     totals = [
-        ("alerts", _versus(_sum(raised, "now"), _sum(raised, "before"), before)),
+        ("alerts", _versus(_sum(raised, "now"), _sum(raised, "before"), before) if judged else UNKNOWN),
         ("incidents", _versus(_sum(opened, "now"), _sum(opened, "before"), before_by_clock)),
         ("incidents that somebody was told of", f"{_sum(opened, 'told_now'):,}"),
         ("cases that came up", _versus(_sum(came, "now"), _sum(came, "before"), before_by_clock)),
@@ -73,9 +78,9 @@ async def weekly_digest(reader: Reader, from_ms: int, *, now_ms: int) -> Report:
         f"{iso.year}-W{iso.week:02}, {wording.day(from_ms)} to {wording.day(to - 1)}",
         f"As of {moment(now_ms)}, from what is stored.{running}",
         [
-            Section("In short", totals, _remarks(first, since, from_ms)),
-            _section("Alerts by severity", "severity", raised, before),
-            _section("Alerts by monitor", "monitor", await weekly.alerts(reader, *span, "monitor"), before),
+            Section("In short", totals, _remarks(first, since, from_ms, until, judged, min(to, now_ms))),
+            _section("Alerts by severity", "severity", raised, before, judged=judged),
+            _section("Alerts by monitor", "monitor", by_monitor, before, judged=judged),
             _section("Incidents by status", "status", opened, before_by_clock),
             _section(
                 "Incidents by monitor", "monitor", await weekly.incidents(reader, *span, "monitor"), before_by_clock
@@ -84,7 +89,10 @@ async def weekly_digest(reader: Reader, from_ms: int, *, now_ms: int) -> Report:
             _section("Cases by monitor", "monitor", await weekly.cases(reader, *span, "monitor"), before_by_clock),
             _section("Cases that ended", "resolution", await weekly.ended(reader, *span), before_by_clock),
             Section(
-                "Longest to acknowledge", table=_slow(slow), nothing="No incident of the week was told to anybody."
+                "Longest to acknowledge",
+                _waits(waits),
+                table=_slow(slow),
+                nothing="No incident of the week was told to anybody.",
             ),
             Section("Overdue cases", table=_late(late, now_ms)),
             _precision(await weekly.judged(reader, *span), before_by_clock),
@@ -97,11 +105,16 @@ async def weekly_digest(reader: Reader, from_ms: int, *, now_ms: int) -> Report:
     )
 
 
-def _remarks(first: int | None, since: int | None, from_ms: int) -> list[str]:
+def _remarks(
+    first: int | None, since: int | None, from_ms: int, until: int | None, judged: bool, end_ms: int
+) -> list[str]:
     lines = [
         "Alerts count by when their window began, incidents by when they were opened, cases by when they came up. States are"
         " those of now."
     ]
+    if until is not None and until < end_ms:
+        rest = "those that came later are not in it" if judged else f"how many alerts the week has is {UNKNOWN}"
+        lines.append(f"Events are judged until {moment(until)}: {rest}.")
     for what, at in (("events and alerts", first), ("what was done", since)):
         if at is None:
             lines.append(f"Of {what} nothing is stored.")
@@ -110,7 +123,9 @@ def _remarks(first: int | None, since: int | None, from_ms: int) -> list[str]:
     return lines
 
 
-def _section(title: str, what: str, rows: Sequence[Row], before: bool, *, kept: bool = False) -> Section:
+def _section(
+    title: str, what: str, rows: Sequence[Row], before: bool, *, kept: bool = False, judged: bool = True
+) -> Section:
     extra = {"told_now": "told", "passed_now": "not kept back"}
     named = [name for name in extra if rows and name in rows[0]]
     cells = []
@@ -119,7 +134,18 @@ def _section(title: str, what: str, rows: Sequence[Row], before: bool, *, kept: 
         counts = [f"{row['now']:,}", *(f"{row[name]:,}" for name in named)]
         cells.append([known(name), *counts, *_against(row["now"], row["before"], before)])
     columns = (what, "week", *(extra[name] for name in named), "week before", "change")
-    return Section(title, table=Table(columns, cells))
+    nothing = "None." if judged else f"{UNKNOWN}: no event of the week was judged."
+    return Section(title, table=Table(columns, cells), nothing=nothing)
+
+
+def _waits(found: Row) -> list[tuple[str, str]]:
+    if not found["told"]:
+        return []
+    half = UNKNOWN if not found["acknowledged"] else wording.duration(max(0, found["half"]))
+    return [
+        ("acknowledged", f"{found['acknowledged']:,} of {found['told']:,} that somebody was told of"),
+        ("half of these within", half),
+    ]
 
 
 def _precision(rows: Sequence[Row], before: bool) -> Section:

@@ -108,6 +108,18 @@ async def slowest(reader: Reader, from_ms: int, to_ms: int, *, limit: int = 5) -
     )
 
 
+async def waits(reader: Reader, from_ms: int, to_ms: int) -> dict[str, Any]:
+    """Of incidents opened in the span: `told`, `acknowledged` of these, and `half`, the middle one of their waits in ms, NULL without any."""
+    rows = await reader.select(
+        "SELECT count() AS told, countIf(acknowledged_at IS NOT NULL) AS acknowledged,"
+        " quantileExactLow(0.5)(toUnixTimestamp64Milli(acknowledged_at) - toUnixTimestamp64Milli(opened_at)) AS half"
+        " FROM incidents AS t FINAL WHERE t.told > 0 AND opened_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
+        " AND opened_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')",
+        {"from": from_ms, "to": to_ms},
+    )
+    return rows[0]
+
+
 async def overdue(reader: Reader, *, limit: int = 20) -> Rows:
     """Cases whose next step is late, the longest late first, with how many there are (`all`)."""
     return await reader.select(

@@ -160,7 +160,7 @@ def _shown(column: Column, form: Form) -> str:
 def _in_form(column: Column, form: Form) -> str:
     name, kind = f"t.`{column.name}`", kind_of(column.type)
     if kind == "text":
-        text = f"toValidUTF8({name})" if column.name == "value" else name
+        text = f"toValidUTF8({name})"
         return f"if(leftUTF8({text}, 1) IN ({_RISKY}), concat('\\'', {text}), {text})" if form == "csv" else text
     if kind == "bytes":
         return f"lower(hex({name}))"

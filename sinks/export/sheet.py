@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import xlsxwriter
+from xlsxwriter.exceptions import XlsxWriterException
 
 from livewarden.errors import SetupError
 from sinks.export.query import Kind
@@ -75,8 +76,11 @@ class Sheet:
             self._sheet.write_string(self.rows, place, text, self._quoted if text[0] in _RISKY else self._plain)
 
     def close(self) -> None:
-        """Write what is left."""
-        self._book.close()
+        """Write what is left; SetupError where the file cannot be written."""
+        try:
+            self._book.close()
+        except XlsxWriterException as error:
+            raise SetupError(f"the spreadsheet is not written: {error}") from error
 
     def __enter__(self) -> Self:
         return self

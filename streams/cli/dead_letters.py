@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +19,6 @@ from streams.cli.show import clean, print_facts, print_part, print_rows, when
 
 if TYPE_CHECKING:
     from sinks.reader import Reader
-    from streams.codec import Record
     from streams.requeue import Place, Ruling
 
 app = typer.Typer(help="Records that break their contract: look, mend, send again.")
@@ -53,10 +50,10 @@ def list_(reason: Reason = "", topic: Topic = "", limit: Limit = 50, url: Url = 
         ]
         return reasons, await view.find(reader, reason=reason, topic=topic, limit=limit)
 
-    reasons, letters = look(url, page)
+    reasons, newest = look(url, page)
     for each in reasons:
         each |= {name: format_ms(each[name]) for name in ("oldest", "newest")}
-    found = [_plain(each) for each in letters]
+    found = [_plain(each) for each in newest]
     if as_json:
         print_json({"reasons": reasons, "dead_letters": found})
         return
@@ -75,14 +72,15 @@ def show(place: Where, url: Url = None, as_json: AsJson = False) -> None:
     Example: livewarden dead-letters show live.rooms/0/9
     """
     from console import hexdump
+    from streams import letters
     from streams.requeue import judge, place_of, record_of
 
     at = place_of(place)
 
     async def all_of_it(reader: Reader) -> tuple[dict[str, Any], Ruling, list[str]]:
-        letter = await _get(reader, at)
+        letter = await letters.get(reader, at)
         ruling = judge(record_of(letter))
-        return letter, ruling, await _since(reader, letter, at)
+        return letter, ruling, await letters.since(reader, letter, at)
 
     letter, ruling, since = look(url, all_of_it)
     value, headers = letter["value"], json.loads(letter["headers"] or "{}")
@@ -110,8 +108,8 @@ def show(place: Where, url: Url = None, as_json: AsJson = False) -> None:
     print(text or "empty")
     if b"\\x" in text.encode() and value:
         print_part("Byte by byte" if len(value) <= HEX_SHOWN else f"Byte by byte, the first {HEX_SHOWN:,}")
-        for offset, numbers, letters in hexdump.lines(value, HEX_SHOWN):
-            print(f"{offset}  {numbers:<47}  {letters}")
+        for offset, numbers, signs in hexdump.lines(value, HEX_SHOWN):
+            print(f"{offset}  {numbers:<47}  {signs}")
 
 
 @app.command()
@@ -159,14 +157,15 @@ def requeue(
 async def _requeue_one(
     url: str | None, place: str, value: Path | None, headers: dict[str, str], force: bool, as_json: bool
 ) -> int:
+    from streams import letters
     from streams.requeue import judge, place_of, record_of, sender
 
     at, settings = place_of(place), load_settings()
     body = None if value is None else _read(value)
     async with reading(settings, url) as reader:
-        record = record_of(await _get(reader, at), value=body, headers=headers)
+        record = record_of(await letters.get(reader, at), value=body, headers=headers)
         ruling = judge(record)
-        there = await _there(reader, [(record, ruling)])
+        there = await letters.there(reader, [(record, ruling)])
     if ruling.event is None and (not force or ruling.reason == "own_record"):
         print(clean(f"{at} is not sent again: {ruling.words}"), file=sys.stderr)
         return 1
@@ -183,13 +182,14 @@ async def _requeue_one(
 
 
 async def _requeue_all(url: str | None, reason: str, topic: str, yes: bool, as_json: bool) -> int:
+    from streams import letters
     from streams.requeue import sender
 
     settings = load_settings()
     stay: Counter[str] = Counter()
     wanted: set[Place] = set()
     async with reading(settings, url) as reader:
-        async for at, _, ruling, there in _judged(reader, reason, topic):
+        async for at, _, ruling, there in letters.judged(reader, reason, topic):
             if ruling.event is None:
                 stay[ruling.reason] += 1
             elif there:
@@ -214,7 +214,7 @@ async def _requeue_all(url: str | None, reason: str, topic: str, yes: bool, as_j
         with progress() as bar:
             task = bar.add_task("sending again", total=len(wanted))
             async with sender(settings.kafka, settings.topic_prefix) as send:
-                async for at, record, _, _ in _judged(reader, reason, topic, look_up=False):
+                async for at, record, _, _ in letters.judged(reader, reason, topic, look_up=False):
                     if at in wanted:
                         wanted.remove(at)
                         sent.append({"from": str(at), "to": str(await send(record))})
@@ -226,69 +226,6 @@ async def _requeue_all(url: str | None, reason: str, topic: str, yes: bool, as_j
     else:
         print(f"{len(sent):,} sent again" + (f"; the others stay: {rest}" if rest else ""))
     return 0
-
-
-async def _judged(
-    reader: Reader, reason: str, topic: str, *, look_up: bool = True
-) -> AsyncIterator[tuple[Place, Record, Ruling, str]]:
-    """Every dead letter with its ruling now, and where its event stands already; by place, page by page."""
-    from sinks.views import dead_letters as view
-    from streams.requeue import Place, judge, record_of
-
-    at = Place("", 0, 0)
-    while page := await view.after(reader, at, reason=reason, topic=topic):
-        judged = [(record, judge(record)) for record in map(record_of, page)]
-        there = await _there(reader, judged) if look_up else {}
-        for record, ruling in judged:
-            at = Place(record.topic, record.partition, record.offset)
-            yield at, record, ruling, there.get(at, "")
-
-
-async def _there(reader: Reader, judged: list[tuple[Record, Ruling]]) -> dict[Place, str]:
-    """Of records that are valid: where an event of the same id and topic stands already."""
-    from sinks.views import dead_letters as view
-    from streams.requeue import Place
-
-    ids = {
-        Place(record.topic, record.partition, record.offset): (record.topic, ruling.event.id)
-        for record, ruling in judged
-        if ruling.event is not None
-    }
-    found = await view.events(reader, list(ids.values())) if ids else {}
-    return {at: found[each] for at, each in ids.items() if each in found}
-
-
-async def _get(reader: Reader, at: Place) -> dict[str, Any]:
-    from sinks.views import dead_letters as view
-
-    letter = await view.get(reader, *at)
-    if letter is None:
-        raise SetupError(f"there is no dead letter at {at} (see livewarden dead-letters list)")
-    return letter
-
-
-async def _since(reader: Reader, letter: dict[str, Any], at: Place) -> list[str]:
-    """What is known to have become of it: an event with its id, or a dead letter that names it."""
-    from sinks.views import dead_letters as view
-    from streams.requeue import FROM_HEADER
-
-    headers = json.loads(letter["headers"] or "{}")
-    event_id = headers.get("ce_id") or _id_in(letter["value"])
-    found = await view.events(reader, [(at.topic, event_id)]) if event_id else {}
-    again = await view.sent_again(reader, FROM_HEADER, str(at))
-    origin = [f"was {headers[FROM_HEADER]} before"] if headers.get(FROM_HEADER) else []
-    return [
-        *origin,
-        *(f"an event with its id stands at {place}" for place in found.values()),
-        *(f"set aside again at {e['topic']}/{e['partition']}/{e['offset']}: {e['reason']}" for e in again),
-    ]
-
-
-def _id_in(value: bytes) -> str:
-    with contextlib.suppress(ValueError, RecursionError):
-        body = json.loads(value)
-        return str(body.get("id") or "") if isinstance(body, dict) and "specversion" in body else ""
-    return ""
 
 
 def _header(given: list[str]) -> dict[str, str]:

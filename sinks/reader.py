@@ -24,10 +24,18 @@ class Reader:
         self._address = address
 
     @classmethod
-    async def connect(cls, url: str, user: str = "default", password: str = "", database: str = "livewarden") -> Self:
-        """Reach ClickHouse, within 5 s; Unreachable or SetupError otherwise."""
+    async def connect(
+        cls,
+        url: str,
+        user: str = "default",
+        password: str = "",
+        database: str = "livewarden",
+        *,
+        timeout_s: int = 90,
+    ) -> Self:
+        """Reach ClickHouse, within 5 s; Unreachable or SetupError otherwise. `timeout_s`: how long one later call may take to answer."""
         address = Address(url, user, password, database)
-        return cls(await open_client(address, timeout_s=90), address)
+        return cls(await open_client(address, timeout_s=timeout_s), address)
 
     async def close(self) -> None:
         """Give connections back. Idempotent."""

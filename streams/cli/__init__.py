@@ -16,17 +16,20 @@ from streams.cli import (
     case_actions,
     check,
     console,
+    dead_letters,
     demo,
     detect,
     diff,
     evidence,
     explain,
+    export,
     feed,
     imports,
     incident,
     migrate,
     outbox,
     replay,
+    report,
     schema,
     silence,
     simulate,
@@ -58,6 +61,7 @@ for module in (
     topics,
     schema,
     sql,
+    export,
 ):
     name = module.__name__.rpartition(".")[2]
     app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))
@@ -67,7 +71,9 @@ GROUPS = {
     "silence": silence.app,
     "case": case_actions.app,
     "outbox": outbox.app,
+    "dead-letters": dead_letters.app,
     "evidence": evidence.app,
+    "report": report.app,
     "import": imports.app,
 }
 for name, group in GROUPS.items():

@@ -137,13 +137,17 @@ def look(url: str | None, question: Callable[[Reader], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def reading(settings: Settings, url: str | None) -> AsyncIterator[Reader]:
-    """ClickHouse, to read from."""
+async def reading(settings: Settings, url: str | None, *, timeout_s: int = 90) -> AsyncIterator[Reader]:
+    """ClickHouse, to read from; each call may take so long to answer."""
     from sinks.reader import Reader
 
     password = settings.clickhouse_password.get_secret_value()
     async with await Reader.connect(
-        url or settings.clickhouse_url, settings.clickhouse_user, password, settings.clickhouse_database
+        url or settings.clickhouse_url,
+        settings.clickhouse_user,
+        password,
+        settings.clickhouse_database,
+        timeout_s=timeout_s,
     ) as reader:
         yield reader
 

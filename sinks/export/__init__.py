@@ -1,0 +1,1 @@
+"""Exports: what is in a table or a view, as a file."""

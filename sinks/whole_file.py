@@ -18,13 +18,13 @@ def whole_file(out: Path, *, force: bool = False) -> Iterator[Path]:
     SetupError where `out` is a folder, is there already (without `force`), or cannot be written. A file that comes up while this
     one is written is not replaced either, but for the last moment.
     """
-    _check_free(out, force)
+    check_free(out, force)
     unfinished = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield unfinished
         with unfinished.open("rb") as written:
             os.fsync(written.fileno())
-        _check_free(out, force)
+        check_free(out, force)
         unfinished.replace(out)
     except OSError as error:
         raise SetupError(f"{out}: {error.strerror or error}") from error
@@ -32,7 +32,8 @@ def whole_file(out: Path, *, force: bool = False) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def _check_free(out: Path, force: bool) -> None:
+def check_free(out: Path, force: bool) -> None:
+    """SetupError where a file may not be written there; asked early, before what takes long."""
     if out.is_dir():
         raise SetupError(f"{out}: is a folder; name a file in it")
     if not out.parent.is_dir():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from livewarden import __version__
-from livewarden.errors import SetupError
 from livewarden.times import format_ms
 from sinks.evidence import words
 from sinks.evidence.files import Files
@@ -34,6 +31,7 @@ _EVENT_ORDER = "ORDER BY alert_id, event_time, topic, partition, offset"
 _SERIES_ORDER = "ORDER BY monitor, config_hash, toString(mapSort(series)), window_start"
 _CHANGES = ("at", "change_id", "kind", "phase", "target", "from_version", "to_version", "owner_team", "scope")
 _PLACES = ("event_id", "topic", "partition", "offset")
+from sinks.whole_file import check_free, whole_file
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ async def build(
     A case that is not there, or a file that is (without `force`), is a SetupError. Large tables go through temporary files.
     What takes long without ClickHouse is done in a thread, so that a console goes on answering.
     """
-    _check_free(out, force)
+    check_free(out, force)
     found = await gather(reader, case_id, run, monitors or {})
     names = Pseudonyms(salt) if salt is not None else None
     if names is not None:
@@ -232,27 +230,11 @@ def _write(out: Path, manifest: Manifest, files: Files, force: bool) -> Built:
         Member.of_bytes(CHECKLIST, manifest.checklist()),
         *(Member.of_path(file.path, files.place(file.path)) for file in manifest.files),
     ]
-    unfinished = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with whole_file(out, force=force) as unfinished:
         with unfinished.open("xb") as target:
             pack(members, target)
-            target.flush()
-            os.fsync(target.fileno())
         size = unfinished.stat().st_size
-        _check_free(out, force)
-        unfinished.replace(out)
-    except OSError as error:
-        raise SetupError(f"{out}: {error.strerror}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return Built(out, size, manifest.digest(), manifest)
-
-
-def _check_free(out: Path, force: bool) -> None:
-    if out.is_dir():
-        raise SetupError(f"{out}: is a folder; name a file in it")
-    if out.exists() and not force:
-        raise SetupError(f"{out}: is there already; --force replaces it")
 
 
 def _redacted(names: Pseudonyms | None) -> tuple[str, ...]:

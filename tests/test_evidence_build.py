@@ -402,7 +402,7 @@ async def test_a_file_is_there_whole_or_not_at_all(
         await build(reader, "case-9", out, now_ms=NOW, salt=SALT, force=True)
     with pytest.raises(SetupError, match="is a folder"):
         await build(reader, "case-1", tmp_path, now_ms=NOW, salt=SALT)
-    with pytest.raises(SetupError, match="No such file or directory"):
+    with pytest.raises(SetupError, match="there is no such folder"):
         await build(reader, "case-1", tmp_path / "none" / "one.zip", now_ms=NOW, salt=SALT)
     monkeypatch.setattr("sinks.evidence.package.MOST_FILES", 3)
     with pytest.raises(SetupError, match="more than"):

@@ -25,13 +25,13 @@ from sinks.views import evidence as view
 from sinks.views import wording
 from sinks.views.chart import Mark, Point, draw
 from sinks.views.counted import Monitors, series_points
+from sinks.whole_file import check_free, whole_file
 
 MOST_CHARTS = 24
 _EVENT_ORDER = "ORDER BY alert_id, event_time, topic, partition, offset"
 _SERIES_ORDER = "ORDER BY monitor, config_hash, toString(mapSort(series)), window_start"
 _CHANGES = ("at", "change_id", "kind", "phase", "target", "from_version", "to_version", "owner_team", "scope")
 _PLACES = ("event_id", "topic", "partition", "offset")
-from sinks.whole_file import check_free, whole_file
 
 
 @dataclass(frozen=True)

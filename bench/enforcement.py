@@ -155,7 +155,7 @@ def told(parts: Sequence[Tally]) -> dict[str, Any]:
     size = len(whole.spikes)
     draws = [whole.figures(rng.integers(0, size, size)) for _ in range(1000)]
     figures: dict[str, Any] = {name: float(value) for name, value in whole.figures().items()}
-    figures["median_min"] = float(np.median(whole.delays)) if whole.delays else math.nan
+    figures["median_min"] = float(np.median(whole.delays)) if whole.delays else None
     for name in ("recall", "recall_10", "false_per_1000_day"):
         low, high = np.percentile([draw[name] for draw in draws], [2.5, 97.5])
         figures[f"{name}_95"] = [float(low), float(high)]
@@ -203,8 +203,9 @@ def table(figures: dict[str, Any]) -> str:
             f"{told_of[key]:.3f} {told_of[key + '_95'][0]:.2f}–{told_of[key + '_95'][1]:.2f}"
             for key in ("recall", "recall_10", "false_per_1000_day")
         ]
+        minutes = "–" if told_of["median_min"] is None else f"{told_of['median_min']:.0f}"
         lines.append(
-            f"{name:44}{shown[0]:>18}{shown[1]:>18}{told_of['median_min']:9.0f}{shown[2]:>22}{told_of['drift']:7.2f}{told_of['series']:8}"
+            f"{name:44}{shown[0]:>18}{shown[1]:>18}{minutes:>9}{shown[2]:>22}{told_of['drift']:7.2f}{told_of['series']:8}"
         )
     return "\n".join(lines)
 

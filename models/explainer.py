@@ -10,6 +10,7 @@ from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, format_ms, parse_ms
 from models.alert import Alert
 from models.explain import Cause, explain
 from models.explain.window import Bucket, periods
+from models.exposure import bounded
 from models.leaf import KEPT_BUCKETS
 from models.ledger import KEEP_MS, Ledger, Relation, relation
 from models.monitor import Monitor
@@ -222,7 +223,7 @@ def _exposure(
     relative = sum(now) / max(1, len(now))
     points = {start: (observed, expected) for start, observed, expected, _ in scene.points if own <= start < end}
     observed = sum(each[0] for each in points.values())
-    usual = sum(each[1] / scene.relative.get(start, 1.0) for start, each in points.items())
+    usual = sum(each[1] / bounded(scene.relative.get(start, 1.0)) for start, each in points.items())
     volume = sum(each[1] for each in points.values()) - usual
     change = observed - usual
     return {

@@ -16,6 +16,15 @@ MOST: Final = 10.0
 """Bounds of what is said to the detector: an exposure near zero would make a single event odd, a broken one hide a wave."""
 
 
+def bounded(relative: float) -> float:
+    """A relative exposure as a detector is told of it: from `LEAST` to `MOST`.
+
+    >>> bounded(0.0), bounded(2.0)
+    (0.1, 2.0)
+    """
+    return min(MOST, max(LEAST, relative))
+
+
 class Exposures:
     """Sums of other events by some of the series' dimensions, and how each bucket compares with the mean of a day.
 
@@ -66,7 +75,7 @@ class Exposures:
 
         From `LEAST` to `MOST`.
         """
-        return min(MOST, max(LEAST, self._now.get(self._key(series), 1.0)))
+        return bounded(self._now.get(self._key(series), 1.0))
 
     def over(self, series: SeriesKey, starts: list[int]) -> list[float]:
         """The same for earlier buckets that are kept, without bounds; 1.0 where it is not known."""

@@ -25,6 +25,15 @@ def test_simulated_spikes_are_found_by_a_detector_and_by_nobody_who_says_nothing
     assert silent == {"recall": 0.0, "recall_10": 0.0, "false_per_1000_day": 0.0, "drift": 0.0}
 
 
+def test_what_found_nothing_is_written_as_json() -> None:
+    world = simulate(1, 40, 2)
+    silent = enforcement.told([tally(world, np.zeros(world.counts.shape, np.float32), enforcement.THRESHOLD)])
+    assert json.loads(json.dumps(silent, allow_nan=False))["median_min"] is None
+    shown = enforcement.table({"spikes.detectors": {"nobody": silent}}).splitlines()[-1]
+    assert shown.startswith("nobody")
+    assert " – " in shown
+
+
 def test_the_same_seed_is_the_same_world() -> None:
     one, other = (simulate(seed=3, series=20, days=5) for _ in range(2))
     assert np.array_equal(one.counts, other.counts)

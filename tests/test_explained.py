@@ -268,6 +268,27 @@ def test_exposure_always_counts() -> None:
     assert len(found(stage, [replace(seal, topic=TRAFFIC)]).judged) == 1
 
 
+def test_spike_while_nobody_watches_is_explained() -> None:
+    """The traffic source is alive, and the market has no viewers at all: what was expected is divided by no zero."""
+    stage = Engine(Plan([ASKED]), TOPIC)
+
+    def say(bucket: int, actions: int, viewers: int) -> list[Message]:
+        start = T0 + bucket * ASKED.bucket
+        place = ASKED.name, ASKED.config_hash, start, 0
+        seen = tuple(((market,), 1000, 0, "") for market in ("DE", "FR")[: 2 if viewers else 1])
+        return [
+            Partial(TOPIC, TOPIC, 0, *place, ((("FR", "p1"), actions, 0, ""), (("DE", "p1"), 10, 0, ""))),
+            Partial(TOPIC, TRAFFIC, 0, *place, seen, "exposure"),
+            *(Seal(TOPIC, topic, 0, 1, start + ASKED.bucket) for topic in (TOPIC, TRAFFIC)),
+        ]
+
+    found(stage, [message for bucket in range(300) for message in say(bucket, 9 + bucket % 3, 1000)])
+    told = found(stage, [message for bucket in range(300, 303) for message in say(bucket, 80, 0)]).alerts
+    (exposure,) = {alert.alert_id: alert.explanation["exposure"] for alert in told if alert.explanation}.values()
+    assert (exposure["observed"], exposure["relative"]) == (0, 0)
+    assert exposure["more_traffic"] < 0 < exposure["higher_rate"]
+
+
 def test_announcement_and_later_change_are_no_support() -> None:
     parts = dict(said(1))
     for place in range(PARTITIONS[CHANGES]):

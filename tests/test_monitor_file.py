@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +31,14 @@ def test_what_ships_parses() -> None:
     shipped = parse_monitors(files("livewarden").joinpath("monitors.toml").read_text(encoding="utf-8"))
     assert {"shop-closures", "product-actions", "live-restrictions"} <= {each.name for each in shipped}
     assert all(each.title for each in shipped)
+
+
+def test_monitors_that_documents_show_parse() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (Path(__file__).parents[1] / "docs").glob("**/*.md")]
+    shown = [block for text in texts for block in re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
+    monitors = [each for block in shown if "[[monitor]]" in block for each in parse_monitors(block, "shown")]
+    exposed = {each.name: each.exposure_topic for each in monitors if each.exposure is not None}
+    assert exposed == {"enforcement-per-viewer": "live.traffic"}
 
 
 def test_monitors_come_in_file_order() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from livewarden.ids import stable_id
 from livewarden.times import MINUTE_MS, format_ms
 from models.alert import Alert
-from models.monitor import Monitor
+from models.monitor import RANK, Monitor
 from models.series import Point
 from models.wording import size_in_words, slice_in_words
 
@@ -21,9 +21,17 @@ JOIN_MS = 15 * MINUTE_MS
 MOST_POINTS = 240
 MOST_EVIDENCE = 200
 """Alerts of a candidate whose evidence is kept with it, and series; of a storm the first so many. All their ids are."""
-_SEVERITIES = ("info", "warning", "critical")
 
 PointsOf = Callable[[str, Mapping[str, str]], Sequence[Point]]
+
+
+def reach_ms(bucket_ms: int) -> int:
+    """How long after another one an alert of a monitor may begin to belong to it.
+
+    >>> reach_ms(MINUTE_MS) == JOIN_MS, reach_ms(60 * MINUTE_MS) == 3 * 60 * MINUTE_MS
+    (True, True)
+    """
+    return max(JOIN_MS, JOIN_BUCKETS * bucket_ms)
 
 
 @dataclass(slots=True)
@@ -70,7 +78,7 @@ class CaseCandidate:
             "alert_ids": [alert.alert_id for alert in alerts],
             "monitors": names,
             "series": slices,
-            "severity": max((alert.severity for alert in alerts), key=_SEVERITIES.index),
+            "severity": max((alert.severity for alert in alerts), key=RANK.__getitem__),
             "evidence": {
                 "left_out": max(0, len(alerts) - MOST_EVIDENCE),
                 "alerts": [alert.to_json(run) for alert in alerts[:MOST_EVIDENCE]],
@@ -122,11 +130,11 @@ class Casebook:
     def expire(self, now_ms: int) -> None:
         """Let go of candidates that ended long enough ago that nothing can join them."""
         for case_id, candidate in list(self._open.items()):
-            if candidate.ended_at_ms is not None and now_ms - candidate.last_ms > max(JOIN_MS, self._reach(candidate)):
+            if candidate.ended_at_ms is not None and now_ms - candidate.last_ms > self._reach(candidate):
                 del self._open[case_id]
 
     def _reach(self, candidate: CaseCandidate) -> int:
-        return max(JOIN_BUCKETS * self._monitors[alert.monitor].bucket for alert in candidate.alerts.values())
+        return reach_ms(max(self._monitors[alert.monitor].bucket for alert in candidate.alerts.values()))
 
     def _home(self, alert: Alert) -> CaseCandidate | None:
         for candidate in self._open.values():
@@ -134,7 +142,7 @@ class Casebook:
                 e.episode_id == alert.episode_id for e in candidate.alerts.values()
             ):
                 return candidate
-        reach = max(JOIN_MS, JOIN_BUCKETS * self._monitors[alert.monitor].bucket)
+        reach = reach_ms(self._monitors[alert.monitor].bucket)
         labels = {(name, value) for name, value in alert.series.items() if value}
         for candidate in self._open.values():
             if alert.window_start_ms - candidate.last_ms > reach:

@@ -19,6 +19,8 @@ from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from models.duration import Duration
 
 Severity = Literal["info", "warning", "critical"]
+RANK: dict[str, int] = {"info": 0, "warning": 1, "critical": 2}
+"""Severities from the least to the most."""
 DetectorName = Literal["traffic", "enforcement", "silence"]
 
 _MEASURE = re.compile(r"(count|sum|ratio|distinct)(?:\(\s*([\w.]+)\s*(?:,\s*([\w.]+)\s*)?\))?")

@@ -84,7 +84,6 @@ class CaseFile:
     tasks: list[Task] = field(default_factory=list)
     links: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[dict[str, Any]] = field(default_factory=list)
-    ended_ms: int | None = None
     opened_ms: int | None = None
     resolved_ms: int | None = None
     closed_ms: int | None = None
@@ -105,9 +104,20 @@ class CaseFile:
         return not any(each.firing for each in self.alerts.values())
 
     @property
+    def ended_ms(self) -> int | None:
+        """Event time at which its last alert was over; None while one fires, and where it has none."""
+        return max((each.until_ms for each in self.alerts.values()), default=None) if self.over else None
+
+    @property
     def open_tasks(self) -> list[Task]:
         """What is to be done."""
         return [task for task in self.tasks if task.done_ms is None]
+
+    def begin_again(self) -> None:
+        """It is not over after all: how it ended is forgotten here; its history keeps it."""
+        self.reopened += 1
+        self.resolved_ms = self.closed_ms = None
+        self.resolution = self.reason = ""
 
     def write(
         self,
@@ -135,7 +145,7 @@ class CaseFile:
 
 def case_from(state: Mapping[str, Any]) -> CaseFile:
     """The case that `CaseFile.state_of` gave."""
-    fields = dict(state)
+    fields = {name: value for name, value in state.items() if name != "ended_ms"}  # which earlier workers saved
     fields["alerts"] = {name: Filed(**each) for name, each in state["alerts"].items()}
     fields["tasks"] = [Task(**each) for each in state["tasks"]]
     return CaseFile(**fields)

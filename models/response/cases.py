@@ -23,7 +23,8 @@ from livewarden.action import (
 from livewarden.times import format_ms, to_ms
 from models.alert import Alert
 from models.monitor import Monitor
-from models.response.casefile import LIVEWARDEN, OVER, TAKEN, CaseFile, Entry, Filed, Task, case_from, gate
+from models.response.book import Book
+from models.response.casefile import LIVEWARDEN, OVER, TAKEN, CaseFile, Filed, Task, case_from, gate
 from models.response.news import CaseNews
 from models.response.policy import Policy
 from models.response.refused import Refused
@@ -41,18 +42,21 @@ class Cases:
     longer than `reopen_within` ago is that case, come back: the old one is open again and takes the alerts over.
     """
 
-    def __init__(self, policy: Policy, monitors: Mapping[str, Monitor]) -> None:
+    def __init__(self, policy: Policy, monitors: Mapping[str, Monitor], book: Book) -> None:
         self._policy = policy
+        self._book = book
         self._monitors = monitors
         self._files: dict[str, CaseFile] = {}
         self._by_fingerprint: dict[str, set[str]] = {}
         self._by_alert: dict[str, set[str]] = {}
         self._judged_ms: dict[str, int] = {}
-        self.touched: set[str] = set()
-        self.entries: list[Entry] = []
 
     def __getitem__(self, case_id: str) -> CaseFile:
         return self._files[case_id]
+
+    @property
+    def _now_ms(self) -> int:
+        return self._book.now_ms
 
     def __contains__(self, case_id: str) -> bool:
         return case_id in self._files
@@ -65,18 +69,18 @@ class Cases:
         """Everything of a group of monitors is judged up to there."""
         self._judged_ms[group] = max(watermark_ms, self._judged_ms.get(group, 0))
 
-    def alert(self, alert: Alert, now_ms: int) -> None:
+    def alert(self, alert: Alert) -> None:
         """An alert of a case, in a new version."""
         if alert.case_id is None or alert.suppressed_by is not None:
             return
-        case = self._files.get(alert.case_id) or self._begin(alert, now_ms)
+        case = self._files.get(alert.case_id) or self._begin(alert)
         while case.merged_into is not None:
             case = self._files[case.merged_into]
         for case_id in sorted({case.case_id, *self._by_alert.get(alert.alert_id, ())}):
             if self._files[case_id].merged_into is None:
-                self._file(self._files[case_id], alert, now_ms)
+                self._file(self._files[case_id], alert)
 
-    def _file(self, case: CaseFile, alert: Alert, now_ms: int) -> None:
+    def _file(self, case: CaseFile, alert: Alert) -> None:
         known = case.alerts.get(alert.alert_id)
         if known is None and len(case.alerts) >= MOST_ALERTS:
             return
@@ -85,14 +89,12 @@ class Cases:
         if known is not None and known.version >= filed.version:
             return
         self._keep(case, alert.alert_id, filed)
-        over = case.over
-        case.ended_ms = max(each.until_ms for each in case.alerts.values()) if over else None
         if known is None:
             self._remember(case, alert)
             if case.state in ("resolved", "closed") and filed.firing:
-                self._reopen(case, alert, now_ms)
-        if known is not None and known.firing and over:
-            self._write(case, now_ms, LIVEWARDEN, "ended", "none of its alerts fires any more")
+                self._reopen(case, alert)
+        if known is not None and known.firing and case.over:
+            self._write(case, LIVEWARDEN, "ended", "none of its alerts fires any more")
         else:
             self._touch(case)
 
@@ -100,20 +102,20 @@ class Cases:
         case.alerts[alert_id] = filed
         self._by_alert.setdefault(alert_id, set()).add(case.case_id)
 
-    def candidate(self, news: CaseNews, now_ms: int) -> None:
+    def candidate(self, news: CaseNews) -> None:
         """A candidate in a new version: its title and severity are of the worst that is known now."""
         case = self._files.get(news.case_id)
         if case is None:
-            case = self._new(CaseFile(news.case_id, now_ms, news.started_ms), news.severity, news.title, now_ms)
+            case = self._new(CaseFile(news.case_id, self._now_ms, news.started_ms), news.severity, news.title)
         told = (news.title, news.kind, news.severity)
         if case.merged_into is None and (case.title, case.kind, case.severity) != told:
             case.title, case.kind, case.severity = told
             self._touch(case)
 
-    def apply(self, action: OnCase, now_ms: int) -> str:
+    def apply(self, action: OnCase) -> str:
         """Do what a person wants; says what was done. Refused where it may not be."""
         if isinstance(action, OpenCase):
-            return self._open_by_hand(action, now_ms)
+            return self._open_by_hand(action)
         case = self._files.get(action.case_id)
         if case is None:
             raise Refused("there is no such case")
@@ -131,19 +133,19 @@ class Cases:
             AddEvidence: self._add_evidence,
             MergeCase: self._merge,
         }
-        return done[type(action)](case, action, now_ms)
+        return done[type(action)](case, action)
 
-    def tick(self, now_ms: int) -> list[CaseFile]:
+    def tick(self) -> list[CaseFile]:
         """The cases whose due date has just passed."""
         late = [
             case
             for case in self._files.values()
-            if case.due_ms is not None and not case.overdue and case.due_ms <= now_ms
+            if case.due_ms is not None and not case.overdue and case.due_ms <= self._now_ms
         ]
         for case in late:
             case.overdue = True
             due = format_ms(cast(int, case.due_ms))
-            self._write(case, now_ms, LIVEWARDEN, "overdue", f"it was due at {due} as {case.state}")
+            self._write(case, LIVEWARDEN, "overdue", f"it was due at {due} as {case.state}")
         return late
 
     @property
@@ -151,44 +153,42 @@ class Cases:
         """Whether the clock may change one."""
         return any(case.due_ms is not None and not case.overdue for case in self._files.values())
 
-    def _begin(self, alert: Alert, now_ms: int) -> CaseFile:
+    def _begin(self, alert: Alert) -> CaseFile:
         assert alert.case_id is not None
-        case = self._new(CaseFile(alert.case_id, now_ms, alert.window_start_ms), alert.severity, alert.monitor, now_ms)
+        case = self._new(CaseFile(alert.case_id, self._now_ms, alert.window_start_ms), alert.severity, alert.monitor)
         case.kind = alert.kind
-        back = self._back(_fingerprint(alert), now_ms)
+        back = self._back(_fingerprint(alert))
         if back is not None:
             before = case.state
             case.state, case.merged_into, case.due_ms = "merged", back.case_id, None
             why = f"it is case {back.case_id}, come back"
-            self._write(case, now_ms, LIVEWARDEN, "merged", why, before=before, into=back.case_id)
+            self._write(case, LIVEWARDEN, "merged", why, before=before, into=back.case_id)
         return case
 
-    def _new(self, case: CaseFile, severity: str, title: str, now_ms: int) -> CaseFile:
+    def _new(self, case: CaseFile, severity: str, title: str) -> CaseFile:
         case.severity, case.title = severity, title
         sla = self._policy.sla.get(cast(Any, severity))
-        case.due_ms = now_ms + sla.triage if sla else None
+        case.due_ms = self._now_ms + sla.triage if sla else None
         self._files[case.case_id] = case
-        self._write(case, now_ms, LIVEWARDEN, "created", "alerts that belong together")
+        self._write(case, LIVEWARDEN, "created", "alerts that belong together")
         return case
 
-    def _back(self, fingerprint: str, now_ms: int) -> CaseFile | None:
+    def _back(self, fingerprint: str) -> CaseFile | None:
         """The case that was over last, and not too long ago, of those that had such an alert."""
         found = []
         for case_id in self._by_fingerprint.get(fingerprint, ()):
             case = self._files[case_id]
             ended = {"closed": case.closed_ms, "resolved": case.resolved_ms}.get(case.state)
-            if ended is not None and now_ms - ended <= self._policy.reopen_within:
+            if ended is not None and self._now_ms - ended <= self._policy.reopen_within:
                 found.append((ended, case_id))
         return self._files[max(found)[1]] if found else None
 
-    def _reopen(self, case: CaseFile, alert: Alert, now_ms: int) -> None:
+    def _reopen(self, case: CaseFile, alert: Alert) -> None:
         before, case.state = case.state, "open"
-        case.reopened += 1
-        case.resolved_ms = case.closed_ms = None
-        case.resolution = case.reason = ""
-        self._set_due(case, now_ms)
+        case.begin_again()
+        self._set_due(case)
         why = f"it came back: {alert.monitor} at {format_ms(alert.window_start_ms)}"
-        self._write(case, now_ms, LIVEWARDEN, "recurred", why, before=before, alert_id=alert.alert_id)
+        self._write(case, LIVEWARDEN, "recurred", why, before=before, alert_id=alert.alert_id)
 
     def _remember(self, case: CaseFile, alert: Alert) -> None:
         fingerprint = _fingerprint(alert)
@@ -196,32 +196,30 @@ class Cases:
             case.fingerprints.append(fingerprint)
         self._by_fingerprint.setdefault(fingerprint, set()).add(case.case_id)
 
-    def _open_by_hand(self, action: OpenCase, now_ms: int) -> str:
+    def _open_by_hand(self, action: OpenCase) -> str:
         if action.case_id in self._files:
             raise Refused("there is a case of that id")
-        case = CaseFile(
-            action.case_id, now_ms, now_ms, action.title, "MANUAL", action.severity, "open", opened_ms=now_ms
-        )
+        now = self._now_ms
+        case = CaseFile(action.case_id, now, now, action.title, "MANUAL", action.severity, "open", opened_ms=now)
         case.owner = action.who
         for alert_id in action.alert_ids:
-            self._take(case, alert_id, action.who, now_ms)
+            self._take(case, alert_id, action.who)
         self._files[case.case_id] = case
-        self._set_due(case, now_ms)
-        self._write(case, now_ms, action.who, "created", action.why or "opened by hand", action_id=action.action_id)
+        self._set_due(case)
+        self._write(case, action.who, "created", action.why or "opened by hand", action_id=action.action_id)
         return "the case is open"
 
-    def _take(self, case: CaseFile, alert_id: str, who: str, now_ms: int) -> None:
+    def _take(self, case: CaseFile, alert_id: str, who: str) -> None:
         """Put an alert of another case into one that was opened by hand, too; one that no case knows is a link."""
         homes = self._by_alert.get(alert_id)
         if not homes:
-            case.links.append({"kind": "alert", "ref": alert_id, "by": who, "at": format_ms(now_ms)})
+            case.links.append({"kind": "alert", "ref": alert_id, "by": who, "at": format_ms(self._now_ms)})
             return
         home = self._files[min(homes)]
         self._keep(case, alert_id, replace(home.alerts[alert_id]))
         case.started_ms = min(case.started_ms, home.started_ms)
-        case.ended_ms = max(each.until_ms for each in case.alerts.values()) if case.over else None
 
-    def _move(self, case: CaseFile, action: MoveCase, now_ms: int) -> str:
+    def _move(self, case: CaseFile, action: MoveCase) -> str:
         if action.to not in MOVES[case.state]:
             able = ", ".join(MOVES[case.state]) or "nothing"
             raise Refused(f"a case that is {case.state} cannot be {action.to}, only {able}")
@@ -238,26 +236,26 @@ class Cases:
         before = case.state
         case.state = action.to
         if action.to in TAKEN:
-            case.opened_ms = case.opened_ms or now_ms
+            case.opened_ms = case.opened_ms or self._now_ms
             case.owner = case.owner or action.who
-        if before in OVER and action.to == "open":
-            case.reopened += 1
-            case.resolved_ms = case.closed_ms = None
-            case.resolution = case.reason = ""
+        reopens = before in OVER and action.to == "open"
+        if reopens:
+            case.begin_again()
         if action.to == "escalated":
             case.escalated_to = action.to_whom
             details["to_whom"] = action.to_whom
         if action.to in ("resolved", "dismissed"):
-            case.resolved_ms, case.resolution, case.reason = now_ms, cast(Resolution, action.resolution), action.why
+            case.resolved_ms, case.reason = self._now_ms, action.why
+            case.resolution = cast(Resolution, action.resolution)
             details["resolution"] = action.resolution
         if action.to == "closed":
-            case.closed_ms = now_ms
-        self._set_due(case, now_ms)
-        what = "reopened" if before in OVER and action.to == "open" else "moved"
-        self._write(case, now_ms, action.who, what, action.why, before=before, action_id=action.action_id, **details)
+            case.closed_ms = self._now_ms
+        self._set_due(case)
+        what = "reopened" if reopens else "moved"
+        self._write(case, action.who, what, action.why, before=before, action_id=action.action_id, **details)
         return f"the case is {action.to}"
 
-    def _assign(self, case: CaseFile, action: AssignCase, now_ms: int) -> str:
+    def _assign(self, case: CaseFile, action: AssignCase) -> str:
         if action.owner is None and action.due_at is None:
             raise Refused("say who owns it, or when it is due")
         if action.owner is not None:
@@ -265,47 +263,47 @@ class Cases:
         if action.due_at is not None:
             case.due_ms, case.overdue = to_ms(action.due_at), False
         due = None if case.due_ms is None else format_ms(case.due_ms)
-        self._by(case, action, "assigned", now_ms, owner=case.owner, due_at=due)
+        self._by(case, action, "assigned", owner=case.owner, due_at=due)
         return f"the case is {case.owner or 'nobody'}'s{f', due at {due}' if due else ''}"
 
-    def _note(self, case: CaseFile, action: Note, now_ms: int) -> str:
-        self._by(case, action, "noted", now_ms)
+    def _note(self, case: CaseFile, action: Note) -> str:
+        self._by(case, action, "noted")
         return "it is noted"
 
-    def _add_task(self, case: CaseFile, action: AddTask, now_ms: int) -> str:
+    def _add_task(self, case: CaseFile, action: AddTask) -> str:
         if case.state == "closed":
             raise Refused("the case is closed: open it again first")
         if any(task.task_id == action.task_id for task in case.tasks):
             raise Refused("there is a task of that id")
         due = None if action.due_at is None else to_ms(action.due_at)
         case.tasks.append(Task(action.task_id, action.text, action.owner, due))
-        self._by(case, action, "task_added", now_ms, task_id=action.task_id, text=action.text, owner=action.owner)
+        self._by(case, action, "task_added", task_id=action.task_id, text=action.text, owner=action.owner)
         return "the task is added"
 
-    def _finish_task(self, case: CaseFile, action: FinishTask, now_ms: int) -> str:
+    def _finish_task(self, case: CaseFile, action: FinishTask) -> str:
         task = next((task for task in case.tasks if task.task_id == action.task_id), None)
         if task is None:
             raise Refused("the case has no such task")
         if task.done_ms is not None:
             raise Refused(f"{task.done_by} has done it already")
-        task.done_by, task.done_ms = action.who, now_ms
-        self._by(case, action, "task_done", now_ms, task_id=task.task_id, text=task.text)
+        task.done_by, task.done_ms = action.who, self._now_ms
+        self._by(case, action, "task_done", task_id=task.task_id, text=task.text)
         return "the task is done"
 
-    def _link(self, case: CaseFile, action: Link, now_ms: int) -> str:
+    def _link(self, case: CaseFile, action: Link) -> str:
         if any((each["kind"], each["ref"]) == (action.kind, action.ref) for each in case.links):
             raise Refused("it is linked already")
-        case.links.append({"kind": action.kind, "ref": action.ref, "by": action.who, "at": format_ms(now_ms)})
-        self._by(case, action, "linked", now_ms, kind=action.kind, ref=action.ref)
+        case.links.append({"kind": action.kind, "ref": action.ref, "by": action.who, "at": format_ms(self._now_ms)})
+        self._by(case, action, "linked", kind=action.kind, ref=action.ref)
         return f"{action.kind} {action.ref} is linked"
 
-    def _add_evidence(self, case: CaseFile, action: AddEvidence, now_ms: int) -> str:
+    def _add_evidence(self, case: CaseFile, action: AddEvidence) -> str:
         package: dict[str, Any] = {"name": action.name, "digest": action.digest, "size": action.size}
-        case.evidence.append(package | {"by": action.who, "at": format_ms(now_ms)})
-        self._by(case, action, "evidence_added", now_ms, **package)
+        case.evidence.append(package | {"by": action.who, "at": format_ms(self._now_ms)})
+        self._by(case, action, "evidence_added", **package)
         return f"evidence {action.digest[:12]}… is noted"
 
-    def _merge(self, case: CaseFile, action: MergeCase, now_ms: int) -> str:
+    def _merge(self, case: CaseFile, action: MergeCase) -> str:
         into = self._files.get(action.into)
         if into is None or into is case:
             raise Refused("there is no other case of that id to merge into")
@@ -317,21 +315,20 @@ class Cases:
             if alert_id not in into.alerts:
                 self._keep(into, alert_id, replace(filed))
         into.started_ms = min(into.started_ms, case.started_ms)
-        into.ended_ms = None if not into.over else max((each.until_ms for each in into.alerts.values()), default=None)
         for fingerprint in case.fingerprints:
             self._by_fingerprint.setdefault(fingerprint, set()).add(into.case_id)
             if fingerprint not in into.fingerprints:
                 into.fingerprints.append(fingerprint)
-        self._by(case, action, "merged", now_ms, before=before, into=into.case_id)
-        self._write(into, now_ms, action.who, "merged", action.why, action_id=action.action_id, took=case.case_id)
+        self._by(case, action, "merged", before=before, into=into.case_id)
+        self._write(into, action.who, "merged", action.why, action_id=action.action_id, took=case.case_id)
         return f"the case is part of {into.case_id}"
 
-    def _set_due(self, case: CaseFile, now_ms: int) -> None:
+    def _set_due(self, case: CaseFile) -> None:
         sla = self._policy.sla.get(cast(Any, case.severity))
         if case.state in OVER or sla is None:
             case.due_ms = None
         elif case.state in TAKEN:
-            case.due_ms = now_ms + sla.resolve if case.reopened else case.created_ms + sla.resolve
+            case.due_ms = self._now_ms + sla.resolve if case.reopened else case.created_ms + sla.resolve
         case.overdue = False
 
     def _normal_until(self, case: CaseFile) -> dict[str, int]:
@@ -345,18 +342,19 @@ class Cases:
         count = self._policy.closure_windows
         return {name: count * self._monitors[name].bucket for name in case.monitors if name in self._monitors}
 
-    def _by(
-        self, case: CaseFile, action: Any, what: str, now_ms: int, *, before: str | None = None, **details: Any
-    ) -> None:
-        self._write(case, now_ms, action.who, what, action.why, before=before, action_id=action.action_id, **details)
+    def _by(self, case: CaseFile, action: Any, what: str, *, before: str | None = None, **details: Any) -> None:
+        self._write(case, action.who, what, action.why, before=before, action_id=action.action_id, **details)
 
-    def _write(self, case: CaseFile, now_ms: int, who: str, what: str, why: str, **details: Any) -> None:
-        self.entries.append(case.write(now_ms, who, what, why, **details))
-        self.touched.add(case.case_id)
+    def _write(self, case: CaseFile, who: str, what: str, why: str, **details: Any) -> None:
+        self._book.said.append(case.write(self._now_ms, who, what, why, **details))
+        self._changed(case)
 
     def _touch(self, case: CaseFile) -> None:
         case.version += 1
-        self.touched.add(case.case_id)
+        self._changed(case)
+
+    def _changed(self, case: CaseFile) -> None:
+        self._book.change("case", case.case_id, case)
 
     def header(self) -> dict[str, int]:
         """What is kept besides the cases."""

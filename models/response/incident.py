@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from livewarden.ids import stable_id
 from livewarden.times import DAY_MS, MINUTE_MS
-from models.monitor import Monitor
-from models.response.member import RANK, Fate, Member
+from models.case import reach_ms
+from models.monitor import RANK, Monitor
+from models.response.member import MUTED, Fate, Member
 
-JOIN_BUCKETS = 3
-"""An alert joins an incident whose last alert began at most this many of its buckets before …"""
-JOIN_MS = 15 * MINUTE_MS
-"""… or this long, whichever is more."""
 KEEP_MS = DAY_MS
 """For how long, by the clock, a resolved incident is remembered."""
 
@@ -27,6 +24,9 @@ REALMS: Mapping[str, str] = {
 }
 """What an event is about, by the first word of its type."""
 
+T = TypeVar("T")
+Wide = dict[tuple[str, frozenset[tuple[str, str]]], T]
+"""What is known of alerts, by direction and labels."""
 Status = Literal["firing", "acknowledged", "resolved"]
 
 
@@ -76,8 +76,7 @@ class Incident:
     @property
     def severity(self) -> str:
         """The highest of its alerts that are not kept back for good, of all where there is none."""
-        kept = ("silenced", "maintenance", "stale")
-        loud = [member for member in self.members.values() if member.fate.outcome not in kept]
+        loud = [member for member in self.members.values() if member.fate.outcome not in (*MUTED, "stale")]
         return max((member.severity for member in loud or self.members.values()), key=RANK.__getitem__)
 
     @property
@@ -100,7 +99,7 @@ class Grouping:
     """Which incident an alert belongs to, among those that are not resolved.
 
     To the one that holds an alert of its episode or of its case candidate; else to the latest one that began at about the same
-    time, `JOIN_MS` or `JOIN_BUCKETS`, and shares with it a platform change, the monitor and direction, or a known dimension of
+    time (`models.case.reach_ms`), and shares with it a platform change, the monitor and direction, or a known dimension of
     its series, where both are about traffic or both about enforcement (tickets go with either). A silence of a source goes with
     silences only. It knows nothing of causes, so two unrelated falls in the same quarter of an hour and monitor are one incident;
     that is one call, and its page shows both.
@@ -123,7 +122,7 @@ class Grouping:
         for index, name in indexes:
             if name is not None and name in index:
                 return index[name]
-        reach = max(JOIN_MS, JOIN_BUCKETS * self._bucket(member.monitor))
+        reach = reach_ms(self._bucket(member.monitor))
         for incident_id, marks in reversed(self._open.items()):
             near = -reach <= member.start_ms - marks.last_start_ms <= reach
             if near and (member.direction == "MISSING") == marks.missing and marks.share(member, self._realm(member)):
@@ -141,11 +140,12 @@ class Grouping:
             self._by_case[member.case_id] = incident.incident_id
 
     def close(self, incident: Incident) -> None:
-        """Let nothing new into it; new versions of its alerts still find it through `alert_of`."""
+        """Let nothing new into it; new versions of its alerts still find it."""
         self._open.pop(incident.incident_id, None)
-        for index in (self._by_episode, self._by_case):
-            for name in [name for name, found in index.items() if found == incident.incident_id]:
-                del index[name]
+        for member in incident.members.values():
+            for index, name in ((self._by_episode, member.episode_id), (self._by_case, member.case_id)):
+                if name is not None and index.get(name) == incident.incident_id:
+                    del index[name]
 
     def forget(self, incident: Incident) -> None:
         """Let go of it wholly."""
@@ -166,8 +166,8 @@ class Grouping:
         marks = self._open.get(incident.incident_id)
         if marks is None:
             return None
-        found = (marks.wide.get((member.direction, part)) for part in _parts(member.labels))
-        return next((incident.members[name] for name in found if name is not None), None)
+        name = _above(marks.wide, member)
+        return None if name is None else incident.members[name]
 
     def _realm(self, member: Member) -> str:
         """Traffic, enforcement, or "" for what goes with either."""
@@ -188,7 +188,7 @@ class _Marks:
     monitors: set[tuple[str, str]] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
     realms: set[str] = field(default_factory=set)
-    wide: dict[tuple[str, frozenset[tuple[str, str]]], str] = field(default_factory=dict)
+    wide: Wide[str] = field(default_factory=dict)
 
     def add(self, member: Member, realm: str) -> None:
         self.realms.add(realm)
@@ -214,24 +214,19 @@ def parents(members: Iterable[Member]) -> dict[str, Member]:
 
     A parent mutes its children: "market DE" says all that "market DE, CDN 3" says.
     """
-    wide: dict[tuple[str, frozenset[tuple[str, str]]], Member] = {}
+    wide: Wide[Member] = {}
     listed = sorted(members, key=lambda each: (len(each.labels), each.start_ms, each.alert_id))
     for member in listed:
         if member.labels:
             wide.setdefault((member.direction, member.labels), member)
-    found = {}
-    for member in listed:
-        for part in _parts(member.labels):
-            parent = wide.get((member.direction, part))
-            if parent is not None:
-                found[member.alert_id] = parent
-                break
-    return found
+    return {member.alert_id: parent for member in listed if (parent := _above(wide, member)) is not None}
 
 
-def _parts(labels: frozenset[tuple[str, str]]) -> Iterator[frozenset[tuple[str, str]]]:
-    for size in range(1, len(labels)):
-        yield from map(frozenset, combinations(sorted(labels), size))
+def _above(wide: Wide[T], member: Member) -> T | None:
+    """What is known of the alert of the same direction whose labels are the fewest that are a true part of its own."""
+    labels = sorted(member.labels)
+    parts = (frozenset(part) for size in range(1, len(labels)) for part in combinations(labels, size))
+    return next((wide[member.direction, part] for part in parts if (member.direction, part) in wide), None)
 
 
 def incident_id_of(alert_id: str) -> str:

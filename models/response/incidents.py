@@ -8,7 +8,7 @@ from typing import Any
 from livewarden.action import Acknowledge, ResolveIncident
 from livewarden.times import HOUR_MS, format_ms
 from models.alert import Alert
-from models.monitor import Monitor
+from models.monitor import RANK, Monitor
 from models.response.book import Book, Disposition
 from models.response.incident import (
     KEEP_MS,
@@ -19,7 +19,7 @@ from models.response.incident import (
     lead_of,
     parents,
 )
-from models.response.member import RANK, Member, member_of, worse
+from models.response.member import MUTED, Member, member_of, worse
 from models.response.policy import Policy, Route
 from models.response.post import FALLBACK, Post
 from models.response.refused import Refused
@@ -27,7 +27,6 @@ from models.response.silence import SilenceState
 from models.response.silences import Silences
 from models.response.telling import body_of, headline, link_of, title_of
 
-MUTED = ("silenced", "maintenance")
 NEVER_MS = 2**62
 KEPT_BACK = (*MUTED, "stale", "no_route")
 """Fates that are an answer to "why was I not paged" by themselves."""

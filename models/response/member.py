@@ -9,8 +9,8 @@ from models.alert import Alert
 from models.monitor import Monitor
 from models.wording import size_in_words, slice_in_words
 
-RANK = {"info": 0, "warning": 1, "critical": 2}
-"""Severities from the least to the most."""
+MUTED = ("silenced", "maintenance")
+"""Outcomes of alerts that a silence keeps back."""
 
 
 @dataclass(slots=True)

@@ -42,7 +42,7 @@ class Responder:
         self.outbox = self._post.outbox
         self.silences = Silences(policy, self._book, self._post)
         self.incidents = Incidents(plan.by_name, policy, self._book, self.silences, self._post)
-        self.cases = Cases(policy, plan.by_name)
+        self.cases = Cases(policy, plan.by_name, self._book)
         self._feedback: dict[str, int] = {}
         self._answered: dict[str, None] = {}
         self._swept_ms = 0
@@ -58,9 +58,9 @@ class Responder:
         self._book.now_ms = max(self.now_ms, at_ms)
         if isinstance(news, AlertNews):
             self.incidents.alert(news.alert, news.story)
-            self.cases.alert(news.alert, self.now_ms)
+            self.cases.alert(news.alert)
         elif isinstance(news, CaseNews):
-            self.cases.candidate(news, self.now_ms)
+            self.cases.candidate(news)
         elif isinstance(news, Mark):
             self.cases.judged(news.group, news.watermark_ms)
         elif isinstance(news, Wish):
@@ -79,12 +79,7 @@ class Responder:
 
     def changed(self) -> tuple[dict[str, dict[str, Any]], list[Any]]:
         """What changed since last asked: things by kind and id (`fate`: incident and member), and what is only ever added."""
-        for case_id in self.cases.touched:
-            self._book.change("case", case_id, self.cases[case_id])
-        entries = self.cases.entries
-        self.cases.touched, self.cases.entries = set(), []
-        fresh, said = self._book.take()
-        return fresh, [*said, *entries]
+        return self._book.take()
 
     def _sweep(self) -> None:
         """Do what the time has come for. A second in which nothing is due costs nothing."""
@@ -93,7 +88,7 @@ class Responder:
         self._swept_ms, self._hasty = self.now_ms, False
         self.incidents.tick()
         self.silences.tick()
-        for case in self.cases.tick(self.now_ms):
+        for case in self.cases.tick():
             link = link_of(self._policy.console_url, "cases", case.case_id)
             title = f"overdue, {case.state}, {case.owner or 'no owner'}: {case.title}"
             self._post.aside("overdue", f"{case.case_id}/{case.due_ms}", title, case.severity, link)
@@ -125,7 +120,7 @@ class Responder:
             self.silences.expire(action)
             self.incidents.released(action.silence_id)
             return "the silence is over"
-        return self.cases.apply(action, self.now_ms)
+        return self.cases.apply(action)
 
     def _opinion(self, action: Feedback) -> str:
         version = self._feedback.get(action.alert_id, 0) + 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from livewarden.action import Matcher, Silence
@@ -47,15 +48,16 @@ class SilenceState:
 
     def matches(self, facts: Mapping[str, str]) -> bool:
         """Whether an alert with these facts meets all its conditions."""
-        return matches(self.conditions(), facts)
-
-    def conditions(self) -> Sequence[Matcher]:
-        """Its matchers, read."""
-        return [parse(text) for text in self.matchers]
+        return matches(_read(tuple(self.matchers)), facts)
 
     def state(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
         return asdict(self)
+
+
+@lru_cache(maxsize=1_000)
+def _read(matchers: tuple[str, ...]) -> tuple[Matcher, ...]:
+    return tuple(map(parse, matchers))
 
 
 def silence_of(action: Silence, now_ms: int) -> SilenceState:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from livewarden.action import Action, Answer, Submit
@@ -14,8 +13,9 @@ from livewarden.errors import RetryLater
 from livewarden.settings import RESPONSE, Settings
 from models.response.news import Wish
 from sinks.reader import Reader
+from sinks.views import actions
+from streams.producer import producing
 from streams.stages import encode_message
-from streams.topics import no_answer
 
 ANSWER_WITHIN_S = 15.0
 """How long an answer may take, in seconds: a worker that has just started reads its state first."""
@@ -28,40 +28,30 @@ async def sending(settings: Settings, reader: Reader) -> AsyncIterator[Submit]:
 
     The same action may be sent again: it is granted once, and the answer is the first one.
     """
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, enable_idempotence=True, acks="all")
-    try:
-        await producer.start()
-    except KafkaError as error:
-        await producer.stop()
-        raise no_answer(settings.kafka) from error
+    async with producing(settings.kafka) as producer:
 
-    async def submit(action: Action) -> Answer:
-        key, value = encode_message(Wish(action))
-        try:
-            await producer.send_and_wait(settings.topic_prefix + RESPONSE, value, key)
-        except KafkaError as error:
-            raise RetryLater(f"Kafka does not take it: {error!r}") from error
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                while True:
-                    answer = await answered(reader, action.action_id)
-                    if answer is not None:
-                        return answer
-                    await asyncio.sleep(LOOK_EVERY_S)
-        except TimeoutError:
-            raise RetryLater(
-                f"no worker has answered within {ANSWER_WITHIN_S:.0f} s: the wish is in the log and will be read"
-            ) from None
+        async def submit(action: Action) -> Answer:
+            key, value = encode_message(Wish(action))
+            try:
+                await producer.send_and_wait(settings.topic_prefix + RESPONSE, value, key)
+            except KafkaError as error:
+                raise RetryLater(f"Kafka does not take it: {error!r}") from error
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    while True:
+                        answer = await answered(reader, action.action_id)
+                        if answer is not None:
+                            return answer
+                        await asyncio.sleep(LOOK_EVERY_S)
+            except TimeoutError:
+                raise RetryLater(
+                    f"no worker has answered within {ANSWER_WITHIN_S:.0f} s: the wish is in the log and will be read"
+                ) from None
 
-    try:
         yield submit
-    finally:
-        await producer.stop()
 
 
 async def answered(reader: Reader, action_id: str) -> Answer | None:
     """The answer to a wish; None where there is none yet."""
-    rows = await reader.select(
-        "SELECT outcome, answer FROM actions FINAL WHERE action_id = {id:String}", {"id": action_id}
-    )
-    return Answer(rows[0]["outcome"] == "accepted", rows[0]["answer"]) if rows else None
+    found = await actions.get(reader, action_id)
+    return None if found is None else Answer(found["outcome"] == "accepted", found["answer"])

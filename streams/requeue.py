@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import orjson
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from livewarden.contracts import TOPICS
 from livewarden.errors import InvalidEvent, RetryLater, SetupError
 from livewarden.event import Event
 from streams.codec import Record, decode_record
-from streams.topics import no_answer
+from streams.producer import producing
 
 FROM_HEADER: Final = "livewarden_requeued_from"
 """Header of a record that was sent again: the place of the dead letter, topic/partition/offset."""
@@ -117,26 +116,18 @@ async def sender(bootstrap: str, prefix: str = "") -> AsyncIterator[Send]:
     The record gets the header `FROM_HEADER`. Unreachable where Kafka does not answer, SetupError where topic or partition is gone,
     RetryLater where it does not take the record: it may have taken it all the same, and an event taken twice counts once.
     """
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, acks="all")
-    try:
-        await producer.start()
-    except KafkaError as error:
-        await producer.stop()
-        raise no_answer(bootstrap) from error
+    async with producing(bootstrap) as producer:
 
-    async def send(record: Record) -> Place:
-        topic = prefix + record.topic
-        origin = str(Place(record.topic, record.partition, record.offset)).encode()
-        headers = [*((name, value) for name, value in record.headers if name != FROM_HEADER), (FROM_HEADER, origin)]
-        try:
-            if record.partition not in await producer.partitions_for(topic):
-                raise SetupError(f"{topic} has no partition {record.partition} any more")
-            done = await producer.send_and_wait(topic, record.value, record.key, record.partition, headers=headers)
-        except KafkaError as error:
-            raise RetryLater(f"Kafka does not take {origin.decode()}: {error!r}") from error
-        return Place(record.topic, done.partition, done.offset)
+        async def send(record: Record) -> Place:
+            topic = prefix + record.topic
+            origin = str(Place(record.topic, record.partition, record.offset)).encode()
+            headers = [*((name, value) for name, value in record.headers if name != FROM_HEADER), (FROM_HEADER, origin)]
+            try:
+                if record.partition not in await producer.partitions_for(topic):
+                    raise SetupError(f"{topic} has no partition {record.partition} any more")
+                done = await producer.send_and_wait(topic, record.value, record.key, record.partition, headers=headers)
+            except KafkaError as error:
+                raise RetryLater(f"Kafka does not take {origin.decode()}: {error!r}") from error
+            return Place(record.topic, done.partition, done.offset)
 
-    try:
         yield send
-    finally:
-        await producer.stop()

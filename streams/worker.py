@@ -146,29 +146,21 @@ class Worker:
 
     async def _lane(self, tp: TP) -> Lane:
         settings = self._settings
-        topic = tp.topic.removeprefix(settings.topic_prefix)
-        if topic == PARTIALS:
-            detect = Detect(self._plan, topic, tp.partition)
-            saved = await self._load(detect.name, topic, tp.partition)
-            if saved is not None:
-                detect.restore(saved)
-            return Lane(detect, self._store, self._send, self._commit, settings.detect_checkpoint_s)
-        if topic == RESPONSE:
-            respond = Respond(self._plan, self._policy, topic, tp.partition)
-            saved = await self._load(respond.name, topic, tp.partition)
-            if saved is not None:
-                respond.restore(saved)
-            return Lane(respond, self._store, self._send, self._commit, settings.ingest_checkpoint_s)
-        lateness = self._lateness_ms[topic]
-        ingest = Ingest(self._plan, topic, tp.partition, settings.partitions, lateness)
-        saved = await self._load(ingest.name, topic, tp.partition)
+        stage = self._stage(tp.topic.removeprefix(settings.topic_prefix), tp.partition)
+        saved: Checkpoint | None = await retrying("clickhouse")(self._store.load, stage.name, stage.topic, tp.partition)
         if saved is not None:
-            ingest.restore(saved)
-            ingest.resume()
-        return Lane(ingest, self._store, self._send, self._commit, settings.ingest_checkpoint_s)
+            stage.restore(saved)
+            if isinstance(stage, Ingest):
+                stage.resume()
+        every_s = settings.detect_checkpoint_s if isinstance(stage, Detect) else settings.ingest_checkpoint_s
+        return Lane(stage, self._store, self._send, self._commit, every_s)
 
-    async def _load(self, stage: str, topic: str, partition: int) -> Checkpoint | None:
-        return await retrying("clickhouse")(self._store.load, stage, topic, partition)
+    def _stage(self, topic: str, partition: int) -> Ingest | Detect | Respond:
+        if topic == PARTIALS:
+            return Detect(self._plan, topic, partition)
+        if topic == RESPONSE:
+            return Respond(self._plan, self._policy, topic, partition)
+        return Ingest(self._plan, topic, partition, self._settings.partitions, self._lateness_ms[topic])
 
     async def _send(self, messages: Sequence[Said]) -> None:
         assert self._producer is not None

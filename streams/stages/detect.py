@@ -7,14 +7,14 @@ from collections.abc import Iterable
 import orjson
 
 from livewarden.checkpoint import Checkpoint
-from livewarden.errors import InvalidEvent
 from livewarden.times import MINUTE_MS
 from models.engine import Engine, Findings
 from models.partial import Message, from_dict
 from models.plan import Plan
 from models.response.news import Mark, alert_news, case_news
+from streams.stages.heard import heard
 from streams.stages.output import FULL_EVERY, Output, Row, WireRecord
-from streams.stages.rows import alert_row, case_row, dead_row, judged_row
+from streams.stages.rows import alert_row, case_row, judged_row
 
 
 class Detect:
@@ -35,16 +35,7 @@ class Detect:
 
     def process(self, records: Iterable[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
-        for record in records:
-            if record.offset < self.next_offset:
-                continue
-            self.next_offset = record.offset + 1
-            try:
-                message = from_dict(orjson.loads(record.value or b"null"))
-            except (ValueError, KeyError, TypeError) as error:
-                broken = InvalidEvent("broken_partial", f"{type(error).__name__}: {error}")
-                self.output.row("dead_letters", dead_row(self.topic, record, broken))
-                continue
+        for _, message in heard(self, records, from_dict, "broken_partial"):
             self.apply([message])
 
     def apply(self, messages: Iterable[Message]) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 from livewarden.checkpoint import Checkpoint
-from livewarden.errors import InvalidEvent
 from models.plan import Plan
 from models.response.book import Audited, Disposition
 from models.response.casefile import Entry
 from models.response.news import from_dict
 from models.response.policy import Policy
 from models.response.responder import Responder
+from streams.stages.heard import heard
 from streams.stages.output import FULL_EVERY, Output, WireRecord
 from streams.stages.response_rows import (
     action_row,
@@ -28,7 +28,6 @@ from streams.stages.response_rows import (
     silence_row,
     suppressed_row,
 )
-from streams.stages.rows import dead_row
 
 
 class Respond:
@@ -49,17 +48,7 @@ class Respond:
 
     def process(self, records: Iterable[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
-        for record in records:
-            if record.offset < self.next_offset:
-                continue
-            self.next_offset = record.offset + 1
-            try:
-                news = from_dict(orjson.loads(record.value or b"null"))
-            except (ValueError, KeyError, TypeError) as error:
-                reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-                broken = InvalidEvent("broken_response", reason)
-                self.output.row("dead_letters", dead_row(self.topic, record, broken))
-                continue
+        for record, news in heard(self, records, from_dict, "broken_response"):
             self.responder.apply(news, record.timestamp)
         self._say()
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from livewarden.times import parse_ms
+from sinks.views.cases import listed
 
 VERBS: Mapping[str, str] = {
     "triage": "Triage",
@@ -30,12 +31,7 @@ def items(stored: str, *names: str) -> list[dict[str, Any]]:
     >>> items("rubbish", "id")
     []
     """
-    try:
-        found = json.loads(stored)
-    except (ValueError, RecursionError):
-        return []
-    rows = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-    return [{name: _read(name, row.get(name)) for name in names} for row in rows[:MOST_ITEMS]]
+    return [{name: _read(name, row.get(name)) for name in names} for row in listed(stored)[:MOST_ITEMS]]
 
 
 def address(kind: str | None, ref: str | None) -> str | None:

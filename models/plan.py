@@ -136,6 +136,14 @@ class Plan:
         """Monitor by name."""
         return {monitor.name: monitor for monitor in self.monitors}
 
+    @cached_property
+    def described(self) -> dict[str, dict[str, Any]]:
+        """By name: the fields of a monitor as its file has them, and its `config_hash`; for those who show or keep them."""
+        return {
+            monitor.name: monitor.model_dump(mode="json") | {"config_hash": monitor.config_hash}
+            for monitor in self.monitors
+        }
+
 
 def _text(value: Any) -> str:
     """A label: "" where unknown, and true or false as JSON writes them."""

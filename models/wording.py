@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_ms
+from livewarden.words import short_number
 from models.alert import Alert
 from models.duration import format_duration
-
-
-def short_number(value: float) -> str:
-    """A number for people: thousands separated, two significant digits below ten.
-
-    >>> short_number(240043), short_number(0.513281), short_number(7.0)
-    ('240,043', '0.51', '7')
-    """
-    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
 
 
 def span_in_words(ms: int) -> str:

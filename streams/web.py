@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from console.access import Access
 from console.app import Console
@@ -45,7 +44,7 @@ async def web(
     console = Console(
         reader,
         access,
-        told(plan),
+        plan.described,
         submit=submit,
         build_evidence=build_evidence,
         packages=packages,
@@ -63,7 +62,7 @@ def evidence_in(folder: Path, reader: Reader, plan: Plan, clock: Clock) -> Build
         now_ms = clock.now_ms()
         name = f"{short_name(case_id)}-{format_ms(now_ms).replace(':', '').replace('.', '-')}.evidence.zip"
         built = await build(
-            reader, case_id, folder / name, now_ms=now_ms, monitors=told(plan), salt=secrets.token_bytes(32)
+            reader, case_id, folder / name, now_ms=now_ms, monitors=plan.described, salt=secrets.token_bytes(32)
         )
         return Packed(name, built.digest, built.size)
 
@@ -77,14 +76,6 @@ class Packed:
     name: str
     digest: str
     size: int
-
-
-def told(plan: Plan) -> dict[str, dict[str, Any]]:
-    """The monitors in force as the console and evidence packages know them."""
-    return {
-        monitor.name: monitor.model_dump(mode="json") | {"config_hash": monitor.config_hash}
-        for monitor in plan.monitors
-    }
 
 
 def access_of(settings: Settings) -> Access:

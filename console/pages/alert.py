@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.desk import desk
+from console.desk import Desk, desk
 from console.parameters import Parameters
-from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
+from livewarden.times import DAY_MS, HOUR_MS
 from sinks.reader import Reader
 from sinks.views import alerts as view
 from sinks.views import cases, changes, dispositions, events, explanation, health, incidents, wording
@@ -50,13 +50,8 @@ async def alert(request: Request) -> Response:
     monitor = dict(configuration(found, evidence_of(case), at.monitors))
     selected = selection(found, monitor, topics)
     began = onset if onset is not None else wording.scanned_from(found)
-    start, end = reach(found, began, until)
-    near = max(2 * HOUR_MS, 3 * bucket(found))
-    after = max(HOUR_MS, found["window_end"] - began)
-    points, changed, (first, total, happenings) = await asyncio.gather(
-        view.judgements(at.reader, found["alert_id"], start, end),
-        changes.around(at.reader, began, near, after, topics=of_changes(topics)),
-        _events(at.reader, selected),
+    (chart, changed), (first, total, happenings) = await asyncio.gather(
+        surroundings(at, found, began, until, topics), _events(at.reader, selected)
     )
     told_now = monitor | dict(at.monitors.get(found["monitor"], {}))
     what = str(told_now.get("title") or found["monitor"])
@@ -75,15 +70,13 @@ async def alert(request: Request) -> Response:
         case=case,
         versions=versions,
         others=others,
-        changes=[
-            each | {"offset_ms": each["at"] - began, "reaches": reaches(each, found["series"])} for each in changed
-        ],
-        chart=chart_of(found, points, changed, start, end),
+        changes=[each | {"reaches": reaches(each, found["series"])} for each in changed],
+        chart=chart,
         sql=None if selected is None else selected.as_text(EVENTS),
         total=total,
         happenings=happenings,
         events=first,
-        near=near,
+        near=near_ms(found),
         fate=fate,
         incident=incident,
         feedback=feedback,
@@ -94,14 +87,28 @@ async def _events(reader: Reader, selected: events.Selection | None) -> tuple[li
     return ([], 0, 0) if selected is None else await events.first(reader, selected, limit=EVENTS)
 
 
-def bucket(alert: Mapping[str, Any]) -> int:
-    """Length of a bucket, in ms; of a gap a minute, so that a long one does not stretch the chart."""
-    return MINUTE_MS if alert["direction"] == "MISSING" else wording.bucket_ms(alert)
+def near_ms(alert: Mapping[str, Any]) -> int:
+    """How long before its onset changes of the platform are looked for."""
+    return max(2 * HOUR_MS, 3 * wording.drawn_bucket_ms(alert))
+
+
+async def surroundings(
+    at: Desk, alert: Mapping[str, Any], began: int, until: int | None, topics: list[str]
+) -> tuple[Chart | None, list[dict[str, Any]]]:
+    """The chart of an alert, and the changes near its onset with how far from it they are (`offset_ms`)."""
+    start, end = reach(alert, began, until)
+    after = max(HOUR_MS, alert["window_end"] - began)
+    points, changed = await asyncio.gather(
+        view.judgements(at.reader, alert["alert_id"], start, end),
+        changes.around(at.reader, began, near_ms(alert), after, topics=of_changes(topics)),
+    )
+    near = [each | {"offset_ms": each["at"] - began} for each in changed]
+    return chart_of(alert, points, changed, start, end), near
 
 
 def reach(alert: Mapping[str, Any], began: int, until: int | None) -> tuple[int, int]:
     """From when to when the chart goes: sixty buckets before it began, to its end and some more, 200 buckets at most."""
-    size = bucket(alert)
+    size = wording.drawn_bucket_ms(alert)
     start = began - max(60, alert["scan_buckets"]) * size
     over = alert["ends_at"] if alert["ends_at"] is not None else (until or alert["window_end"])
     end = max(alert["window_end"] + 10 * size, over + 10 * size)
@@ -119,7 +126,7 @@ def chart_of(
     """Observed against expected, the window shaded, the changes marked; counts of measures as bars."""
     return draw(
         [Point(row["window_start"], row["observed"], row["expected"], row["score"]) for row in rows],
-        bucket(alert),
+        wording.drawn_bucket_ms(alert),
         from_ms=start,
         to_ms=end,
         window=(wording.scanned_from(alert), alert["window_end"]),

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +21,7 @@ from livewarden.action import MOVES, RESOLUTIONS
 from livewarden.times import HOUR_MS
 from sinks.views import alerts, changes, explanation, health, incidents, wording
 from sinks.views import cases as view
-from sinks.views.chart import Chart, Mark, Point, draw
+from sinks.views.chart import Chart, Mark, Point, draw, step_ms
 from sinks.views.counted import evidence_of, of_changes, series_points
 
 MOST_CHARTS = 6
@@ -161,7 +160,7 @@ def _chart(
         return None
     own = [each for each in listed if (each["monitor"], each["series"]) == (series["monitor"], series["series"])]
     starts = [point[0] for point in points[-MOST_POINTS:]]
-    size = min((b - a for a, b in pairwise(starts) if b > a), default=HOUR_MS)
+    size = step_ms(starts)
     window = (min(map(wording.scanned_from, own)), max(each["window_end"] for each in own)) if own else None
     return draw(
         [Point(*point) for point in points[-MOST_POINTS:]],

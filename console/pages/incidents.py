@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from console.desk import Desk, desk
-from console.pages.alert import bucket, chart_of, reach
+from console.desk import desk
+from console.pages.alert import surroundings
 from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
-from livewarden.times import HOUR_MS
-from sinks.views import actions, alerts, cases, changes, dispositions, explanation, health, notifications, wording
+from sinks.views import actions, alerts, cases, dispositions, explanation, health, notifications, wording
 from sinks.views import incidents as view
 from sinks.views.actions import ActionFilter
 from sinks.views.alerts import AlertFilter
-from sinks.views.chart import Chart
-from sinks.views.counted import of_changes
 from sinks.views.incidents import IncidentFilter
 
 STATUSES = ("firing", "acknowledged", "resolved")
@@ -98,7 +93,9 @@ async def incident(request: Request) -> Response:
         notifications.of_incident(at.reader, incident_id),
         actions.find(at.reader, ActionFilter(target=incident_id), limit=MOST_ACTIONS),
     )
-    near, chart = await _around(at, lead, until, topics) if lead is not None else ([], None)
+    chart, near = (
+        (None, []) if lead is None else await surroundings(at, lead, wording.scanned_from(lead), until, topics)
+    )
     names = found["monitors"] if lead is None else [lead["monitor"], *found["monitors"]]
     monitor = next((at.monitors[name] for name in names if name in at.monitors), {})
     explained = explanation.read(lead["explanation"]) if lead is not None else None
@@ -122,17 +119,3 @@ async def incident(request: Request) -> Response:
         title=at.title,
         playbook=str(monitor.get("playbook") or ""),
     )
-
-
-async def _around(
-    at: Desk, lead: Mapping[str, Any], until: int | None, topics: list[str]
-) -> tuple[list[dict[str, Any]], Chart | None]:
-    began = wording.scanned_from(lead)
-    start, end = reach(lead, began, until)
-    near, after = max(2 * HOUR_MS, 3 * bucket(lead)), max(HOUR_MS, lead["window_end"] - began)
-    points, changed = await asyncio.gather(
-        alerts.judgements(at.reader, lead["alert_id"], start, end),
-        changes.around(at.reader, began, near, after, topics=of_changes(topics)),
-    )
-    told = [each | {"offset_ms": each["at"] - began} for each in changed]
-    return told, chart_of(lead, points, changed, start, end)

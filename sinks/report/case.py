@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from livewarden.action import RESOLUTIONS
 from livewarden.errors import SetupError
@@ -15,7 +13,7 @@ from sinks.report import facts
 from sinks.report.facts import Row, many, moment
 from sinks.report.page import UNKNOWN, Chart, Report, Section, Table, known
 from sinks.views import alerts, cases, changes, health, incidents, tracker, wording
-from sinks.views.chart import Point
+from sinks.views.chart import Point, step_ms
 from sinks.views.counted import Monitors, evidence_of, of_changes, series_points
 
 MOST_ALERTS, MOST_CHARTS, MOST_ENTRIES, MOST_CHANGES, MOST_INCIDENTS = 50, 6, 200, 30, 20
@@ -137,7 +135,7 @@ async def _charts(
         title = f"{known(titles.get(each['monitor'], each['monitor']))} · {known(wording.place(each['series']))}"
         points = [Point(*point) for point in each["points"]]
         bars = bool(own) and own[0]["kind"].startswith("ENFORCEMENT")
-        drawn.append(facts.chart(title, points, facts.step(points), window, near, bars))
+        drawn.append(facts.chart(title, points, step_ms([point.start for point in points]), window, near, bars))
     if not any(drawn) and worst is not None:
         drawn.append(await facts.chart_of(reader, worst, titles.get(worst["monitor"], worst["monitor"]), until, near))
     return [each for each in drawn if each is not None]
@@ -183,20 +181,20 @@ def _tasks(found: Row) -> Section:
             "no date" if not each.get("due_at") else known(each["due_at"]),
             f"by {known(each['done_by'])}" if each.get("done_by") else "open",
         ]
-        for each in _items(found["tasks"])
+        for each in cases.listed(found["tasks"])
     ]
     return Section("Tasks", table=Table(("task", "whose", "due", "done"), cells))
 
 
 def _links(found: Row) -> Section:
-    cells = [[known(e.get("kind")), known(e.get("ref")), known(e.get("by"))] for e in _items(found["links"])]
+    cells = [[known(e.get("kind")), known(e.get("ref")), known(e.get("by"))] for e in cases.listed(found["links"])]
     return Section("Links", table=Table(("kind", "what", "by"), cells))
 
 
 def _packages(found: Row) -> Section:
     cells = [
         [known(e.get("name")), known(e.get("digest")), known(e.get("size")), known(e.get("by")), known(e.get("at"))]
-        for e in _items(found["packages"])
+        for e in cases.listed(found["packages"])
     ]
     table = Table(("file", "SHA-256 digest", "bytes", "by", "at"), cells)
     return Section("Evidence", table=table, nothing="No package is noted in its history.")
@@ -212,11 +210,3 @@ def _open(found: Row, now_ms: int) -> list[str]:
     lines += [f"{many(found['open_tasks'], 'task')} not done."] if found["open_tasks"] else []
     lines += [f"{many(found['firing_count'], 'alert')} still firing."] if found["firing_count"] else []
     return lines
-
-
-def _items(stored: str) -> list[dict[str, Any]]:
-    try:
-        items = json.loads(stored or "[]")
-    except (ValueError, RecursionError):
-        return []
-    return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []

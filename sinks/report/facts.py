@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final
 
-from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
+from livewarden.times import DAY_MS
 from sinks.evidence.picture import picture
 from sinks.evidence.timeline import change_in_words
 from sinks.reader import Reader
@@ -149,7 +148,7 @@ async def chart_of(
     reader: Reader, alert: Row, title: str, until_ms: int | None, changes: Sequence[Row]
 ) -> Chart | None:
     """The series of an alert, from sixty buckets before it began until some after its end."""
-    size = MINUTE_MS if alert["direction"] == "MISSING" else wording.bucket_ms(alert)
+    size = wording.drawn_bucket_ms(alert)
     began = wording.scanned_from(alert)
     start = began - max(60, alert["scan_buckets"]) * size
     over = alert["ends_at"] or until_ms or alert["window_end"]
@@ -159,11 +158,6 @@ async def chart_of(
     bars = alert["kind"].startswith("ENFORCEMENT")
     name = f"{known(title)} · {known(wording.place(alert['series']))}"
     return chart(name, points, size, (began, alert["window_end"]), changes, bars)
-
-
-def step(points: Sequence[tuple[Any, ...]]) -> int:
-    """The length of a bucket of a series whose points begin with their start."""
-    return min((b[0] - a[0] for a, b in pairwise(points) if b[0] > a[0]), default=HOUR_MS)
 
 
 def _or_none(text: str) -> str:

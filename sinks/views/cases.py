@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -80,6 +81,19 @@ class CaseFilter:
         if self.to_ms is not None:
             parts.append("started_at < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')")
         return " AND ".join(parts)
+
+
+def listed(stored: str) -> list[dict[str, Any]]:
+    """Tasks, links or packages of a case out of their JSON; what is no list of things is none.
+
+    >>> listed('[{"id": "t1"}, 3]'), listed("rubbish"), listed("")
+    ([{'id': 't1'}], [], [])
+    """
+    try:
+        found = json.loads(stored or "[]")
+    except (ValueError, RecursionError):
+        return []
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 async def find(reader: Reader, wanted: CaseFilter, *, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:

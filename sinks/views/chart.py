@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
-from livewarden.times import DAY_MS
+from livewarden.times import DAY_MS, HOUR_MS
 from sinks.views.wording import exactly, number, when
 
 _Scale = Callable[[float], float]
@@ -58,6 +59,15 @@ class Chart:
     x_labels: Sequence[str]
     points: Sequence[Point]
     words: str
+
+
+def step_ms(starts: Sequence[int]) -> int:
+    """The length of a bucket of a series, by the starts of its buckets, in order; an hour where they do not say.
+
+    >>> step_ms([0, 120_000, 180_000]), step_ms([5])
+    (60000, 3600000)
+    """
+    return min((b - a for a, b in pairwise(starts) if b > a), default=HOUR_MS)
 
 
 def draw(

@@ -7,20 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from livewarden.words import number as number
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s"))
-
-
-def number(value: float | None) -> str:
-    """A number for people: thousands separated, two significant digits below ten, a dash where it is unknown.
-
-    >>> number(240043), number(0.513281), number(7.0), number(None)
-    ('240,043', '0.51', '7', '–')
-    """
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
 
 
 def duration(ms: int) -> str:
@@ -81,6 +71,11 @@ def place(series: Mapping[str, str]) -> str:
 def bucket_ms(alert: Mapping[str, Any]) -> int:
     """Length of one bucket of the alert's monitor; of a gap, the whole gap."""
     return int(alert["window_end"] - alert["window_start"])
+
+
+def drawn_bucket_ms(alert: Mapping[str, Any]) -> int:
+    """Length of a bucket in a chart; of a gap a minute, so that a long one does not stretch it."""
+    return MINUTE_MS if alert["direction"] == "MISSING" else bucket_ms(alert)
 
 
 def scanned_from(alert: Mapping[str, Any]) -> int:

@@ -10,8 +10,8 @@ import getpass
 import re
 import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -24,7 +24,7 @@ from livewarden.clock import SystemClock
 from livewarden.errors import RetryLater, SetupError
 from livewarden.settings import Settings
 from models.duration import parse_duration_ms
-from streams.cli.common import load_settings, moment, print_json
+from streams.cli.common import load_settings, moment, print_json, reading
 from streams.cli.show import clean
 
 if TYPE_CHECKING:
@@ -134,22 +134,6 @@ def look(url: str | None, question: Callable[[Reader], Awaitable[T]]) -> T:
             return await question(reader)
 
     return asyncio.run(answer())
-
-
-@asynccontextmanager
-async def reading(settings: Settings, url: str | None, *, timeout_s: int = 90) -> AsyncIterator[Reader]:
-    """ClickHouse, to read from; each call may take so long to answer."""
-    from sinks.reader import Reader
-
-    password = settings.clickhouse_password.get_secret_value()
-    async with await Reader.connect(
-        url or settings.clickhouse_url,
-        settings.clickhouse_user,
-        password,
-        settings.clickhouse_database,
-        timeout_s=timeout_s,
-    ) as reader:
-        yield reader
 
 
 async def whole(reader: Reader, kind: Kind, short: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import orjson
 import typer
@@ -23,11 +24,14 @@ from rich.text import Text
 from livewarden.errors import SetupError
 from livewarden.settings import Settings
 from livewarden.times import parse_ms
+from livewarden.words import number as number
 from models.monitor_file import parse_monitors
 from models.plan import Plan
 from models.response.policy import Policy
 from models.response.policy_file import parse_policy
-from models.wording import short_number
+
+if TYPE_CHECKING:
+    from sinks.reader import Reader
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 MonitorsFile = Annotated[
@@ -46,6 +50,22 @@ def load_settings(**overrides: Any) -> Settings:
     except SettingsError as error:
         name = str(error).split('"')[1] if '"' in str(error) else "settings"
         raise SetupError(f"LIVEWARDEN_{name.upper()}: not JSON") from None
+
+
+@asynccontextmanager
+async def reading(settings: Settings, url: str | None = None, *, timeout_s: int = 90) -> AsyncIterator[Reader]:
+    """ClickHouse, to read from, at `url` or where the settings say; each call may take so long to answer."""
+    from sinks.reader import Reader
+
+    password = settings.clickhouse_password.get_secret_value()
+    async with await Reader.connect(
+        url or settings.clickhouse_url,
+        settings.clickhouse_user,
+        password,
+        settings.clickhouse_database,
+        timeout_s=timeout_s,
+    ) as reader:
+        yield reader
 
 
 def load_plan(path: Path | None) -> Plan:
@@ -144,11 +164,6 @@ def tracked(events: Iterable[T], description: str, every: int = 1_000) -> Iterat
             if number % every == 0:
                 bar.update(task, completed=number)
             yield event
-
-
-def number(value: float | None) -> str:
-    """A number for people, or a dash."""
-    return "–" if value is None else short_number(value)
 
 
 def where(series: dict[str, str]) -> str:

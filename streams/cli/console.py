@@ -14,7 +14,7 @@ from livewarden.clock import SystemClock
 from livewarden.errors import Unreachable
 from livewarden.settings import Settings
 from models.plan import Plan
-from streams.cli.common import load_plan, load_settings
+from streams.cli.common import load_plan, load_settings, reading
 
 if TYPE_CHECKING:
     from sinks.reader import Reader
@@ -44,20 +44,13 @@ def console(
 
 
 async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | None, read_only: bool) -> int:
-    from sinks.reader import Reader
     from streams.web import access_of, evidence_in, interrupted, web
 
     access = access_of(settings)
     access.check(host)
-    reader = await Reader.connect(
-        url or settings.clickhouse_url,
-        settings.clickhouse_user,
-        settings.clickhouse_password.get_secret_value(),
-        settings.clickhouse_database,
-    )
     secret = settings.console_secret.get_secret_value()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(reader)
+        reader = await stack.enter_async_context(reading(settings, url))
         submit, why_not = (None, "") if read_only else await _submit(stack, settings, reader)
         folder = settings.evidence_dir
         evidence = evidence_in(folder, reader, plan, SystemClock()) if folder else None

@@ -13,8 +13,8 @@ import typer
 
 from livewarden.errors import SetupError
 from livewarden.times import format_ms
-from streams.cli.act import Limit, Url, look, reading
-from streams.cli.common import AsJson, load_settings, print_json, progress
+from streams.cli.act import Limit, Url, look
+from streams.cli.common import AsJson, load_settings, print_json, progress, reading
 from streams.cli.show import clean, print_facts, print_part, print_rows, when
 
 if TYPE_CHECKING:

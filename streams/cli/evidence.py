@@ -12,7 +12,7 @@ import typer
 from livewarden.action import Action, AddEvidence
 from livewarden.clock import SystemClock
 from streams.cli.act import As, Desk, Url, perform, whole
-from streams.cli.common import AsJson, load_plan, load_settings, print_json
+from streams.cli.common import AsJson, load_plan, load_settings, print_json, reading
 
 if TYPE_CHECKING:
     from sinks.evidence.build import Built
@@ -74,27 +74,16 @@ async def _noted(desk: Desk, built: Built) -> Action:
 
 async def _build(case: str, out: Path, run: str, redact: bool, force: bool, url: str | None) -> Built:
     from sinks.evidence.build import build as build_package
-    from sinks.reader import Reader
 
     settings = load_settings()
-    monitors = {
-        monitor.name: monitor.model_dump(mode="json") | {"config_hash": monitor.config_hash}
-        for monitor in load_plan(settings.monitors).monitors
-    }
-    reader = await Reader.connect(
-        url or settings.clickhouse_url,
-        settings.clickhouse_user,
-        settings.clickhouse_password.get_secret_value(),
-        settings.clickhouse_database,
-    )
-    async with reader:
+    async with reading(settings, url) as reader:
         return await build_package(
             reader,
             case if len(case) == WHOLE or run != "live" else await whole(reader, "case", case),
             out,
             now_ms=SystemClock().now_ms(),
             run=run,
-            monitors=monitors,
+            monitors=load_plan(settings.monitors).described,
             salt=secrets.token_bytes(32) if redact else None,
             force=force,
         )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livewarden.errors import SetupError
-from streams.cli.act import Url, reading
-from streams.cli.common import AsJson, load_settings, moment, print_json
+from streams.cli.act import Url
+from streams.cli.common import AsJson, load_settings, moment, print_json, reading
 
 if TYPE_CHECKING:
     from sinks.export.write import Written

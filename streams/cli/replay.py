@@ -23,6 +23,7 @@ from streams.cli.common import (
     number,
     print_json,
     print_table,
+    reading,
     tracked,
     where,
 )
@@ -117,15 +118,10 @@ def print_alerts(alerts: list[dict[str, Any]]) -> None:
 
 
 def _archive(scratch: Path, settings: Settings, last: int | None) -> Path:
-    from sinks.reader import Reader
     from streams.archive import record
 
     async def fetch(path: Path) -> None:
-        password = settings.clickhouse_password.get_secret_value()
-        reader = await Reader.connect(
-            settings.clickhouse_url, settings.clickhouse_user, password, settings.clickhouse_database
-        )
-        async with reader:
+        async with reading(settings) as reader:
             if not await record(reader, path, last):
                 raise SetupError(f"ClickHouse at {settings.clickhouse_url} holds no events")
 

@@ -105,8 +105,7 @@ def weekly(
 
 
 def _monitors() -> Monitors:
-    plan = load_plan(load_settings().monitors)
-    return {monitor.name: monitor.model_dump(mode="json") for monitor in plan.monitors}
+    return load_plan(load_settings().monitors).described
 
 
 def _write(

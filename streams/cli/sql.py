@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from livewarden.errors import SetupError
-from streams.cli.common import AsJson, load_settings, print_json, print_table
+from streams.cli.common import AsJson, load_settings, print_json, print_table, reading
 
 
 def sql(
@@ -37,14 +37,5 @@ def sql(
 
 
 async def _query(text: str, url: str | None, limit: int) -> tuple[list[str], list[list[Any]]]:
-    from sinks.reader import Reader
-
-    settings = load_settings()
-    reader = await Reader.connect(
-        url or settings.clickhouse_url,
-        settings.clickhouse_user,
-        settings.clickhouse_password.get_secret_value(),
-        settings.clickhouse_database,
-    )
-    async with reader:
+    async with reading(load_settings(), url) as reader:
         return await reader.query(text, most_rows=limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -23,6 +24,7 @@ MOST_ROWS = 500_000
 """Rows of one insert; ClickHouse cuts larger ones itself, and then they are not all or nothing."""
 MOST_PARTITIONS = 90
 """Partitions that one insert may touch; ClickHouse refuses more than 100."""
+CLOSE_WITHIN_S = 0.5
 _LOOK_UP = 1_000
 _POSITIONS = {"state": STATE, "manifest": MANIFEST}
 
@@ -128,7 +130,11 @@ class ClickHouseStore:
 
     async def close(self) -> None:
         """See `Store.close`."""
-        await self._client.close()
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await self._client.close()
+        except TimeoutError:  # it waits for the request under way, which ends when its own patience does
+            self._client._force_close()
 
     async def _newest_full(self, place: Place) -> Position | None:
         checkpoint = await self.load(*place)

@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import faust
 from aiokafka.errors import KafkaConnectionError
-from faust.assignor.partition_assignor import PartitionAssignor
 from faust.events import Event
 from faust.types import TP
 
 from livewarden.errors import SetupError
+from streams.membership import PatientAssignor, PatientTables, WholeAssignor
 from streams.topics import no_answer
 from streams.transport import RunTransport, require_c_extension
 
 Hook = Callable[[frozenset[TP]], Awaitable[None]]
 
 STOP_WITHIN_S = 4.0
+METADATA_AGE_MS = 10_000
+"""A topic that comes, goes or grows is seen so soon by the group's leader, milliseconds."""
 
 _DAY_S = 86_400.0
 _log = logging.getLogger(__name__)
@@ -73,9 +74,10 @@ def build_app(
         "broker_rebalance_timeout": max(30.0, session_timeout_s),
         "broker_request_timeout": max(40.0, session_timeout_s),
         "broker_max_poll_interval": _DAY_S,  # a full buffer is back-pressure, not a reason to leave the group
+        "consumer_metadata_max_age_ms": METADATA_AGE_MS,
+        "PartitionAssignor": PatientAssignor if embedded else WholeAssignor,
+        "TableManager": PatientTables,
     }
-    if embedded:
-        defaults["PartitionAssignor"] = PatientAssignor
     app = _App(name, **(defaults | settings))
     if on_assigned is not None:
         app.on_rebalance_complete.connect(_assigned(on_assigned), weak=False)
@@ -157,19 +159,6 @@ class RunSchema(faust.Schema):  # type: ignore[misc]
             return Event(app, None, message.value, {}, message)
 
         return decode
-
-
-class PatientAssignor(PartitionAssignor):  # type: ignore[misc]
-    """Faust's assignor for the embedded broker, whose coordinator refuses followers that sync after the leader."""
-
-    HEAD_START_S = 0.25
-
-    def assign(self, cluster: Any, member_metadata: Any) -> Any:
-        """Assign, and as a leader of several give the followers a head start."""
-        assignment = super().assign(cluster, member_metadata)
-        if len(member_metadata) > 1:
-            time.sleep(self.HEAD_START_S)  # runs in the consumer's own thread
-        return assignment
 
 
 class _App(faust.App):  # type: ignore[misc]

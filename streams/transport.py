@@ -23,6 +23,7 @@ import faust.streams
 from aiokafka import ConsumerRecord
 from aiokafka.errors import (
     CommitFailedError,
+    ConsumerStoppedError,
     GroupAuthorizationFailedError,
     IllegalStateError,
     KafkaError,
@@ -96,12 +97,24 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             await self.sleep(WATCH_EVERY_S)
             if self._consumer is None or self._consumer._coordinator is None:
                 continue
+            coordinator = self._consumer._coordinator
+            if coordinator._coordination_task.done() and not (self.should_stop or coordinator._closing.done()):
+                raise ConsumerStoppedError("the task that keeps the place in the consumer group has ended")
+            if coordinator._pending_exception is not None:
+                await self._ask_for_metadata()  # what the leader could not assign, it may not have known
             try:
-                self._consumer._coordinator.check_errors()
+                coordinator.check_errors()
             except (GroupAuthorizationFailedError, TopicAuthorizationFailedError):
                 raise
             except KafkaError as error:
                 self.log.warning("group coordinator: %r, joining again", error)
+
+    async def _ask_for_metadata(self) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await self._ensure_consumer()._client.force_metadata_update()
+        except TimeoutError:
+            self.log.warning("no broker says which topics there are")
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)

@@ -14,17 +14,20 @@ import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from livewarden.errors import SetupError, Unreachable
 from streams.faust_app import build_app, raw_topic, serve
+from streams.membership import REFUSALS
 from streams.transport import caught_up, commit, end_offsets, require_c_extension
 from tests.kafka_fixtures import Broker
 
 pytestmark = pytest.mark.kafka
 
-SYNC_GROUP = 14
+SYNC_GROUP, OFFSET_FETCH = 14, 9
+COORDINATOR_LOADING = 14
 UNKNOWN_SERVER_ERROR = -1
 WITHIN_S = 45  # less than the minute after which Faust gives up waiting for a thread
 
@@ -340,6 +343,39 @@ async def test_the_watchdog_joins_again_after_a_group_error(embedded_broker: Bro
     embedded_broker.embedded.fail_next(SYNC_GROUP, UNKNOWN_SERVER_ERROR, times=2)
     async with Worker(embedded_broker, "group", topic).running() as worker:
         await worker.until_records(20)
+
+
+async def test_a_seek_that_takes_longer_than_a_request_may_does_not_leave_the_worker_deaf(
+    embedded_broker: Broker,
+) -> None:
+    """Offsets of a group are loading for a while after a broker came back."""
+    topic = embedded_broker.unique("topic")
+    await embedded_broker.create_topics({topic: 2})
+    await fill(embedded_broker, topic, 2, 10)
+    assert embedded_broker.embedded is not None
+    embedded_broker.embedded.fail_next(OFFSET_FETCH, COORDINATOR_LOADING, times=60)
+    quick = {"broker_session_timeout": 2.0, "broker_heartbeat_interval": 0.4, "broker_request_timeout": 2.0}
+    async with Worker(embedded_broker, "group", topic, **quick).running() as worker:
+        await worker.until_records(20)
+
+
+async def test_a_leader_that_does_not_know_a_topic_asks_again_before_it_assigns(embedded_broker: Broker) -> None:
+    group, topic, later = "group", embedded_broker.unique("topic"), embedded_broker.unique("later")
+    await embedded_broker.create_topics({topic: 2})
+    worker = Worker(embedded_broker, group, topic)
+    seen = {topic: {0, 1}}
+    cluster = ClusterMetadata()
+    cluster.partitions_for_topic = lambda name: seen.get(name)
+    assignor = worker.app.assignor
+    members = {"a": assignor.metadata({topic, later})}
+    for _ in range(REFUSALS):
+        with pytest.raises(KafkaError, match=f"does not know {later} yet"):
+            assignor.assign(cluster, members)
+    [rest] = assignor.assign(cluster, members).values()  # a topic that does not come back takes no other with it
+    assert {name for name, _ in rest.assignment} == {topic}
+    seen[later] = {0, 1}
+    [whole] = assignor.assign(cluster, members).values()
+    assert {name for name, _ in whole.assignment} == {topic, later}
 
 
 async def test_a_broker_that_comes_back_finds_its_worker(embedded_broker: Broker) -> None:

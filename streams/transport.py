@@ -36,6 +36,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from livewarden.errors import SetupError
+from streams.unpacking import READ_COMMITTED_ONLY, install
 
 Run = list[ConsumerRecord]
 
@@ -117,7 +118,9 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             self.log.warning("no broker says which topics there are")
 
     def _create_worker_consumer(self, transport: Any) -> Any:
+        install()
         consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = READ_COMMITTED_ONLY
         # One fetch per broker is under way at a time, for the partitions that had nothing buffered when it was sent. A
         # record of another partition, and a question for end offsets, wait behind it: for up to 1.5 s as Faust sets it.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS

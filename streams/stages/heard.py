@@ -8,12 +8,10 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from livewarden.errors import InvalidEvent
-from streams.stages.output import Output, WireRecord
+from streams.stages.output import MOST_DETAIL, Output, WireRecord, readable
 from streams.stages.rows import dead_row
 
 T = TypeVar("T")
-MOST_DETAIL = 500
-"""Characters of what is wrong with a record."""
 
 
 class Listener(Protocol):
@@ -36,7 +34,11 @@ def heard(
             continue
         stage.next_offset = record.offset + 1
         try:
+            readable(record)
             said = read(orjson.loads(record.value or b"null"))
+        except InvalidEvent as error:
+            stage.output.row("dead_letters", dead_row(stage.topic, record, error))
+            continue
         except (ValueError, KeyError, TypeError) as error:
             detail = " ".join(f"{type(error).__name__}: {error}".split())[:MOST_DETAIL]
             stage.output.row("dead_letters", dead_row(stage.topic, record, InvalidEvent(reason, detail)))

@@ -12,7 +12,7 @@ from models.aggregate import Aggregator, Fate
 from models.partial import Message, Partial, from_dict, to_dict
 from models.plan import Plan
 from streams.codec import decode
-from streams.stages.output import FULL_EVERY, Output, WireRecord
+from streams.stages.output import FULL_EVERY, Output, WireRecord, readable
 from streams.stages.rows import dead_row, event_row, partial_row
 
 
@@ -44,6 +44,7 @@ class Ingest:
                 continue
             self.next_offset = record.offset + 1
             try:
+                readable(record)
                 event = decode(record.topic, record.partition, record.offset, record.key, record.value, record.headers)
             except InvalidEvent as error:
                 self.dead += 1

@@ -7,12 +7,15 @@ from typing import Any, Protocol
 
 import orjson
 
+from livewarden.errors import InvalidEvent
 from livewarden.settings import PARTIALS, RESPONSE
 from models.partial import Message, to_dict
 from models.response import news
 
 Row = dict[str, Any]
 
+MOST_DETAIL = 500
+"""Characters of what is wrong with a record."""
 FULL_EVERY = 50
 """Every so many checkpoints one is whole, and what it supersedes can go."""
 
@@ -27,6 +30,13 @@ class WireRecord(Protocol):
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     timestamp: int
+
+
+def readable(record: WireRecord) -> None:
+    """Raise InvalidEvent of a record that stands for an offset which the client could not unpack."""
+    problem = getattr(record, "problem", "")
+    if problem:
+        raise InvalidEvent("unreadable", " ".join(problem.split())[:MOST_DETAIL])
 
 
 Said = Message | news.News

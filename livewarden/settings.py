@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     replication: int = Field(default=1, ge=1, description="copies of each topic that is created")
     embedded_kafka: bool = Field(default=False, description="the broker is the embedded one")
     session_timeout_s: float = Field(default=10.0, gt=0, description="a worker silent for longer loses its partitions")
-    clickhouse_url: str = Field(default="http://127.0.0.1:8123", description="ClickHouse HTTP interface")
+    clickhouse_url: str = Field(
+        default="http://127.0.0.1:8123",
+        repr=False,
+        description="ClickHouse HTTP interface; a user and a password in it win over the two settings below",
+    )
     clickhouse_user: str = "default"
     clickhouse_password: SecretStr = SecretStr("")
     clickhouse_database: str = Field(default="livewarden", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
 from livewarden.errors import RetryLater, SetupError, Unreachable
+from livewarden.redact import redact
 
 ANSWERS_WITHIN_S = 4.0
 """How long a first answer may take, in seconds, before ClickHouse counts as unreachable."""
@@ -36,7 +37,13 @@ _NO_SCHEMA = frozenset({16, 47, 60})
 
 @dataclass(frozen=True)
 class Address:
-    """Where ClickHouse is and who asks. `url` is `http://host:port` or `https://…`."""
+    """Where ClickHouse is and who asks. `url` is `http://host:port` or `https://…`.
+
+    A user and a password that stand in the URL are who asks, whatever else is given; `url` is then without them.
+
+    >>> Address("http://admin:p%40ss@ch:8123")
+    Address(url='http://ch:8123', user='admin', database='livewarden')
+    """
 
     url: str
     user: str = "default"
@@ -44,11 +51,22 @@ class Address:
     database: str = "livewarden"
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+        try:
+            parts = urlsplit(self.url)
+            port, wrong = parts.port, parts.scheme not in ("http", "https") or not parts.hostname
+        except ValueError:
+            port, wrong = None, True
+        if wrong or port == 0 or parts.path not in ("", "/") or parts.query or parts.fragment:
             raise SetupError(
-                f"ClickHouse URL {self.url!r} is not of the form http://host:port: set LIVEWARDEN_CLICKHOUSE_URL"
+                f"ClickHouse URL {redact(self.url)!r} is not of the form http://host:port (port 1 to 65535; of a user and a"
+                " password in it, / ? # and @ as %2F %3F %23 %40): set LIVEWARDEN_CLICKHOUSE_URL"
             )
+        signed_in, at, place = parts.netloc.rpartition("@")
+        if at:
+            user, _, password = signed_in.partition(":")
+            object.__setattr__(self, "url", f"{parts.scheme}://{place}")
+            object.__setattr__(self, "user", unquote(user) or self.user)
+            object.__setattr__(self, "password", unquote(password) or self.password)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", self.database):
             raise SetupError(f"ClickHouse database {self.database!r} is not a plain name of letters, digits and _")
 
@@ -129,7 +147,7 @@ def _meaning(error: DatabaseError, address: Address) -> Exception:
 
 
 def _one_line(error: object) -> str:
-    text = re.sub(r"\s+", " ", str(error)).strip()
+    text = redact(re.sub(r"\s+", " ", str(error)).strip())
     text = re.sub(r"^.*?server response: ", "", text)
     text = re.sub(r" \(for url [^)]*\)$", "", text)
     return text if len(text) <= 300 else text[:299] + "…"

@@ -40,3 +40,11 @@ def check_free(out: Path, force: bool) -> None:
         raise SetupError(f"{out.parent}: there is no such folder")
     if out.exists() and not force:
         raise SetupError(f"{out}: is there already; --force replaces it")
+
+
+def private_file(path: Path, text: str = "") -> Path:
+    """Write what nobody but its owner may read (mode 600); what was there, and who could read it, is gone."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path

@@ -25,6 +25,7 @@ from sinks.connection import Address
 from sinks.embedded import EmbeddedClickHouse
 from sinks.migrate import apply
 from sinks.reader import Reader
+from sinks.whole_file import private_file
 from streams.actions import sending
 from streams.embedded_kafka import EmbeddedKafka
 from streams.feed import Feeder, feeder
@@ -140,7 +141,7 @@ class Demo:
             "RESPONSE": str(self._folder.absolute() / "response.toml"),
         }
         lines = [f"export LIVEWARDEN_{name}={shlex.quote(value)}" for name, value in settings.items()]
-        (self._folder / ENVIRONMENT).write_text("\n".join(lines) + "\n")
+        private_file(self._folder / ENVIRONMENT, "\n".join(lines) + "\n")
 
     async def _console(self, stack: AsyncExitStack, kafka: EmbeddedKafka, reader: Reader, port: int | None) -> str:
         submit = await stack.enter_async_context(sending(Settings(kafka=kafka.bootstrap), reader))
@@ -175,7 +176,7 @@ class Demo:
         }
         plain = {name: value for name, value in os.environ.items() if not name.startswith("LIVEWARDEN_")}
         environment = plain | {f"LIVEWARDEN_{name}": str(value) for name, value in settings.items()}
-        with (self._folder / "worker.log").open("wb") as log:
+        with private_file(self._folder / "worker.log").open("wb") as log:
             worker = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "streams.cli", "worker", env=environment, stdout=log, stderr=log
             )

@@ -6,6 +6,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from livewarden.errors import SetupError
 from livewarden.metrics import METRICS
 
 REGISTRY = CollectorRegistry()
@@ -41,7 +42,15 @@ def observe(name: str, *labels: str, seconds: float) -> None:
 
 
 def serve(host: str, port: int) -> None:
-    """Answer Prometheus on `host:port`, from a thread of its own; every metric is there from the start."""
+    """Answer Prometheus on `host:port`, from a thread of its own; every metric is there from the start.
+
+    SetupError where nobody can listen there.
+    """
     for row in METRICS:
         _metric(row.name)
-    start_http_server(port, addr=host, registry=REGISTRY)
+    try:
+        start_http_server(port, addr=host, registry=REGISTRY)
+    except OSError as error:
+        raise SetupError(
+            f"LIVEWARDEN_METRICS_PORT: cannot listen on {host} port {port} ({error.strerror or error}): choose another port"
+        ) from error

@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from livewarden.errors import LivewardenError
+from livewarden.redact import redact
 from streams.cli import (
     alert,
     case_actions,
@@ -95,7 +96,7 @@ def main(args: list[str] | None = None) -> int:
         print(f"{command}: {_text(error)} (see {command} --help)", file=sys.stderr)
         return 2
     except LivewardenError as error:
-        print(error, file=sys.stderr)
+        print(redact(str(error)), file=sys.stderr)
         return 2
     except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
         return 130

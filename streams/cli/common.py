@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +24,8 @@ from rich.table import Table
 from rich.text import Text
 
 from livewarden.errors import SetupError
+from livewarden.misspelt import PREFIX, misspelt
+from livewarden.redact import redact
 from livewarden.settings import Settings
 from livewarden.times import parse_ms
 from livewarden.words import number as number
@@ -41,15 +45,38 @@ T = TypeVar("T")
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment; a variable that cannot be read is a SetupError naming it."""
+    """Settings from the environment; a variable that cannot be read is a SetupError naming it.
+
+    So is one whose name is nearly that of a setting: a token that is misspelt would leave a door open. Any other that begins
+    like a setting and is none is told on stderr, and ignored: it may be somebody else's.
+    """
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
+        _no_misspelt(settings)
+        return settings
     except ValidationError as error:
-        mistakes = (f"LIVEWARDEN_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        mistakes = (f"LIVEWARDEN_{str(e['loc'][0]).upper()}: {redact(e['msg'])}" for e in error.errors())
         raise SetupError("; ".join(mistakes)) from error
     except SettingsError as error:
         name = str(error).split('"')[1] if '"' in str(error) else "settings"
         raise SetupError(f"LIVEWARDEN_{name.upper()}: not JSON") from None
+
+
+def _no_misspelt(settings: Settings) -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in type(settings).model_fields}
+    try:
+        response = settings.response.read_text(encoding="utf-8") if settings.response else ""
+    except (OSError, UnicodeDecodeError):
+        response = ""  # whoever needs the file says what is wrong with it
+    used = re.findall(rf"{PREFIX}\w+", response)
+    meant = []
+    for name, setting in misspelt(os.environ, known, used):
+        if setting:
+            meant.append(f"{name} is no setting: did you mean {setting}?")
+        else:
+            print(f"{name} is no setting of livewarden; it is ignored", file=sys.stderr)
+    if meant:
+        raise SetupError("; ".join(meant))
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import logging
 import os
 
 from livewarden.clock import SystemClock
+from livewarden.redact import log_to_stderr
 from livewarden.settings import Settings
 from models.plan import Plan
 from models.response.policy import Policy
@@ -24,7 +25,7 @@ def worker() -> int:
     settings = load_settings()
     plan = load_plan(settings.monitors)
     policy = load_policy(settings.response)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr(settings.log_level)
     return asyncio.run(_run(settings, plan, policy))
 
 
@@ -36,6 +37,8 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
     from streams.worker import Worker
 
     channels = open_channels(policy.channels, os.environ)
+    if settings.metrics_port:
+        telemetry.serve(settings.metrics_host, settings.metrics_port)
     store = await ClickHouseStore.connect(
         settings.clickhouse_url,
         settings.clickhouse_user,
@@ -46,8 +49,6 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
         wanted = settings.topics()
         await ensure_topics(settings.kafka, wanted, settings.replication, settings.topic_configs())
         logging.getLogger("aiokafka").setLevel(settings.log_level)
-        if settings.metrics_port:
-            telemetry.serve(settings.metrics_host, settings.metrics_port)
         return await Worker(settings, plan, store, SystemClock(), policy, channels).run()
     finally:
         await store.close()

@@ -14,4 +14,9 @@ def new_bank(monitor: Monitor) -> Bank:
     """An empty bank of the detector that the monitor names; counts by the day have one of their own."""
     if monitor.detector == "traffic":
         return TrafficBank(monitor.season, monitor.bucket)
+    if monitor.detector == "river":
+        from models.river_bank import RiverBank
+        from models.river_model import make
+
+        return RiverBank(lambda: make(monitor.model, monitor.parameters), monitor.features)
     return DailyBank(monitor.bucket) if monitor.bucket == DAY_MS else EnforcementBank(monitor.bucket)

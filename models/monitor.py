@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -21,7 +21,7 @@ from models.duration import Duration
 Severity = Literal["info", "warning", "critical"]
 RANK: dict[str, int] = {"info": 0, "warning": 1, "critical": 2}
 """Severities from the least to the most."""
-DetectorName = Literal["traffic", "enforcement", "silence"]
+DetectorName = Literal["traffic", "enforcement", "silence", "river"]
 
 _MEASURE = re.compile(r"(count|sum|ratio|distinct)(?:\(\s*([\w.]+)\s*(?:,\s*([\w.]+)\s*)?\))?")
 _ARITY = {"count": 0, "sum": 1, "ratio": 2, "distinct": 1}
@@ -148,7 +148,19 @@ class Monitor(BaseModel):
         default="zero", description="what a bucket without an event of a known series is: a zero, or not judged"
     )
     bucket: Duration = Field(default=MINUTE_MS, description="10s to 1d")
-    detector: DetectorName = Field(description="traffic, enforcement or silence")
+    detector: DetectorName = Field(
+        description="traffic, enforcement, silence, or river for a model of the River library"
+    )
+    model: str = Field(
+        default="",
+        description="with river: a class as anomaly.GaussianScorer, or a pipeline of several with | between them",
+    )
+    parameters: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="with river: arguments of the classes in model that are not River's defaults"
+    )
+    features: tuple[Literal["value", "hour", "weekday"], ...] = Field(
+        default=("value",), description="with river: what the model is told of a bucket"
+    )
     season: Literal["none", "day", "week"] = Field(default="day", description="shape the detector learns")
     direction: Literal["both", "up", "down"] = Field(default="both", description="which way an anomaly counts")
     budget_per_day: float = Field(
@@ -208,11 +220,26 @@ class Monitor(BaseModel):
             problems.append(f"bucket: shorter than the precision of the events ({self.precision})")
         if self.detector == "enforcement" and kind in ("sum", "ratio"):
             problems.append("detector: the enforcement detector judges counts; use traffic for sums and ratios")
+        problems += self._river_problems()
         if self.exposure is not None:
             problems += self.exposure.problems(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _river_problems(self) -> list[str]:
+        if self.detector != "river":
+            named = [key for key in ("model", "parameters") if getattr(self, key)]
+            return [f"{key}: only the river detector takes one" for key in named]
+        if not self.model:
+            return ["model: the river detector needs one, for example anomaly.GaussianScorer"]
+        from models.river_model import make  # River takes a second to import, and most monitors name none of its models
+
+        try:
+            make(self.model, self.parameters)
+        except ValueError as error:
+            return [f"model: {error}"]
+        return []
 
     @cached_property
     def measured(self) -> tuple[str, tuple[str, ...]]:
@@ -278,6 +305,7 @@ class Monitor(BaseModel):
         told = {"title", "owner", "playbook", "severity", "explain_by"} | (
             {"exposure"} if self.exposure is None else set()
         )
+        told |= {"model", "parameters", "features"} if self.detector != "river" else set()
         text = json.dumps(self.model_dump(mode="json", exclude=told), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

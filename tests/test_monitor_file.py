@@ -139,7 +139,7 @@ detector = "traffic"
         "line 13: group_by: traffic.sample has no field 'room'",
         "line 14: measure: traffic.sample has no field 'vews'",
         "line 15: bucket: a duration is a whole number and a unit: 10s, 5m, 1h, 1d",
-        "line 16: detector: Input should be 'traffic', 'enforcement' or 'silence'",
+        "line 16: detector: Input should be 'traffic', 'enforcement', 'silence' or 'river'",
         "line 17: budget_per_day: Input should be greater than 0",
         "line 19: name is missing",
         "line 21: detector: the enforcement detector judges counts",

@@ -12,7 +12,7 @@ import numpy as np
 from livewarden.times import DAY_MS, HOUR_MS
 from models.alert import Alert
 from models.bank import Floats, Judgements, Rows
-from models.decision import Decision, State
+from models.decision import Decision
 from models.detectors import new_bank
 from models.distinct import count_distinct
 from models.exposure import Exposures
@@ -49,7 +49,7 @@ class Judged(NamedTuple):
     observed: float
     expected: float
     score: float
-    state: State
+    state: str
 
 
 class Watch:
@@ -146,7 +146,7 @@ class Watch:
         worth = [
             index
             for index, (state, value, usual) in enumerate(zip(states, values.tolist(), expected.tolist(), strict=True))
-            if value or usual >= WORTH_STORING or state in ("odd", "firing")
+            if value or usual >= WORTH_STORING or state not in ("calm", "insufficient")
         ]
         labels, end = roster.labels, start + monitor.bucket
         name, config = monitor.name, monitor.config_hash
@@ -160,10 +160,14 @@ class Watch:
 
     def _decide(
         self, start: int, asked: Rows, values: Floats, found: Judgements, subjects: Mapping[int, int]
-    ) -> tuple[list[State], list[Alert]]:
+    ) -> tuple[list[str], list[Alert]]:
         """A state for every series asked about; only those that are odd, or have something open, are looked at one by one."""
         monitor, roster = self.monitor, self.roster
-        states: list[State] = ["calm" if ready else "insufficient" for ready in found.ready.tolist()]
+        states: list[str] = ["calm" if ready else "insufficient" for ready in found.ready.tolist()]
+        faults: Mapping[int, str] = getattr(self.bank, "faults", {})
+        if faults:
+            given_up = {index: faults.get(int(roster.rows[at])) for index, at in enumerate(asked.tolist())}
+            states = [f"failed: {why}" if (why := given_up[index]) else state for index, state in enumerate(states)]
         odd = set(np.flatnonzero(found.ready & (found.score >= monitor.threshold)).tolist())
         if self.decisions:
             at = {int(position): index for index, position in enumerate(asked)}

@@ -24,13 +24,14 @@ async def health(request: Request) -> Response:
     until = await view.judged_until(at.reader)
     now = at.clock.now_ms()
     end = until if until is not None else now
-    hours, topics, positions, tables, channels, waiting = await asyncio.gather(
+    hours, topics, positions, tables, channels, waiting, failed = await asyncio.gather(
         view.by_hour(at.reader, end, hours=HOURS),
         view.by_topic(at.reader, end, hours=HOURS),
         view.positions(at.reader),
         view.newest_rows(at.reader),
         notifications.channels(at.reader),
         notifications.waiting(at.reader),
+        view.failed_models(at.reader, end, hours=HOURS),
     )
     # the response stage goes by the clock, the others by the time of events
     newest = max((each["watermark"] for each in positions if each["stage"] != "respond"), default=0)
@@ -47,6 +48,7 @@ async def health(request: Request) -> Response:
         until=until,
         channels=channels,
         waiting=waiting,
+        failed=failed,
         chart=strip(counts, first, first + HOURS * HOUR_MS, (), "events") if any(counts) else None,
         window=HOURS,
     )

@@ -79,7 +79,7 @@ CREATE TABLE IF NOT EXISTS judgements
     observed Nullable(Float64) COMMENT 'What was measured; NULL where nothing was reported',
     expected Nullable(Float64) COMMENT 'What the model expected before it saw the bucket; NULL while it does not know enough',
     score Nullable(Float64) COMMENT 'About -log10 of the chance to see something this odd in a normal bucket: 0 is ordinary, larger is stranger',
-    state LowCardinality(String) COMMENT 'State of the series after the bucket, insufficient, calm, odd (over the threshold, below a floor) or firing',
+    state LowCardinality(String) COMMENT 'State of the series after the bucket, insufficient, calm, odd (over the threshold, below a floor), firing, or failed: and why its model is not asked any more',
     series_id FixedString(16) MATERIALIZED sipHash128(toString(mapSort(series))) COMMENT 'Hash of series, whatever the order of its dimensions',
     stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written; the retention counts from here'
 )

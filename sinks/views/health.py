@@ -69,3 +69,13 @@ async def newest_rows(reader: Reader) -> list[dict[str, Any]]:
             for name in names
         )
     )
+
+
+async def failed_models(reader: Reader, until_ms: int, *, hours: int = 48) -> list[dict[str, Any]]:
+    """Monitors with a model that is not asked any more: why, for how many series, and since when, over `hours` hours."""
+    return await reader.select(
+        "SELECT monitor, substring(state, 9) AS why, toInt64(uniqExact(series)) AS series, min(window_start) AS since"
+        " FROM judgements FINAL PREWHERE window_start >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
+        " WHERE startsWith(state, 'failed: ') AND run = 'live' GROUP BY monitor, why ORDER BY monitor, why LIMIT 50",
+        {"from": until_ms - hours * HOUR_MS},
+    )

@@ -6,7 +6,8 @@ import base64
 import binascii
 import hmac
 import ipaddress
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -15,11 +16,20 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.people import LOCAL, SHARED, Holder, Visitor, highest, holder_of, name_of
+from console.throttle import Throttle
 from livewarden.action import Role
+from livewarden.clock import Clock
 from livewarden.errors import SetupError
 
 ALIVE = "/alive"
 """The liveness check: the one path that is open to everybody."""
+
+
+PROXY_SECRET_HEADER = "x-livewarden-proxy"
+
+_log = logging.getLogger(__name__)
+Told = Callable[[str], None]
+"""Takes what became of a request that did not come in, for a metric: `wrong_token` or `throttled`."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +38,8 @@ class Access:
 
     `people`: tokens of persons, by name. `token`: one that all share; it makes an operator of whoever gives it, under the
     name that the browser gave with it. Either is sent as `Authorization: Bearer …`, or as the password that a browser asks
-    for. `proxy_header`: a header with the name of the person, believed only from the addresses of `proxies`, and only
-    where it is there once. The role is then the highest that `role_header` names, else that of `roles`, else viewer.
+    for. `proxy_header`: a header with the name of the person, believed only from the addresses of `proxies`, only where it is
+    there once, and with a `proxy_secret` only beside that secret in the header `X-Livewarden-Proxy`. The role is then the highest that `role_header` names, else that of `roles`, else viewer.
     Where nothing is set, requests must name this machine as their host, so that no foreign page can reach in through a
     browser, and whoever sends them is an admin.
     """
@@ -37,6 +47,7 @@ class Access:
     token: str = field(default="", repr=False)
     proxy_header: str = ""
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    proxy_secret: str = field(default="", repr=False)
     people: Mapping[str, Holder] = field(default_factory=dict)
     role_header: str = ""
     roles: Mapping[str, Role] = field(default_factory=dict)
@@ -59,12 +70,26 @@ class Access:
                 " LIVEWARDEN_CONSOLE_PROXY_HEADER"
             )
 
+    def warnings(self) -> list[str]:
+        """What a person who starts a console like this should know, a line each."""
+        if not self.restricted:
+            return ["The console asks for nothing: every process and every user of this machine is an admin in it."]
+        if self.proxy_header and not self.proxy_secret:
+            return [
+                f"Every process at {', '.join(self.proxies)} can write the header {self.proxy_header} and be anybody in the"
+                " console: set LIVEWARDEN_CONSOLE_PROXY_SECRET, and let the proxy send it as X-Livewarden-Proxy"
+            ]
+        return []
+
+    def _of_proxy(self, headers: Headers) -> bool:
+        return not self.proxy_secret or _is(self.proxy_secret, _only(headers, PROXY_SECRET_HEADER))
+
     def visitor(self, headers: Headers, peer: str) -> Visitor | None:
         """Who sends a request with these headers from that address; None where it may not even see the pages."""
         if not self.restricted:
             here = is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
             return Visitor(LOCAL, "admin") if here else None
-        if self.proxy_header and peer in self.proxies:
+        if self.proxy_header and peer in self.proxies and self._of_proxy(headers):
             name = name_of(_only(headers, self.proxy_header))
             if name is not None:
                 role = highest(_only(headers, self.role_header)) if self.role_header else None
@@ -80,22 +105,48 @@ class Access:
 
 
 class Gate:
-    """Lets requests of visitors through to `app`, with who they are in `state`; answers the others itself, in one line."""
+    """Lets requests of visitors through to `app`, with who they are in `state`; answers the others itself, in one line.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    Wrong tokens are counted by address, told to `told` and to the log (the first of a minute and the one that is too many), and
+    an address with too many of them is answered 429 until the minute is over.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, clock: Clock, told: Told | None = None) -> None:
         self._app = app
         self._access = access
+        self._clock = clock
+        self._told = told or (lambda what: None)
+        self._throttle = Throttle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http" and scope["path"] != ALIVE:
             peer = (scope.get("client") or ("",))[0]
-            found = self._access.visitor(Headers(scope=scope), peer)
-            if found is None:
-                await self._refusal()(scope, receive, send)
+            found = self._visitor(Headers(scope=scope), peer)
+            if not isinstance(found, Visitor):
+                await found(scope, receive, send)
                 return
             scope.setdefault("state", {})["visitor"] = found
         await self._app(scope, receive, send)
+
+    def _visitor(self, headers: Headers, peer: str) -> Visitor | PlainTextResponse:
+        now_ms = self._clock.now_ms()
+        guesses = self._access.asks and bool(_presented(headers.get("authorization", ""))[1])
+        if guesses and self._throttle.refuses(peer, now_ms):
+            self._told("throttled")
+            wait = {"Retry-After": str(60 - now_ms // 1000 % 60)}
+            return PlainTextResponse("Too many wrong tokens: wait a minute.\n", 429, wait)
+        found = self._access.visitor(headers, peer)
+        if found is not None:
+            if guesses:
+                self._throttle.right(peer)
+            return found
+        if guesses:
+            first = self._throttle.wrong(peer, now_ms)
+            self._told("wrong_token")
+            if first or self._throttle.refuses(peer, now_ms):
+                _log.warning("the console was given a wrong token from %s", peer)
+        return self._refusal()
 
     def _refusal(self) -> PlainTextResponse:
         if self._access.asks:

@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console.access import ALIVE, Access, Gate
+from console.access import ALIVE, Access, Gate, Told
 from console.desk import BuildEvidence, Desk, desk
 from console.forms import BadForm
 from console.headers import SecureHeaders
@@ -46,6 +46,7 @@ class Console:
     `monitors`: the configuration in force, for titles, owners, playbooks and the events of alerts without a case.
     `poll_s`: seconds between two looks for news while a page is open. `submit` sends what people do on its way, and
     `build_evidence` makes evidence packages, which are kept in the folder `packages`. `secret` seals forms: the same for all consoles behind one address.
+    `told` takes what the gate refused, for a metric.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Console:
         build_evidence: BuildEvidence | None = None,
         packages: Path | None = None,
         secret: str = "",
+        told: Told | None = None,
     ) -> None:
         clock = clock or SystemClock()
         live, seal = Live(reader, poll_s=poll_s), Seal(secret, clock)
@@ -76,7 +78,7 @@ class Console:
             },
         )
         app.state.desk = self._desk
-        self._app: ASGIApp = SecureHeaders(Gate(app, access or Access()))
+        self._app: ASGIApp = SecureHeaders(Gate(app, access or Access(), clock, told))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

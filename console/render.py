@@ -9,9 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from livewarden.words import visible
 from sinks.views import chart, wording
 
 PLACES = (
@@ -38,6 +40,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            finalize=_shown,
         )
         words = (
             "number",
@@ -80,6 +83,13 @@ def link(path: str, given: Mapping[str, Any], **changed: Any) -> str:
         name: value for name, value in {**given, **changed}.items() if value and not (name == "page" and value == 1)
     }
     return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def _shown(value: Any) -> Any:
+    """What every `{{ … }}` of a template passes: nothing invisible turns a line around or ends it."""
+    if isinstance(value, Markup):
+        return Markup(visible(value))
+    return visible(value) if isinstance(value, str) else value
 
 
 def _versioned(name: str) -> str:

@@ -43,5 +43,11 @@ METRICS: tuple[Metric, ...] = (
         ("stage", "topic", "partition"),
         "Event time up to which a partition is complete, Unix seconds.",
     ),
+    Metric(
+        "livewarden_console_refused",
+        "counter",
+        ("why",),
+        "Requests with a token that the console did not let in: wrong_token, throttled.",
+    ),
     Metric("livewarden_flush_seconds", "histogram", ("stage",), "Time to make one flush durable."),
 )

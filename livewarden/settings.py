@@ -20,6 +20,10 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whit
 """Of a person: printable."""
 
 
+SHORTEST_SECRET = 16
+"""Characters of what several share."""
+
+
 class ConsolePerson(BaseModel):
     """A person who may use the console: their token, and what they may do."""
 
@@ -76,7 +80,8 @@ class Settings(BaseSettings):
     )
     metrics_host: str = "127.0.0.1"
     console_token: SecretStr = Field(
-        default=SecretStr(""), description="what the console asks for, as a bearer token or a password; empty: nothing"
+        default=SecretStr(""),
+        description="what the console asks for, as a bearer token or a password, at least 16 characters; empty: nothing",
     )
     console_people: dict[Name, ConsolePerson] = Field(
         default_factory=dict,
@@ -89,6 +94,10 @@ class Settings(BaseSettings):
     )
     console_proxies: str = Field(
         default="127.0.0.1,::1", description="addresses from which that header is believed, with commas"
+    )
+    console_proxy_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="what that proxy sends as X-Livewarden-Proxy, at least 16 characters; empty: its address is enough",
     )
     console_role_header: str = Field(
         default="",
@@ -106,6 +115,15 @@ class Settings(BaseSettings):
         description="what forms are sealed with; the same for all consoles behind one address; empty: one of its own",
     )
     log_level: str = Field(default="WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @field_validator("console_token", "console_proxy_secret")
+    @classmethod
+    def _not_guessed(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(
+                f"shorter than {SHORTEST_SECRET} characters: take a longer one, such as `openssl rand -hex 16`"
+            )
+        return secret
 
     @field_validator("console_people")
     @classmethod

@@ -41,7 +41,7 @@ def observe(name: str, *labels: str, seconds: float) -> None:
     metric.labels(*labels).observe(seconds)
 
 
-def serve(host: str, port: int) -> None:
+def serve(host: str, port: int, called: str = "LIVEWARDEN_METRICS_PORT") -> None:
     """Answer Prometheus on `host:port`, from a thread of its own; every metric is there from the start.
 
     SetupError where nobody can listen there.
@@ -52,5 +52,5 @@ def serve(host: str, port: int) -> None:
         start_http_server(port, addr=host, registry=REGISTRY)
     except OSError as error:
         raise SetupError(
-            f"LIVEWARDEN_METRICS_PORT: cannot listen on {host} port {port} ({error.strerror or error}): choose another port"
+            f"{called}: cannot listen on {host} port {port} ({error.strerror or error}): choose another port"
         ) from error

@@ -22,6 +22,7 @@ from livewarden.times import format_ms
 from models.plan import Plan
 from sinks.evidence.build import build, short_name
 from sinks.reader import Reader
+from streams import telemetry
 
 
 @asynccontextmanager
@@ -49,6 +50,7 @@ async def web(
         build_evidence=build_evidence,
         packages=packages,
         secret=secret,
+        told=lambda what: telemetry.count("livewarden_console_refused", what),
     )
     async with serving(console, host, port) as address:
         yield address
@@ -84,6 +86,7 @@ def access_of(settings: Settings) -> Access:
         settings.console_token.get_secret_value(),
         settings.console_proxy_header.lower(),
         settings.proxies(),
+        settings.console_proxy_secret.get_secret_value(),
         {name: Holder(each.token.get_secret_value(), each.role) for name, each in settings.console_people.items()},
         settings.console_role_header.lower(),
         settings.console_roles,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import Message
 
-from console.access import Access, is_loopback
+from console import throttle
+from console.access import Access, Gate, is_loopback
 from console.app import Console
 from console.headers import SECURE
 from console.people import Holder, Visitor
 from console.server import serving
+from livewarden.clock import ManualClock
 from livewarden.errors import SetupError
 from sinks.connection import Address
 from streams.cli.common import load_settings
@@ -34,7 +39,9 @@ def basic(password: str, name: str = "somebody") -> dict[str, str]:
 
 
 @pytest.fixture
-async def guarded(clickhouse: Address) -> AsyncIterator[Site]:
+async def guarded(clickhouse: Address, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    monkeypatch.setattr(throttle, "OF_ONE", 10_000)
+    monkeypatch.setattr(throttle, "OF_ALL", 10_000)
     async with site_over(clickhouse, access=Access(TOKEN)) as running:
         yield running
 
@@ -255,3 +262,72 @@ async def test_a_mistake_of_ours_shows_nothing_of_the_inside() -> None:
     assert "the console made a mistake" in text
     assert "secret" not in text
     assert "ZeroDivision" not in text
+
+
+async def through(gate: Gate, headers: dict[str, str], peer: str = "10.0.0.1") -> int:
+    """The status that the gate gives."""
+    status = 0
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await gate({"type": "http", "path": "/", "headers": raw, "client": (peer, 1)}, receive, send)
+    return status
+
+
+async def test_guessing_is_slow_told_and_locks_out_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    clock, told = ManualClock(0), list[str]()
+    gate = Gate(PlainTextResponse("in"), Access("right" * 4, people=PEOPLE), clock, told.append)
+    right = {"Authorization": "Bearer " + "right" * 4}
+    with caplog.at_level(logging.WARNING):
+        for guess in range(200):
+            assert await through(gate, basic(f"guess {guess}")) == (401 if guess < throttle.OF_ONE else 429)
+    assert told == ["wrong_token"] * throttle.OF_ONE + ["throttled"] * (200 - throttle.OF_ONE)
+    assert [line.getMessage() for line in caplog.records] == ["the console was given a wrong token from 10.0.0.1"] * 2
+    assert await through(gate, right) == 429, "else a guess that is right would still be told"
+    assert await through(gate, {}) == 401
+    assert await through(gate, right, "10.0.0.2") == 200
+    clock.advance(minutes=1)
+    assert await through(gate, right) == 200
+    for number in range(throttle.OF_ALL):
+        assert await through(gate, basic("guess"), f"10.1.0.{number}") == 401
+    assert await through(gate, right, "10.9.0.9") == 429
+    assert await through(gate, right, "10.0.0.2") == 200, "who was right before is heard"
+
+
+def test_guesses_from_everywhere_take_bounded_memory() -> None:
+    made = throttle.Throttle()
+    for number in range(3 * throttle.MOST_ADDRESSES):
+        made.wrong(str(number), 0)
+        made.right(str(number))
+    assert len(made._wrong) == len(made._welcome) == throttle.MOST_ADDRESSES
+
+
+def test_a_proxy_with_a_secret_is_believed_with_it_only() -> None:
+    access = Access(proxy_header="x-person", proxy_secret="s" * 16, roles={"maria": "admin"})
+    assert access.visitor(Headers({"x-person": "maria"}), "127.0.0.1") is None
+    assert access.visitor(Headers({"x-person": "maria", "x-livewarden-proxy": "s" * 15}), "127.0.0.1") is None
+    found = access.visitor(Headers({"x-person": "maria", "x-livewarden-proxy": "s" * 16}), "127.0.0.1")
+    assert found == Visitor("maria", "admin")
+    assert "sss" not in repr(access)
+
+
+def test_what_a_start_warns_of() -> None:
+    assert "is an admin" in Access().warnings()[0]
+    assert "LIVEWARDEN_CONSOLE_PROXY_SECRET" in Access("t", proxy_header="x-person").warnings()[0]
+    assert Access("t").warnings() == Access(proxy_header="x", proxy_secret="s").warnings() == []
+
+
+@pytest.mark.parametrize("name", ["LIVEWARDEN_CONSOLE_TOKEN", "LIVEWARDEN_CONSOLE_PROXY_SECRET"])
+def test_a_short_secret_is_refused_and_not_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "hunter2hunter2x")
+    with pytest.raises(SetupError, match=f"{name}: .*shorter than 16") as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
+    monkeypatch.setenv(name, "hunter2hunter2xy")
+    load_settings()

@@ -77,16 +77,16 @@ async def test_the_console_says_where_it_is_and_ends_when_told(clickhouse: Addre
         "LIVEWARDEN_CLICKHOUSE_DATABASE": clickhouse.database,
         "LIVEWARDEN_CLICKHOUSE_USER": clickhouse.user,
         "LIVEWARDEN_CLICKHOUSE_PASSWORD": clickhouse.password,
-        "LIVEWARDEN_CONSOLE_TOKEN": "opens",
+        "LIVEWARDEN_CONSOLE_TOKEN": "opens the console",
     }
     async with livewarden("console", "--port", "0", "--url", clickhouse.url, folder=tmp_path, **settings) as process:
         url = await address_of(process)
         async with aiohttp.ClientSession() as http:
             assert (await http.get(url + "/")).status == 401
-            opened = await http.get(url + "/", headers={"Authorization": "Bearer opens"})
+            opened = await http.get(url + "/", headers={"Authorization": "Bearer opens the console"})
             assert opened.status == 200
             assert "Nothing has been judged yet" in await opened.text()
-            live = await http.get(url + "/live", headers={"Authorization": "Bearer opens"})
+            live = await http.get(url + "/live", headers={"Authorization": "Bearer opens the console"})
             process.send_signal(signal.SIGTERM)
             assert b"hello" in await live.content.read(), "an open stream does not hold it up"
         assert await process.wait() == 0

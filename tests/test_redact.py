@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from console.render import Renderer
 from livewarden.errors import SetupError
 from livewarden.redact import RedactedLines, redact
 from sinks.connection import Address
 from sinks.whole_file import private_file
 from streams.cli import main
-from streams.cli.common import load_settings
+from streams.cli.common import load_settings, print_table
 
 
 @pytest.mark.parametrize(
@@ -151,3 +152,14 @@ def test_a_file_with_a_secret_is_its_owners_alone(tmp_path: Path) -> None:
     place.chmod(0o644)
     private_file(place, "new")
     assert (place.stat().st_mode & 0o777, place.read_text()) == (0o600, "new")
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200f", "\x1b", "\x85", "\u2028", "\x00", "\x9b"])
+def test_what_nobody_sees_is_written_out(mark: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = Renderer()._environment.from_string("{{ word }} {{ word | urlencode }} <b>{{ '<i>' }}</b>\n")
+    shown = page.render(word=f"invoice{mark}fdp.exe")
+    assert mark not in shown
+    assert ascii(mark)[1:-1] in shown
+    assert "<b>&lt;i&gt;</b>" in shown
+    print_table(["name"], [[f"invoice{mark}fdp.exe"]])
+    assert mark not in capsys.readouterr().out

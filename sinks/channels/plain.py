@@ -6,6 +6,8 @@ import re
 
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 _MENTION = re.compile(r"@(?=everyone|here|channel|all\b|room\b)|(?<!\w)@(?=[\w&!])", re.IGNORECASE)
+_TAGGED = re.compile(r"<(?=[!@#]|at[ >]|users/)", re.IGNORECASE)
+"""What Slack, Teams, Discord and Google Chat take for a mention, a channel or all of its people."""
 _URL = re.compile(r"(https?://[A-Za-z0-9._~:/?#@!$&'+,;=%-]+)")
 _MARKUP = re.compile(r"[\\`*_\[\]<>|~#&]|^[ \t]*[-+=](?=[-+=\s]|$)|^[ \t]*\d{1,9}[.)](?=\s|$)", re.MULTILINE)
 
@@ -19,7 +21,7 @@ def plain(text: str) -> str:
     True
     """
     text = _INVISIBLE.sub("", text.replace("\r\n", "\n").encode("utf-8", "replace").decode())
-    return _MENTION.sub("@\u200b", text)
+    return _MENTION.sub("@\u200b", _TAGGED.sub("<\u200b", text))
 
 
 def one_line(text: str) -> str:

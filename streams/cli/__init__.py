@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from livewarden.errors import LivewardenError
 from livewarden.redact import redact
+from livewarden.words import visible
 from streams.cli import (
     alert,
     case_actions,
@@ -96,7 +97,7 @@ def main(args: list[str] | None = None) -> int:
         print(f"{command}: {_text(error)} (see {command} --help)", file=sys.stderr)
         return 2
     except LivewardenError as error:
-        print(redact(str(error)), file=sys.stderr)
+        print(visible(redact(str(error))), file=sys.stderr)
         return 2
     except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
         return 130

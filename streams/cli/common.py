@@ -29,6 +29,7 @@ from livewarden.redact import redact
 from livewarden.settings import Settings
 from livewarden.times import parse_ms
 from livewarden.words import number as number
+from livewarden.words import visible
 from models.monitor_file import parse_monitors
 from models.plan import Plan
 from models.response.policy import Policy
@@ -135,7 +136,7 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
     """A plain table on stdout; on a screen too narrow for it a paragraph a row, and piped as wide as it must be."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         print(_plain_table([list(columns), *cells], [column in right for column in columns]))
         return

@@ -12,6 +12,7 @@ import typer
 from livewarden.action import Submit
 from livewarden.clock import SystemClock
 from livewarden.errors import Unreachable
+from livewarden.redact import log_to_stderr
 from livewarden.settings import Settings
 from models.plan import Plan
 from streams.cli.common import load_plan, load_settings, reading
@@ -29,6 +30,9 @@ def console(
         str | None, typer.Option(help="ClickHouse HTTP interface; LIVEWARDEN_CLICKHOUSE_URL where left out.")
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Nobody acts here; Kafka is not needed.")] = False,
+    metrics_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Prometheus metrics of the console on that port; 0: none.")
+    ] = 0,
 ) -> int:
     """Show incidents, alerts, cases, silences, changes, dead letters and health as web pages, until told to stop.
 
@@ -39,7 +43,12 @@ def console(
     Example: livewarden console --port 8080 --url http://127.0.0.1:8123
     """
     settings = load_settings()
+    log_to_stderr(settings.log_level)
     plan = load_plan(settings.monitors)
+    if metrics_port:
+        from streams import telemetry
+
+        telemetry.serve(settings.metrics_host, metrics_port, "--metrics-port")
     return asyncio.run(_run(settings, plan, host, port, url, read_only))
 
 
@@ -58,6 +67,8 @@ async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | 
             reader, plan, host, port, access, submit=submit, build_evidence=evidence, packages=folder, secret=secret
         )
         address = await stack.enter_async_context(served)
+        for warning in access.warnings():
+            print(warning, file=sys.stderr, flush=True)
         print(f"The console is at {address} (Ctrl-C ends it)", flush=True)
         if why_not:
             print(why_not, file=sys.stderr, flush=True)

@@ -27,10 +27,10 @@ demo: $(DEMO) ## Run the whole product with nothing installed; ARGS="--once --js
 	@$(BIN)/livewarden demo $(ARGS)
 
 test: $(DEV) ## Run the tests that need no service, and the examples in docstrings
-	@$(PYTEST) -n $(JOBS) --dist loadfile -m "not real_kafka and not e2e" --doctest-modules tests $(ROOMS) $(ARGS)
+	@$(PYTEST) -n $(JOBS) --dist loadfile -m "not real_kafka and not real_clickhouse and not e2e" --doctest-modules tests $(ROOMS) $(ARGS)
 
-integration: $(DEV) ## Run the tests that need Apache Kafka (java and mvn, or LIVEWARDEN_TEST_KAFKA=host:port)
-	@$(PYTEST) -m real_kafka tests $(ARGS)
+integration: $(DEV) ## Run the tests on Apache Kafka (needs java and mvn) and on a ClickHouse server (needs npm)
+	@$(PYTEST) -m "real_kafka or real_clickhouse" tests $(ARGS)
 
 e2e: $(DEV) ## Run the demo in a real browser, from an alert to a closed case; needs Chromium, leaves pictures in screenshots/
 	@$(PYTEST) -m e2e tests/e2e $(ARGS)

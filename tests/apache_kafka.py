@@ -89,7 +89,7 @@ class ApacheKafka:
 
     def _start(self) -> None:
         classpath = f"{_jars()}/*"
-        broker, controller = _free_ports(2)
+        broker, controller = free_ports(2)
         properties = self._folder / "server.properties"
         properties.write_text(_PROPERTIES.format(broker=broker, controller=controller, data=self._folder / "data"))
         storage = (*_JAVA, "-cp", classpath, "kafka.tools.StorageTool")
@@ -131,7 +131,8 @@ def _jars() -> Path:
     return jars
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

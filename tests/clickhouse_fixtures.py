@@ -1,4 +1,4 @@
-"""ClickHouse for tests: one embedded engine per test process, a fresh database per test, a real server where given."""
+"""ClickHouse for tests: one embedded engine and one real server per test process, a fresh database per test."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ import pytest
 from sinks import migrate
 from sinks.connection import Address, open_client
 from sinks.embedded import EmbeddedClickHouse
+from tests.kafka_fixtures import unavailable
+from tests.real_clickhouse import PASSWORD, USER, RealClickHouse, why_not
 
 REAL_SERVER = "LIVEWARDEN_TEST_CLICKHOUSE"
-"""`http://user:password@host:port` of a server on which tests may create and drop databases."""
-SERVERS = ["embedded", "server"] if os.environ.get(REAL_SERVER) else ["embedded"]
+"""`http://user:password@host:port` of a server of your own on which tests may create and drop databases."""
+SERVERS = [
+    pytest.param("embedded", marks=pytest.mark.clickhouse),
+    pytest.param("server", marks=[pytest.mark.clickhouse, pytest.mark.real_clickhouse]),
+]
 
 _numbers = itertools.count(1)
 
@@ -37,11 +42,23 @@ def embedded_clickhouse() -> EmbeddedClickHouse:
     return process_clickhouse()
 
 
+@cache
+def process_real_clickhouse() -> RealClickHouse:
+    """The real ClickHouse of this test process; its nodes start when first asked for. A skip where there is none, or a failure."""
+    if reason := why_not():
+        unavailable(reason)
+    clickhouse = RealClickHouse()
+    atexit.register(clickhouse.close)
+    return clickhouse
+
+
 def server_address(name: str) -> Address:
-    """The address, no database chosen, of one of `SERVERS`."""
+    """The address, no database chosen, of one of `SERVERS` by name."""
     if name == "embedded":
         embedded = process_clickhouse()
         return Address(embedded.url, embedded.user, embedded.password, "default")
+    if REAL_SERVER not in os.environ:
+        return Address(process_real_clickhouse().url(), USER, PASSWORD, "default")
     parts = urlsplit(os.environ[REAL_SERVER])
     bare = f"{parts.scheme}://{parts.hostname}:{parts.port or 8123}"
     return Address(bare, unquote(parts.username or "default"), unquote(parts.password or ""), "default")
@@ -64,7 +81,7 @@ async def fresh_database(server: Address, *, migrated: bool = True) -> AsyncIter
 
 @pytest.fixture(params=SERVERS)
 def clickhouse_server(request: pytest.FixtureRequest) -> Address:
-    """ClickHouse, no database chosen: the embedded one, and the real one where `LIVEWARDEN_TEST_CLICKHOUSE` names it."""
+    """ClickHouse, no database chosen: the embedded one, and a real one."""
     return server_address(request.param)
 
 

@@ -42,7 +42,7 @@ def apache_kafka() -> Iterator[str]:
         yield given
         return
     if not has_java_and_maven():
-        _unavailable("Apache Kafka needs java and mvn, or LIVEWARDEN_TEST_KAFKA=host:port")
+        unavailable("Apache Kafka needs java and mvn, or LIVEWARDEN_TEST_KAFKA=host:port")
     with ApacheKafka() as kafka:
         yield kafka.bootstrap
 
@@ -67,7 +67,8 @@ def broker(request: pytest.FixtureRequest) -> Broker:
     return embedded
 
 
-def _unavailable(reason: str) -> NoReturn:
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test, or fail it where `LIVEWARDEN_REQUIRE_SERVICES` is 1."""
     if os.environ.get("LIVEWARDEN_REQUIRE_SERVICES") == "1":
         pytest.fail(reason)
     pytest.skip(reason)

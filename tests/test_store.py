@@ -167,7 +167,7 @@ class Kept:
         return self.store
 
 
-@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.clickhouse) for name in SERVERS)])
+@pytest.fixture(params=["memory", *SERVERS])
 async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
     if request.param == "memory":
         yield Kept(MemoryStore(), None)
@@ -343,7 +343,6 @@ steps = st.lists(
 )
 
 
-@pytest.mark.clickhouse
 @pytest.mark.parametrize("server", SERVERS)
 async def test_any_history_of_checkpoints_loads_as_in_memory(server: str) -> None:
     histories: list[Any] = []

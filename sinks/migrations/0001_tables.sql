@@ -6,17 +6,17 @@ CREATE TABLE IF NOT EXISTS events
 (
     topic LowCardinality(String) COMMENT 'Kafka topic of the event',
     partition UInt32 COMMENT 'Kafka partition; with topic and offset the identity of the row',
-    offset UInt64 CODEC(Delta, ZSTD(1)) COMMENT 'Position in the partition: the order in which the event was processed',
+    offset UInt64 COMMENT 'Position in the partition: the order in which the event was processed' CODEC(Delta, ZSTD(1)),
     event_id String COMMENT 'CloudEvents id, given by the producer',
     type LowCardinality(String) COMMENT 'Contract of the event, such as enforcement.action or traffic.sample',
     source LowCardinality(String) COMMENT 'CloudEvents source: who produced the event',
-    event_time DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)) COMMENT 'When it happened (CloudEvents time), not when it arrived',
+    event_time DateTime64(3, 'UTC') COMMENT 'When it happened (CloudEvents time), not when it arrived' CODEC(DoubleDelta, ZSTD(1)),
     precision LowCardinality(String) COMMENT 'How exact event_time is: second, minute, hour or day',
     weight UInt64 COMMENT 'How many happenings the event stands for; 1 unless it is an aggregate. Sum this, do not count rows',
     late UInt8 COMMENT '1: it came behind its partition''s watermark, is in no judgement and is left out of replays',
     duplicate UInt8 COMMENT '1: its event_id was counted before on this partition; it is in no judgement and is left out of replays',
     key String COMMENT 'Kafka key: the entity that decides the partition',
-    data String CODEC(ZSTD(3)) COMMENT 'The event''s data as JSON, as its contract writes it',
+    data String COMMENT 'The event''s data as JSON, as its contract writes it' CODEC(ZSTD(3)),
     stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written; the retention counts from here, so that old recordings can be loaded',
     INDEX by_event_time event_time TYPE minmax GRANULARITY 1
 )
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS dead_letters
     detail String COMMENT 'The same in words, with the field that is wrong',
     key String COMMENT 'Kafka key as text',
     headers String COMMENT 'Kafka headers as JSON',
-    value String CODEC(ZSTD(3)) COMMENT 'The record''s raw bytes as they came; may not be UTF-8',
+    value String COMMENT 'The record''s raw bytes as they came; may not be UTF-8' CODEC(ZSTD(3)),
     recorded_at DateTime64(3, 'UTC') COMMENT 'Timestamp of the record in Kafka',
     stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written; the retention counts from here'
 )
@@ -50,14 +50,14 @@ CREATE TABLE IF NOT EXISTS partials
 (
     monitor LowCardinality(String) COMMENT 'Monitor that asked',
     config_hash LowCardinality(String) COMMENT 'Hash of the monitor''s configuration',
-    window_start DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)) COMMENT 'Start of the bucket, inclusive',
-    window_end DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)) COMMENT 'End of the bucket, exclusive',
+    window_start DateTime64(3, 'UTC') COMMENT 'Start of the bucket, inclusive' CODEC(DoubleDelta, ZSTD(1)),
+    window_end DateTime64(3, 'UTC') COMMENT 'End of the bucket, exclusive' CODEC(DoubleDelta, ZSTD(1)),
     series Map(LowCardinality(String), String) COMMENT 'Dimensions of the series, such as market or action_type',
     topic LowCardinality(String) COMMENT 'Source topic',
     partition UInt32 COMMENT 'Source partition; a bucket of a series is the sum over its partitions',
-    value Int64 CODEC(T64, ZSTD(1)) COMMENT 'Exact sum of the measure in this partition',
-    exposure Int64 CODEC(T64, ZSTD(1)) COMMENT 'Exact sum of the denominator where the measure is a ratio, else 0',
-    distinct String CODEC(ZSTD(1)) COMMENT 'Base64 of a mergeable sketch of distinct subjects, or empty',
+    value Int64 COMMENT 'Exact sum of the measure in this partition' CODEC(T64, ZSTD(1)),
+    exposure Int64 COMMENT 'Exact sum of the denominator where the measure is a ratio, else 0' CODEC(T64, ZSTD(1)),
+    distinct String COMMENT 'Base64 of a mergeable sketch of distinct subjects, or empty' CODEC(ZSTD(1)),
     series_id FixedString(16) MATERIALIZED sipHash128(toString(mapSort(series))) COMMENT 'Hash of series, whatever the order of its dimensions',
     stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written; the retention counts from here'
 )
@@ -74,8 +74,8 @@ CREATE TABLE IF NOT EXISTS judgements
     monitor LowCardinality(String) COMMENT 'Monitor that judged',
     config_hash LowCardinality(String) COMMENT 'Hash of the monitor''s configuration',
     series Map(LowCardinality(String), String) COMMENT 'Dimensions of the series',
-    window_start DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)) COMMENT 'Start of the bucket, inclusive',
-    window_end DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)) COMMENT 'End of the bucket, exclusive',
+    window_start DateTime64(3, 'UTC') COMMENT 'Start of the bucket, inclusive' CODEC(DoubleDelta, ZSTD(1)),
+    window_end DateTime64(3, 'UTC') COMMENT 'End of the bucket, exclusive' CODEC(DoubleDelta, ZSTD(1)),
     observed Nullable(Float64) COMMENT 'What was measured; NULL where nothing was reported',
     expected Nullable(Float64) COMMENT 'What the model expected before it saw the bucket; NULL while it does not know enough',
     score Nullable(Float64) COMMENT 'About -log10 of the chance to see something this odd in a normal bucket: 0 is ordinary, larger is stranger',
@@ -139,7 +139,7 @@ CREATE TABLE IF NOT EXISTS case_candidates
     monitors Array(String) COMMENT 'Their monitors',
     series Array(Map(LowCardinality(String), String)) COMMENT 'Their series',
     severity LowCardinality(String) COMMENT 'Highest severity of its alerts',
-    evidence String CODEC(ZSTD(3)) COMMENT 'Evidence as JSON: series around the window, counts, configuration of the monitors',
+    evidence String COMMENT 'Evidence as JSON: series around the window, counts, configuration of the monitors' CODEC(ZSTD(3)),
     stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written'
 )
 ENGINE = ReplacingMergeTree(version)
@@ -155,7 +155,7 @@ CREATE TABLE IF NOT EXISTS state
     key String COMMENT 'Part of the state, such as one series',
     next_offset UInt64 COMMENT 'Position of the input that this state includes, exclusive',
     watermark DateTime64(3, 'UTC') COMMENT 'Watermark at that position',
-    blob String CODEC(ZSTD(3)) COMMENT 'The part as JSON'
+    blob String COMMENT 'The part as JSON' CODEC(ZSTD(3))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (stage, topic, partition, next_offset, watermark, key)
@@ -170,7 +170,7 @@ CREATE TABLE IF NOT EXISTS manifest
     watermark DateTime64(3, 'UTC') COMMENT 'Watermark at that position',
     full_offset UInt64 COMMENT 'Position of the last full checkpoint: state rows below it do not count',
     full_watermark DateTime64(3, 'UTC') COMMENT 'Watermark of the last full checkpoint',
-    header String CODEC(ZSTD(3)) COMMENT 'Small state of the stage as JSON'
+    header String COMMENT 'Small state of the stage as JSON' CODEC(ZSTD(3))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (stage, topic, partition, next_offset, watermark)

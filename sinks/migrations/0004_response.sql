@@ -86,7 +86,7 @@ CREATE TABLE IF NOT EXISTS notifications
     attempts UInt32 COMMENT 'How many times it was tried',
     error String COMMENT 'What the last failed try said',
     title String COMMENT 'Its title as sent',
-    body String CODEC(ZSTD(3)) COMMENT 'Its text as sent',
+    body String COMMENT 'Its text as sent' CODEC(ZSTD(3)),
     created_at DateTime64(3, 'UTC') COMMENT 'When it was decided on, by the clock',
     due_at DateTime64(3, 'UTC') COMMENT 'When it is tried next, by the clock',
     sent_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the channel took it; NULL before',
@@ -178,7 +178,7 @@ CREATE TABLE IF NOT EXISTS actions
     target String COMMENT 'Id of the incident, alert, silence or case',
     outcome LowCardinality(String) COMMENT 'accepted or refused',
     answer String COMMENT 'What was done, or why not, in a sentence',
-    data String CODEC(ZSTD(3)) COMMENT 'The action as JSON, as it came',
+    data String COMMENT 'The action as JSON, as it came' CODEC(ZSTD(3)),
     stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written'
 )
 ENGINE = ReplacingMergeTree

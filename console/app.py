@@ -33,6 +33,7 @@ from console.pages.silences import new_silence, silences
 from console.parameters import BadParameter, Parameters
 from console.render import Renderer
 from console.seal import Seal
+from console.under import Under
 from livewarden.action import Submit
 from livewarden.clock import Clock, SystemClock
 from livewarden.errors import RetryLater, SetupError
@@ -46,7 +47,8 @@ class Console:
     `monitors`: the configuration in force, for titles, owners, playbooks and the events of alerts without a case.
     `poll_s`: seconds between two looks for news while a page is open. `submit` sends what people do on its way, and
     `build_evidence` makes evidence packages, which are kept in the folder `packages`. `secret` seals forms: the same for all consoles behind one address.
-    `told` takes what the gate refused, for a metric.
+    `told` takes what the gate refused, for a metric. `root`: the path that all of it is
+    under, such as `/livewarden`.
     """
 
     def __init__(
@@ -62,10 +64,11 @@ class Console:
         packages: Path | None = None,
         secret: str = "",
         told: Told | None = None,
+        root: str = "",
     ) -> None:
         clock = clock or SystemClock()
         live, seal = Live(reader, poll_s=poll_s), Seal(secret, clock)
-        self._desk = Desk(reader, clock, live, Renderer(), seal, monitors or {}, submit, build_evidence, packages)
+        self._desk = Desk(reader, clock, live, Renderer(root), seal, monitors or {}, submit, build_evidence, packages)
         app = Starlette(
             routes=routes(acts=submit is not None, builds=build_evidence is not None),
             exception_handlers={
@@ -78,7 +81,8 @@ class Console:
             },
         )
         app.state.desk = self._desk
-        self._app: ASGIApp = SecureHeaders(Gate(app, access or Access(), clock, told))
+        inside = Gate(app, access or Access(), clock, told)
+        self._app: ASGIApp = SecureHeaders(Under(inside, root) if root else inside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

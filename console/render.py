@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from console.under import under
 from livewarden.words import visible
 from sinks.views import chart, wording
 
@@ -32,7 +33,8 @@ PLACES = (
 class Renderer:
     """Fills templates of `console/templates`. A name that a template misses is an error, never an empty place."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str = "") -> None:
+        self._root = root
         self._environment = Environment(
             loader=PackageLoader("console"),
             autoescape=True,
@@ -62,6 +64,7 @@ class Renderer:
         self._environment.filters |= {name: getattr(wording, name) for name in words}
         self._environment.globals |= {
             "places": PLACES,
+            "root": root,
             "files": {name: _versioned(name) for name in ("console.css", "console.js", "icon.svg")},
             "chart_width": chart.WIDTH,
             "chart_height": chart.HEIGHT,
@@ -70,7 +73,7 @@ class Renderer:
     def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> Response:
         """The page that a template makes of `values`."""
         text = self._environment.get_template(template).render(values | {"path": request.url.path})
-        return HTMLResponse(text, status)
+        return HTMLResponse(under(self._root, text), status)
 
 
 def link(path: str, given: Mapping[str, Any], **changed: Any) -> str:

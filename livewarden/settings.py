@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="what that proxy sends as X-Livewarden-Proxy, at least 16 characters; empty: its address is enough",
     )
+    console_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="path that the console is under at its proxy, such as /livewarden; empty: the whole host is its own",
+    )
     console_role_header: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9-]*$",

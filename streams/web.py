@@ -37,6 +37,7 @@ async def web(
     build_evidence: BuildEvidence | None = None,
     packages: Path | None = None,
     secret: str = "",
+    root: str = "",
 ) -> AsyncIterator[str]:
     """Serve the console while the context lasts; gives its address. Without `submit` nothing can be done in it but to look.
 
@@ -50,6 +51,7 @@ async def web(
         build_evidence=build_evidence,
         packages=packages,
         secret=secret,
+        root=root,
         told=lambda what: telemetry.count("livewarden_console_refused", what),
     )
     async with serving(console, host, port) as address:

@@ -490,6 +490,7 @@ async def site_over(
     poll_s: float = 0.05,
     acts: bool = False,
     packages: Path | None = None,
+    root: str = "",
 ) -> AsyncIterator[Site]:
     """A console over a database, on a free port; with `acts`, one that people can do something in."""
     given = dataclasses.astuple(address)
@@ -499,7 +500,14 @@ async def site_over(
             asked = Asked(store, reader)
             doing = {"submit": asked, "build_evidence": zipped, "secret": SECRET} if acts else {}
             console = Console(
-                reader, access, monitors, ManualClock(T0 + HOUR_MS), poll_s=poll_s, packages=packages, **doing
+                reader,
+                access,
+                monitors,
+                ManualClock(T0 + HOUR_MS),
+                poll_s=poll_s,
+                packages=packages,
+                root=root,
+                **doing,
             )  # type: ignore[arg-type]
             async with serving(console, port=0) as url, aiohttp.ClientSession() as http:
                 yield Site(url, http, store, asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -331,3 +332,33 @@ def test_a_short_secret_is_refused_and_not_told(name: str, monkeypatch: pytest.M
     assert "hunter2" not in str(refused.value)
     monkeypatch.setenv(name, "hunter2hunter2xy")
     load_settings()
+
+
+@pytest.mark.clickhouse
+async def test_a_console_under_a_path_leads_nowhere_else(clickhouse: Address) -> None:
+    async with site_over(clickhouse, root="/at/watch", acts=True) as running:
+        await running.fill()
+        for kept in ("/at/watch", ""):  # by the proxy, or not
+            for path in (
+                "/incidents",
+                "/incidents/incident-1",
+                "/alerts/alert-1",
+                "/cases/case-1",
+                "/silences/new",
+                "/health",
+            ):
+                status, text = await running.get(kept + path)
+                assert status == 200, path
+                found = re.findall(r'(?:href|src|action)="(/[^"]*)"', text)
+                assert len(found) > 10
+                assert [each for each in found if not each.startswith("/at/watch/")] == []
+                assert 'data-root="/at/watch"' in text
+            script = next(each for each in found if "console.js" in each)
+            assert (await running.get(script))[0] == 200
+            asked = running.url + kept + "/?monitor=x"
+            async with running.http.get(asked, allow_redirects=False) as answer:
+                assert answer.headers["Location"] == "/at/watch/alerts?monitor=x"
+            assert (await running.get(kept + "/alive"))[0] == 200
+            async with running.http.get(running.url + kept + "/live") as answer:
+                assert b"hello" in await answer.content.readuntil(b"\n\n")
+        assert (await running.get("/at/watchers"))[0] == 404

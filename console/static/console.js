@@ -135,7 +135,7 @@ function soon() {
 function listen() {
   if (source !== null) return;
   let before = false;
-  source = new EventSource("/live");
+  source = new EventSource(`${document.body.dataset.root}/live`);
   source.addEventListener("hello", () => { say("live"); if (before) soon(); before = true; });
   source.addEventListener("alert", (event) => {
     const told = JSON.parse(event.data);

@@ -64,7 +64,16 @@ async def _run(settings: Settings, plan: Plan, host: str, port: int, url: str | 
         folder = settings.evidence_dir
         evidence = evidence_in(folder, reader, plan, SystemClock()) if folder else None
         served = web(
-            reader, plan, host, port, access, submit=submit, build_evidence=evidence, packages=folder, secret=secret
+            reader,
+            plan,
+            host,
+            port,
+            access,
+            submit=submit,
+            build_evidence=evidence,
+            packages=folder,
+            secret=secret,
+            root=settings.console_path,
         )
         address = await stack.enter_async_context(served)
         for warning in access.warnings():

@@ -13,6 +13,10 @@ class Clock(Protocol):
         """Now, in milliseconds since 1970-01-01T00:00:00Z."""
         ...
 
+    def elapsed_ms(self) -> int:
+        """Milliseconds since some moment in the past: nobody sets it, so it never jumps."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -20,6 +24,10 @@ class SystemClock:
     def now_ms(self) -> int:
         """Now, in milliseconds since 1970-01-01T00:00:00Z."""
         return int(time.time() * 1000)
+
+    def elapsed_ms(self) -> int:
+        """Milliseconds since some moment in the past; never jumps."""
+        return int(time.monotonic() * 1000)
 
 
 class ManualClock:
@@ -33,11 +41,18 @@ class ManualClock:
 
     def __init__(self, now_ms: int = 0) -> None:
         self._now_ms = now_ms
+        self._elapsed_ms = 0
 
     def now_ms(self) -> int:
         """The time it was last moved to."""
         return self._now_ms
 
+    def elapsed_ms(self) -> int:
+        """By how much it was moved."""
+        return self._elapsed_ms
+
     def advance(self, *, seconds: float = 0.0, minutes: float = 0.0) -> None:
         """Move forward."""
-        self._now_ms += int((seconds + 60 * minutes) * 1000)
+        step_ms = int((seconds + 60 * minutes) * 1000)
+        self._now_ms += step_ms
+        self._elapsed_ms += step_ms

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livewarden.contracts.base import Contract
+from livewarden.contracts.heartbeat import SourceHeartbeat
+from livewarden.times import to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +14,8 @@ class Event:
     """A valid event.
 
     `time_ms` is event time (CloudEvents `time`), milliseconds since the epoch, UTC. `topic`, `partition`, `offset` say
-    where it stands in the log; `partition` and `offset` are -1 for an event that has not been in Kafka yet.
+    where it stands in the log; `partition` and `offset` are -1 for an event that has not been in Kafka yet. `logged_ms` is when
+    the log took it, by the log's own timestamp; -1 where that is not known.
     """
 
     id: str
@@ -22,8 +25,19 @@ class Event:
     topic: str
     partition: int = -1
     offset: int = -1
+    logged_ms: int = -1
 
     @property
     def type_name(self) -> str:
         """`<domain>.<event>`."""
         return self.data.type_name
+
+    @property
+    def reach_ms(self) -> int:
+        """The latest moment that it speaks of: of a heartbeat the end of its promise, else its time."""
+        data = self.data
+        return max(self.time_ms, to_ms(data.covers_until)) if isinstance(data, SourceHeartbeat) else self.time_ms
+
+    def is_ahead(self, bound_ms: int) -> bool:
+        """Whether it speaks of a moment more than `bound_ms` after the log took it: a clock was wrong."""
+        return 0 <= self.logged_ms < self.reach_ms - bound_ms

@@ -49,5 +49,11 @@ METRICS: tuple[Metric, ...] = (
         ("why",),
         "Requests with a token that the console did not let in: wrong_token, throttled.",
     ),
+    Metric(
+        "livewarden_clock_skew_seconds",
+        "gauge",
+        (),
+        "How far this machine's clock is ahead of Kafka's, as of Kafka's last answer; negative: behind.",
+    ),
     Metric("livewarden_flush_seconds", "histogram", ("stage",), "Time to make one flush durable."),
 )

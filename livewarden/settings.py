@@ -9,12 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from livewarden.action import Role
-from livewarden.contracts import TOPICS
+from livewarden.contracts import AGGREGATES, TOPICS
 
 PARTIALS = "livewarden.partials"
 """The topic between the stages."""
 RESPONSE = "livewarden.response"
 """What is to be answered, and every answer: alerts, cases, people's actions, deliveries. One partition, so one order."""
+LATENESS_BY_TOPIC = {AGGREGATES: 2 * 86_400.0}
+"""A day's count comes the next day, beside the hour's counts of that day."""
+IDLE_BY_TOPIC = {AGGREGATES: 7 * 86_400.0, "live.changes": 0.0}
+"""A day's count may come days later. Nobody waits for the next change, but every bucket for the word that there was none."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True, pattern=r"^\PC+$")]
 """Of a person: printable."""
@@ -66,11 +70,23 @@ class Settings(BaseSettings):
     monitors: Path | None = Field(default=None, description="monitors file; the one that ships where unset")
     response: Path | None = Field(default=None, description="response file; the one that ships where unset")
     lateness_s: float = Field(default=30.0, ge=0, description="how far behind the newest event an event may be")
-    lateness_by_topic: dict[str, float] = Field(default_factory=dict, description="the same, by topic, as JSON")
+    lateness_by_topic: dict[str, float] = Field(
+        default_factory=dict, description="the same, by topic, as JSON; live.aggregates: two days where it says nothing"
+    )
+    ahead_s: float = Field(
+        default=300.0,
+        ge=0,
+        description="an event that speaks of a moment so far after Kafka took it is set aside: its clock was wrong",
+    )
     idle_after_s: float = Field(
         default=30.0,
         ge=0,
         description="a partition read to its end and quiet for so long is sealed by the clock; 0: never",
+    )
+    idle_by_topic: dict[str, float] = Field(
+        default_factory=dict,
+        description="how far such a seal stays behind the lateness, by topic, as JSON; else as long as it was quiet;"
+        " live.aggregates: a week where it says nothing, live.changes: 0",
     )
     flush_s: float = Field(default=0.5, gt=0, description="longest wait of a row before it is written")
     ingest_checkpoint_s: float = Field(default=5.0, gt=0, description="seconds between positions of the ingest stage")
@@ -150,8 +166,14 @@ class Settings(BaseSettings):
         return {f"{self.topic_prefix}{topic}": partitions for topic, partitions in named.items()}
 
     def topic_configs(self) -> dict[str, dict[str, str]]:
-        """Kafka settings of topics that are created: what people did is kept for ever; it is little."""
-        return {f"{self.topic_prefix}{RESPONSE}": {"retention.ms": "-1"}}
+        """Kafka settings of topics that are created.
+
+        The broker's clock stamps every record, so that no other machine's can move event time or hold up a notification. What
+        people did is kept for ever; it is little.
+        """
+        configs = {name: {"message.timestamp.type": "LogAppendTime"} for name in self.topics()}
+        configs[f"{self.topic_prefix}{RESPONSE}"]["retention.ms"] = "-1"
+        return configs
 
     def proxies(self) -> tuple[str, ...]:
         """The addresses of `console_proxies`."""
@@ -159,4 +181,14 @@ class Settings(BaseSettings):
 
     def lateness_ms(self) -> dict[str, int]:
         """Lateness of every source topic, milliseconds."""
-        return {topic: int(1000 * self.lateness_by_topic.get(topic, self.lateness_s)) for topic in TOPICS}
+        given = LATENESS_BY_TOPIC | self.lateness_by_topic
+        return {topic: int(1000 * given.get(topic, self.lateness_s)) for topic in TOPICS}
+
+    def idle_ms(self) -> dict[str, int]:
+        """How far a seal by the clock stays behind the lateness, by source topic, milliseconds."""
+        given = IDLE_BY_TOPIC | self.idle_by_topic
+        return {topic: int(1000 * given.get(topic, self.idle_after_s)) for topic in TOPICS}
+
+    def ahead_ms(self) -> int:
+        """`ahead_s` in milliseconds."""
+        return int(1000 * self.ahead_s)

@@ -69,20 +69,33 @@ class Aggregator:
         self._next_tick = NEVER
         self.watermark_ms = NEVER
         self.ended = False
+        self.newest: tuple[int, int] = (NEVER, NEVER)
         self.fates: Counter[Fate] = Counter()
 
     def add(self, event: Event) -> tuple[Fate, list[Message]]:
         """Take one event in offset order; returns its fate and what is complete now (often nothing)."""
         data = event.data
         if isinstance(data, SourceHeartbeat):
+            self._heed(event)
             return self._heartbeat(data)
         fate = self._place(event)
         self.fates[fate] += 1
         if fate == "counted":
+            self._heed(event)
             self.ended = False
             told = self._notices(data, event.time_ms) if isinstance(data, PlatformChange) else []
             return fate, told + self.advance(event.time_ms - self._lateness_ms)
         return fate, []
+
+    @property
+    def lag_ms(self) -> int | None:
+        """How long the newest event had taken to the log; None before any, or where the log has no timestamps."""
+        reach_ms, logged_ms = self.newest
+        return logged_ms - reach_ms if reach_ms > NEVER and logged_ms >= 0 else None
+
+    def _heed(self, event: Event) -> None:
+        if event.reach_ms > self.newest[0]:
+            self.newest = event.reach_ms, event.logged_ms
 
     def advance(self, watermark_ms: int) -> list[Message]:
         """Move the watermark (never back) and say what it completed: partials in time order, then a seal for each group."""
@@ -219,6 +232,7 @@ class Aggregator:
         return {
             "watermark": self.watermark_ms,
             "ended": self.ended,
+            "newest": self.newest,
             "sealed": self._sealed,
             "fates": dict(self.fates),
             "ids": self._ids,
@@ -249,6 +263,7 @@ class Aggregator:
         """Go on from `snapshot`. Buckets of monitors that are gone or changed are dropped; new monitors begin empty."""
         self.watermark_ms = state["watermark"]
         self.ended = state["ended"]
+        self.newest = tuple(state.get("newest", self.newest))
         self._sealed.update({group: mark for group, mark in state["sealed"].items() if group in self._ticks})
         self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
         self.fates = Counter(state["fates"])

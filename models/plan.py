@@ -122,6 +122,13 @@ class Plan:
         groups = sorted({monitor.group_name for monitor in listening})
         return {group: min(monitor.bucket for monitor in self.in_group(group)) for group in groups}
 
+    def mates(self, topic: str) -> frozenset[str]:
+        """The other topics for which somebody waits who waits for this one; for the change ledger's that is all of them."""
+        groups = self.ticks(topic)
+        waiting = [monitor for monitor in self.monitors if monitor.group_name in groups]
+        topics = {name for monitor in waiting for name in (monitor.topic, monitor.exposure_topic) if name}
+        return frozenset(topics - {topic})
+
     def in_group(self, group: str) -> list[Monitor]:
         """The monitors judged together under that group's name, in file order."""
         return [monitor for monitor in self.monitors if monitor.group_name == group]

@@ -120,6 +120,15 @@ class ClickHouseStore:
         self._full[stage, topic, partition] = (full_offset, full_watermark_ms)
         return Checkpoint(stage, topic, partition, next_offset, watermark_ms, header, dict(entries))
 
+    async def positions(self, stage: str) -> dict[tuple[str, int], tuple[int, int]]:
+        """See `Store.positions`."""
+        found = await self._rows(
+            "SELECT topic, partition, max((next_offset, toUnixTimestamp64Milli(watermark))) FROM manifest"
+            " WHERE stage = %(stage)s GROUP BY topic, partition",
+            {"stage": stage},
+        )
+        return {(topic, partition): tuple(newest) for topic, partition, newest in found}
+
     async def forget_positions(self) -> None:
         """See `Store.forget_positions`."""
         self._full.clear()

@@ -66,6 +66,10 @@ class MemoryStore:
         """See `Store.load`."""
         return self._checkpoints.get((stage, topic, partition))
 
+    async def positions(self, stage: str) -> dict[tuple[str, int], tuple[int, int]]:
+        """See `Store.positions`."""
+        return {place[1:]: _position(each) for place, each in self._checkpoints.items() if place[0] == stage}
+
     async def forget_positions(self) -> None:
         """See `Store.forget_positions`."""
         self._checkpoints.clear()

@@ -43,6 +43,10 @@ class Store(Protocol):
         """
         ...
 
+    async def positions(self, stage: str) -> dict[tuple[str, int], tuple[int, int]]:
+        """Next offset and watermark (ms) of a stage's newest checkpoints, by topic and partition."""
+        ...
+
     async def forget_positions(self) -> None:
         """Drop all checkpoints: for a new log under old names, such as a demo on a fresh broker. Rows stay."""
         ...

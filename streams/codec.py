@@ -71,13 +71,25 @@ def event_of(data: Contract, *, id: str, source: str, time_ms: int) -> Event:
 
 def decode_record(record: Record) -> Event:
     """As `decode`."""
-    return decode(record.topic, record.partition, record.offset, record.key, record.value, record.headers)
+    return decode(
+        record.topic, record.partition, record.offset, record.key, record.value, record.headers, record.timestamp_ms
+    )
 
 
-def decode(topic: str, partition: int, offset: int, key: bytes | None, value: bytes | None, headers: Headers) -> Event:
+def decode(
+    topic: str,
+    partition: int,
+    offset: int,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    timestamp_ms: int = -1,
+) -> Event:
     """The event in a Kafka record, or InvalidEvent.
 
     `topic` may carry a deployment's prefix, and the event keeps it. The key decides nothing here: it is the producer's.
+    `timestamp_ms` is Kafka's own, -1 where unknown. A `recordedtime` (the CloudEvents extension) that is earlier says when it
+    was logged at first: so a recording that is sent again is judged as it was.
     """
     body = _checked(value, LIMIT_BYTES)
     named = dict(headers)
@@ -90,8 +102,9 @@ def decode(topic: str, partition: int, offset: int, key: bytes | None, value: by
             data = contract.model_validate_json(body)
         except ValidationError as error:
             raise _invalid(error) from error
-        return _event(id, source, time_ms, data, topic, partition, offset)
-    return _structured(_loads(body), body, topic, partition, offset)
+        logged_ms = _logged_ms(_text(named, "ce_recordedtime"), timestamp_ms)
+        return _event(id, source, time_ms, data, topic, partition, offset, logged_ms)
+    return _structured(_loads(body), body, topic, partition, offset, timestamp_ms)
 
 
 def encode(event: Event) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
@@ -109,11 +122,16 @@ def encode(event: Event) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
         ("ce_time", format_ms(event.time_ms).encode()),
         ("content-type", b"application/json"),
     ]
+    if event.logged_ms >= 0:
+        headers.append(("ce_recordedtime", format_ms(event.logged_ms).encode()))
     return event.data.key().encode(), _dumps(event.data), headers
 
 
 def to_line(event: Event) -> str:
-    """The event as one line of a recording, without the line end; `partition` and `offset` where it has been in Kafka."""
+    """The event as one line of a recording, without the line end.
+
+    It has `partition` and `offset` where it has been in Kafka, and `recordedtime` where it is known when Kafka took it.
+    """
     line: dict[str, Any] = {
         "specversion": "1.0",
         "id": event.id,
@@ -125,6 +143,8 @@ def to_line(event: Event) -> str:
     }
     if event.offset >= 0:
         line |= {"partition": event.partition, "offset": event.offset}
+    if event.logged_ms >= 0:
+        line["recordedtime"] = format_ms(event.logged_ms)
     return orjson.dumps(line).decode()
 
 
@@ -140,7 +160,7 @@ def from_line(line: str | bytes) -> Event:
     )
     if type(partition) is not int or type(offset) is not int:
         raise InvalidEvent("not_cloudevent", "partition and offset must be whole numbers")
-    return _structured(envelope, body, None, partition, offset)
+    return _structured(envelope, body, None, partition, offset, -1)
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -192,7 +212,7 @@ def _dumps(data: Contract) -> bytes:
     return data.model_dump_json(exclude_none=True).encode()
 
 
-def _structured(envelope: Any, body: bytes, topic: str | None, partition: int, offset: int) -> Event:
+def _structured(envelope: Any, body: bytes, topic: str | None, partition: int, offset: int, timestamp_ms: int) -> Event:
     if not isinstance(envelope, dict) or "specversion" not in envelope:
         raise InvalidEvent("not_cloudevent", "neither ce_ headers nor a JSON object with specversion")
     if "data" not in envelope:
@@ -204,7 +224,9 @@ def _structured(envelope: Any, body: bytes, topic: str | None, partition: int, o
         data: Contract = _ENVELOPE[contract].model_validate_json(body).data  # type: ignore[attr-defined]
     except ValidationError as error:
         raise _invalid(error, skip=1) from error
-    return _event(id, source, time_ms, data, topic, partition, offset)
+    recorded = envelope.get("recordedtime")
+    logged_ms = _logged_ms(recorded if isinstance(recorded, str) else "", timestamp_ms)
+    return _event(id, source, time_ms, data, topic, partition, offset, logged_ms)
 
 
 def _attributes(spec: str, id: str, source: str, ce_type: str, time: str) -> tuple[type[Contract], int]:
@@ -216,11 +238,20 @@ def _attributes(spec: str, id: str, source: str, ce_type: str, time: str) -> tup
     return BY_CE_TYPE.get(ce_type) or _no_contract(ce_type), _time_ms(time)
 
 
-def _event(id: str, source: str, time_ms: int, data: Contract, topic: str | None, partition: int, offset: int) -> Event:
+def _event(
+    id: str,
+    source: str,
+    time_ms: int,
+    data: Contract,
+    topic: str | None,
+    partition: int,
+    offset: int,
+    logged_ms: int,
+) -> Event:
     home = topic_of(data)
     if topic is not None and not topic.endswith(home):
         raise InvalidEvent("wrong_topic", f"{data.type_name} of precision {data.time_precision} belongs on {home}")
-    return Event(id, source, time_ms, data, topic or home, partition, offset)
+    return Event(id, source, time_ms, data, topic or home, partition, offset, logged_ms)
 
 
 def _no_contract(ce_type: str) -> type[Contract]:
@@ -229,6 +260,13 @@ def _no_contract(ce_type: str) -> type[Contract]:
         known = ", ".join(other for other in BY_CE_TYPE if other.startswith(f"{name}.v"))
         raise InvalidEvent("wrong_version", f"{ce_type} has no contract; known: {known}")
     raise InvalidEvent("unknown_type", f"no contract is named {ce_type[:200]}")
+
+
+def _logged_ms(recorded: str, timestamp_ms: int) -> int:
+    if not recorded:
+        return timestamp_ms
+    recorded_ms = _time_ms(recorded)
+    return min(recorded_ms, timestamp_ms) if timestamp_ms >= 0 else recorded_ms
 
 
 def _time_ms(time: str) -> int:

@@ -31,7 +31,7 @@ def gauge(name: str, *labels: str, value: float) -> None:
     """Set a gauge."""
     metric = _metric(name)
     assert isinstance(metric, Gauge)
-    metric.labels(*labels).set(value)
+    (metric.labels(*labels) if labels else metric).set(value)
 
 
 def observe(name: str, *labels: str, seconds: float) -> None:

@@ -19,7 +19,8 @@ from livewarden.clock import Clock
 from livewarden.contracts import TOPICS
 from livewarden.errors import RetryLater, SetupError
 from livewarden.settings import PARTIALS, RESPONSE, Settings
-from models.plan import CHANGES, Plan
+from models.idle import Positions, seal_until
+from models.plan import Plan
 from models.response.policy import Policy
 from sinks.channels import Channel
 from sinks.store import Store
@@ -27,6 +28,7 @@ from streams import telemetry
 from streams.courier import Courier
 from streams.faust_app import build_app, raw_topic, serve
 from streams.lane import Lane, retrying
+from streams.log_clock import LogClock
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
 from streams.transport import Run, caught_up, commit
 
@@ -37,6 +39,8 @@ SAVE_WITHIN_S = 2.5
 GOODBYE_WITHIN_S = 1.0
 IDLE_EVERY_S = 5.0
 NOTIFY_EVERY_S = 0.2
+LOG_APPEND_TIME = 1
+"""In Kafka's answer: the broker's clock has stamped the record. The embedded one says so too, and names no time."""
 
 
 class Worker:
@@ -62,10 +66,12 @@ class Worker:
         self._courier = Courier(channels or {}, self._say, name, self._policy.tick)
         self._store = store
         self._clock = clock
+        self._log_clock = LogClock(clock)
         self._lanes: dict[TP, Lane] = {}
         self._rebalances = 0
         self._producer: AIOKafkaProducer | None = None
         self._lateness_ms = settings.lateness_ms()
+        self._idle_ms = settings.idle_ms()
         self.app: faust.App = build_app(
             name=settings.group,
             bootstrap=settings.kafka,
@@ -112,6 +118,8 @@ class Worker:
         async for run in stream.noack():
             lane = self._lanes.get(TP(run[0].topic, run[0].partition))
             if lane is not None:
+                if isinstance(lane.stage, Ingest):  # what workers say to each other may carry this clock's own mistake
+                    self._log_clock.heard(run[-1].timestamp)
                 try:
                     await lane.take(run)
                 except SetupError as error:
@@ -170,7 +178,9 @@ class Worker:
                 key, value = encode_message(message)
                 topic = self._settings.topic_prefix + topic_of(message)
                 sent.append(await self._producer.send(topic, value, key))
-            await asyncio.gather(*sent)
+            for answer in await asyncio.gather(*sent):
+                if answer.timestamp_type == LOG_APPEND_TIME and not self._settings.embedded_kafka:
+                    self._log_clock.answered(answer.timestamp)
         except KafkaError as error:
             raise RetryLater(f"Kafka does not take what a stage says: {error!r}") from error
 
@@ -198,7 +208,7 @@ class Worker:
                 await self._courier.turn(lane.stage.responder, self._clock.now_ms())
 
     async def _seal_idle(self) -> None:
-        """Seal partitions that are read to their end and have been quiet for a while."""
+        """Seal partitions that are read to their end and have been quiet for a while, as far as `models.idle` allows."""
         patience = self._settings.idle_after_s
         while not self.app.should_stop:
             await asyncio.sleep(min(IDLE_EVERY_S, patience))
@@ -207,24 +217,33 @@ class Worker:
                 for tp, lane in self._lanes.items()
                 if isinstance(lane.stage, Ingest) and lane.quiet_for() >= patience
             }
+            if not quiet:
+                continue
             try:
+                positions = await self._positions()  # before the ends: what is followed was written by then
                 reached = await caught_up(self.app, quiet)
-            except KafkaError as error:
+            except (KafkaError, RetryLater) as error:
                 _log.warning("no partition is sealed by the clock now: %s", error)
                 continue
             for tp in sorted(reached):
                 lane = self._lanes.get(tp)
                 if lane is not None and isinstance(lane.stage, Ingest):
-                    stage = lane.stage
-                    until = self._clock.now_ms() - self._lateness_ms[stage.topic] - self._reserve_ms(stage.topic)
-                    await lane.seal(lambda stage=stage, until=until: stage.advance(until))  # type: ignore[misc]
+                    await lane.seal(lambda stage=lane.stage, at=positions: self._seal(stage, at))  # type: ignore[misc]
 
-    def _reserve_ms(self, topic: str) -> int:
-        """How far a seal by the clock stays behind the lateness.
+    async def _positions(self) -> Positions:
+        """Of all source partitions: what others have saved, and where ours are."""
+        mine = {
+            (lane.stage.topic, lane.stage.partition): (lane.stage.next_offset, lane.stage.watermark_ms)
+            for lane in self._lanes.values()
+            if isinstance(lane.stage, Ingest)
+        }
+        everywhere = sum(self._settings.partitions_by_topic().values())
+        return mine if len(mine) == everywhere else await self._store.positions("ingest") | mine
 
-        None for the change ledger's topic: it is nearly always quiet, and every bucket waits for it.
-        """
-        return 0 if topic == CHANGES else int(1000 * self._settings.idle_after_s)
+    def _seal(self, stage: Ingest, positions: Positions) -> None:
+        behind_ms = self._lateness_ms[stage.topic] + self._idle_ms[stage.topic]
+        now_ms = self._log_clock.now_ms()
+        stage.advance(seal_until(self._plan, stage.topic, stage.partition, stage.lag_ms, now_ms, behind_ms, positions))
 
     def _gauge(self) -> None:
         for name in ("ingest", "detect", "respond"):

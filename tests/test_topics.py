@@ -21,7 +21,11 @@ def test_the_settings_name_every_topic() -> None:
     assert topics.pop("eu.livewarden.partials") == 2
     assert topics.pop("eu.livewarden.response") == 1  # one log, one order
     assert topics == {f"eu.{name}": 8 for name in TOPICS}
-    assert Settings(topic_prefix="eu.").topic_configs() == {"eu.livewarden.response": {"retention.ms": "-1"}}
+    settings = Settings(topic_prefix="eu.")
+    configs = settings.topic_configs()
+    assert configs.keys() == settings.topics().keys()
+    assert {each["message.timestamp.type"] for each in configs.values()} == {"LogAppendTime"}
+    assert {name for name, each in configs.items() if "retention.ms" in each} == {"eu.livewarden.response"}
 
 
 @pytest.mark.kafka

@@ -45,7 +45,15 @@ class Ingest:
             self.next_offset = record.offset + 1
             try:
                 readable(record)
-                event = decode(record.topic, record.partition, record.offset, record.key, record.value, record.headers)
+                event = decode(
+                    record.topic,
+                    record.partition,
+                    record.offset,
+                    record.key,
+                    record.value,
+                    record.headers,
+                    record.timestamp,
+                )
             except InvalidEvent as error:
                 self.dead += 1
                 self.output.row("dead_letters", dead_row(self.topic, record, error))
@@ -67,6 +75,11 @@ class Ingest:
     def resume(self) -> None:
         """Say again what the clock completed, and the current seals: a crash may have come between saving and sending."""
         self._say([*self._sealed, *self._aggregator.seals()])
+
+    @property
+    def lag_ms(self) -> int | None:
+        """How long the newest event had taken to the log; None where that is not known."""
+        return self._aggregator.lag_ms
 
     @property
     def watermark_ms(self) -> int:

@@ -101,7 +101,7 @@ def test_a_lock_holds_names_versions_and_hashes_only(lock: Path) -> None:
 
 def test_every_dependency_has_a_reason() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    lines = re.findall(r'^  "[A-Za-z0-9_.\[\]-]+==.*$', text, re.MULTILINE)
+    lines = re.findall(r'^  "[A-Za-z0-9_.,\[\]-]+==.*$', text, re.MULTILINE)
     assert len(lines) == len(PROJECT["dependencies"]) + sum(map(len, EXTRAS.values()))
     assert [line for line in lines if not re.search(r"# \w", line)] == []
 

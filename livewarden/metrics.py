@@ -30,6 +30,12 @@ METRICS: tuple[Metric, ...] = (
         ("topic", "reason"),
         "Records set aside because they broke their contract.",
     ),
+    Metric(
+        "livewarden_lost_records",
+        "counter",
+        ("topic",),
+        "Records that Kafka deleted before they were read: lost unread.",
+    ),
     Metric("livewarden_rows", "counter", ("table",), "Rows written to ClickHouse."),
     Metric("livewarden_alerts", "counter", ("monitor", "kind"), "Alerts raised, suppressed ones left out."),
     Metric("livewarden_alerts_suppressed", "counter", ("monitor", "reason"), "Alerts stored without telling anybody."),

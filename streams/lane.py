@@ -196,6 +196,9 @@ def _count(topic: str, output: Output) -> None:
     )
     for fate, number in fates.items():
         telemetry.count("livewarden_events", topic, fate, by=number)
+    if output.lost:
+        telemetry.count("livewarden_lost_records", topic, by=output.lost)
+        _log.error("%s: %d records were deleted from the log before they were read", topic, output.lost)
     for row in output.rows.get("dead_letters", ()):
         telemetry.count("livewarden_dead_letters", topic, row["reason"])
     for row in output.rows.get("alerts", ()):

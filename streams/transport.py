@@ -28,6 +28,8 @@ from aiokafka.errors import (
     IllegalStateError,
     KafkaError,
     KafkaTimeoutError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
     TopicAuthorizationFailedError,
 )
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
@@ -36,6 +38,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from livewarden.errors import SetupError
+from streams.stages.output import Passed
 from streams.unpacking import READ_COMMITTED_ONLY, install
 
 Run = list[ConsumerRecord]
@@ -90,6 +93,10 @@ def require_c_extension() -> None:
 class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that owns the aiokafka consumer. Everything here runs in its loop, beside aiokafka's own tasks."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_until: dict[TP, int] = {}
+
     @Service.task  # type: ignore[untyped-decorator]
     async def _watch_coordinator(self) -> None:
         # aiokafka parks a group error until somebody calls check_errors(). Its own getmany() does, Faust never: the
@@ -124,6 +131,7 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         # One fetch per broker is under way at a time, for the partitions that had nothing buffered when it was sent. A
         # record of another partition, and a question for end offsets, wait behind it: for up to 1.5 s as Faust sets it.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._auto_offset_reset = "none"  # a position that the log does not have is ours to account for
         return consumer
 
     async def on_thread_stop(self) -> None:
@@ -149,15 +157,60 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         except KafkaError as error:
             if error is consumer._coordinator._pending_exception:
                 return {}  # a group error that woke this fetch; the watchdog handles it
-            raise
+            if isinstance(error, NoOffsetForPartitionError):
+                return {}  # fetched before the seek to the beginning
+            if not isinstance(error, OffsetOutOfRangeError):
+                raise
+            fetched = await self._back_into_range(error.args[0])
+        self._pass_over(consumer, active_partitions, fetched)
         if not self.consumer.flow_active:
             # The fetch waited across the start of a rebalance. Its records will not be handed over, and Faust's seek
             # to the committed offset may already be done, so take the position back here and now.
             for partition, run in fetched.items():
-                consumer.seek(partition, run[0].offset)
+                first = run[0]
+                lost_from = first.lost_from if isinstance(first, Passed) else -1
+                consumer.seek(partition, lost_from if lost_from >= 0 else first.offset)
             return {}
         generation = self.app.consumer_generation_id
         return {TP(*partition): (generation, run) for partition, run in fetched.items()}
+
+    def _pass_over(self, consumer: Any, partitions: set[TP], fetched: dict[Any, Any]) -> None:
+        """Say in the runs which offsets were passed that hold no record: the position is then the worker's too."""
+        assignment = consumer._subscription.subscription and consumer._subscription.subscription.assignment
+        for tp in partitions if assignment else ():
+            partition = TopicPartition(*tp)
+            state = assignment.state_value(partition)
+            if state is None or not state.has_valid_position:
+                continue
+            run = fetched.get(partition)
+            until = run[-1].offset + 1 if run else self._read_until.get(tp, state.position)
+            if state.position > until:
+                fetched[partition] = [*(run or ()), Passed(tp.topic, tp.partition, state.position - 1)]
+            self._read_until[tp] = state.position
+
+    async def _back_into_range(self, positions: Mapping[TopicPartition, int]) -> dict[Any, Any]:
+        """Where a log no longer has what comes next: go to its beginning, and hand out what was lost."""
+        fetched = {}
+        consumer = self._ensure_consumer()
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                begins = await consumer.beginning_offsets(list(positions))
+                ends = await consumer.end_offsets(list(positions))
+        except (KafkaError, TimeoutError) as error:
+            self.log.warning("where the log begins is asked again: %r", error)
+            return {}
+        for partition, at in positions.items():
+            if at > ends[partition]:
+                raise SetupError(
+                    f"{partition.topic}/{partition.partition} ends at {ends[partition]}, below the position {at} of this"
+                    " group: the topic was made again or cut off. Give it another name with LIVEWARDEN_TOPIC_PREFIX, or"
+                    " start a new group and database"
+                )
+            begin = begins[partition]
+            consumer.seek(partition, begin)
+            if begin > at:
+                fetched[partition] = [Passed(partition.topic, partition.partition, begin - 1, lost_from=at)]
+        return fetched
 
     async def commit_assigned(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
         """Commit those of `offsets` whose partition is assigned; return what the broker took."""
@@ -172,9 +225,10 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             return {}
         return mine
 
-    async def rewind(self, partitions: Iterable[TP]) -> None:
-        """Seek to the beginning."""
-        # Offset 0 may be gone from the log; aiokafka then resets to the earliest one, as it would have at the start.
+    async def rewind(self, partitions: Iterable[TP], committed: Mapping[TP, int]) -> None:
+        """Seek to the beginning; what else is assigned goes on where it was committed."""
+        # Offset 0 may be gone from the log; `_back_into_range` then goes to the earliest one.
+        self._read_until = dict(committed) | dict.fromkeys(partitions, 0)
         for tp in partitions:
             self._ensure_consumer().seek(TopicPartition(*tp), 0)
 
@@ -246,7 +300,7 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
         self._durable = {TP(*tp): offset for tp, offset in self._committed_offset.items() if offset}
         # Faust leaves a partition without a committed offset where a fetch has put it, and drops what that fetch got.
         fresh = [tp for tp in self.assignment() if tp not in self._durable]
-        await self._thread.call_thread(self._thread.rewind, fresh)
+        await self._thread.call_thread(self._thread.rewind, fresh, self._durable)
 
     def on_buffer_drop(self, tp: TP) -> None:
         """A buffer has room again: let a waiting fetch know."""

@@ -22,6 +22,8 @@ READ_COMMITTED_ONLY = "read_committed"
 """What a producer took back in a transaction is none of the platform's events."""
 _HEAD = 61
 """Bytes of a batch before its records, as the second version of Kafka's format has them."""
+MOST_OFFSETS = 200_000
+"""Of one batch; a broken head that says more is not believed."""
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Records(PartitionRecords):  # type: ignore[misc]
                 raise
             except Exception as error:  # noqa: BLE001 - whatever the client, a codec or a decoder raises of these bytes
                 yield from self._unreadable(batches.raw, error)
+                continue
             self.next_fetch_offset = batch.next_offset
 
     def _control(self, batch: Any) -> bool:
@@ -101,6 +104,9 @@ class Records(PartitionRecords):  # type: ignore[misc]
     def _unreadable(self, raw: bytes, error: Exception) -> Iterator[UnreadableRecord]:
         first, last = offsets_of(raw)
         first = max(first, self.next_fetch_offset)
+        last = max(
+            last, first
+        )  # a batch that lies about its length is passed offset by offset, and never skips another
         problem = f"offsets {first}–{last} cannot be unpacked: {type(error).__name__}: {error}"
         at_ms = int.from_bytes(raw[35:43], "big", signed=True)
         for offset in range(first, last + 1):
@@ -117,7 +123,8 @@ def offsets_of(raw: bytes) -> tuple[int, int]:
     (7, 9)
     """
     first = int.from_bytes(raw[:8], "big")
-    return first, first + int.from_bytes(raw[23:27], "big") if len(raw) >= _HEAD else first
+    more = int.from_bytes(raw[23:27], "big", signed=True) if len(raw) >= _HEAD else 0
+    return first, first + (more if 0 <= more <= MOST_OFFSETS else 0)
 
 
 def install() -> None:

@@ -16,6 +16,7 @@ from models.partial import Message, Notice, Partial, Seal, from_dict
 from models.plan import CHANGES, Plan
 from streams.codec import encode, to_line
 from streams.stages import FULL_EVERY, Detect, Ingest, Output, encode_message
+from streams.stages.output import Passed
 from tests.core_fixtures import T0, TOPIC, action, beat, moment, monitor, partials, say, seals, silent
 
 COUNTS = monitor(name="counts", bucket="1m", series=1, min_volume=10)
@@ -51,6 +52,32 @@ def drained(stage: Ingest | Detect) -> Output:
 
 def minutes(count: int) -> list[Wire]:
     return [wire(n, action(f"e{n}", T0 + n * MINUTE_MS, "DE" if n % 2 else "FR", weight=n + 1)) for n in range(count)]
+
+
+def test_every_offset_is_stored_dead_or_lost_unread() -> None:
+    stage, records = ingest(), minutes(9)
+    bad = Wire(TOPIC, 0, 2, None, b"{")
+    marker, gap = Passed(TOPIC, 0, 3), Passed(TOPIC, 0, 6, lost_from=1)
+    stage.process([*records[:2], bad, marker, gap, *records[7:]])
+    output = drained(stage)
+    assert stage.next_offset == 9
+    dead = [(row["offset"], row["reason"], row["headers"]) for row in output.rows["dead_letters"]]
+    assert dead == [(2, "broken_json", "{}"), (4, "lost_unread", '{"livewarden_lost":"3"}')]
+    assert output.rows["dead_letters"][1]["detail"].startswith("3 records, offsets 4 to 6, were deleted")
+    assert len(output.rows["events"]) + 1 + 1 + output.lost == 9  # stored, dead, the marker, lost unread
+
+
+def test_a_stage_that_never_read_has_lost_nothing() -> None:
+    stage = ingest()
+    stage.process([Passed(TOPIC, 0, 59, lost_from=0)])
+    assert (stage.next_offset, stage.output.lost, stage.output.rows) == (60, 0, {})
+
+
+def test_what_the_stages_say_can_be_lost_unread_too() -> None:
+    stage = Detect(PLAN, "livewarden.partials", 0)
+    stage.process([Passed("livewarden.partials", 0, 4, lost_from=0)])
+    stage.process([Passed("livewarden.partials", 0, 6, lost_from=5)])
+    assert (stage.next_offset, stage.output.lost) == (7, 2)
 
 
 def test_every_event_is_a_row() -> None:

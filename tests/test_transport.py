@@ -21,6 +21,7 @@ from faust.types import TP
 from livewarden.errors import SetupError, Unreachable
 from streams.faust_app import build_app, raw_topic, serve
 from streams.membership import REFUSALS
+from streams.stages.output import Passed
 from streams.transport import caught_up, commit, end_offsets, require_c_extension
 from tests.kafka_fixtures import Broker
 
@@ -81,13 +82,19 @@ class Worker:
             await self._changed.wait_for(true)
 
     async def until_records(self, count: int) -> None:
-        await self.until(lambda: sum(map(len, self.runs)) >= count)
+        await self.until(lambda: len(self.records()) >= count)
 
     def offsets(self, partition: int) -> list[int]:
-        return [record.offset for run in self.runs for record in run if record.partition == partition]
+        return [record.offset for record in self.records() if record.partition == partition]
 
     def values(self) -> set[bytes]:
-        return {record.value for run in self.runs for record in run}
+        return {record.value for record in self.records()}
+
+    def records(self) -> list[ConsumerRecord]:
+        return [record for run in self.runs for record in run if not isinstance(record, Passed)]
+
+    def passed(self) -> list[Passed]:
+        return [record for run in self.runs for record in run if isinstance(record, Passed)]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Worker]:
@@ -324,15 +331,76 @@ async def test_a_log_that_has_lost_its_beginning_is_read_from_where_it_begins(ap
     topic = broker.unique("topic")
     await broker.create_topics({topic: 1})
     await fill(broker, topic, 1, 100)
-    admin = AIOKafkaAdminClient(bootstrap_servers=apache_kafka)
-    await admin.start()
-    try:
-        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=60)})
-    finally:
-        await admin.close()
+    await delete_until(apache_kafka, topic, 60)
     async with Worker(broker, broker.unique("group"), topic).running() as worker:
         await worker.until_records(40)
     assert worker.offsets(0) == list(range(60, 100))
+
+
+@pytest.mark.kafka
+@pytest.mark.real_kafka
+async def test_what_was_deleted_before_it_was_read_is_handed_out_as_a_gap(apache_kafka: str) -> None:
+    broker = Broker(apache_kafka)
+    topic, group = broker.unique("topic"), broker.unique("group")
+    await broker.create_topics({topic: 1})
+    await fill(broker, topic, 1, 100)
+    async with Worker(broker, group, topic).running() as worker:
+        await worker.until_records(100)
+        await commit(worker.app, {TP(topic, 0): 40})
+    await delete_until(apache_kafka, topic, 60)
+    async with Worker(broker, group, topic).running() as worker:
+        await worker.until_records(40)
+    assert worker.offsets(0) == list(range(60, 100))
+    (gap,) = worker.passed()
+    assert (gap.lost_from, gap.offset, gap.lost(40), gap.lost(55), gap.lost(0)) == (40, 59, 20, 5, 0)
+
+
+@pytest.mark.kafka
+@pytest.mark.real_kafka
+async def test_a_position_beyond_the_end_of_a_log_ends_the_worker_in_one_line(apache_kafka: str) -> None:
+    broker = Broker(apache_kafka)
+    topic, group = broker.unique("topic"), broker.unique("group")
+    await broker.create_topics({topic: 1})
+    await fill(broker, topic, 1, 10)
+    async with AIOKafkaConsumer(bootstrap_servers=apache_kafka, group_id=group, enable_auto_commit=False) as consumer:
+        consumer.assign([TopicPartition(topic, 0)])
+        await consumer.commit({TopicPartition(topic, 0): 30})
+    worker = Worker(broker, group, topic)
+    with pytest.raises(SetupError, match=rf"^{topic}/0 ends at 10, below the position 30 .* was made again"):
+        await asyncio.wait_for(serve(worker.app), WITHIN_S)
+
+
+@pytest.mark.kafka
+@pytest.mark.real_kafka
+async def test_what_a_producer_took_back_is_not_read_and_its_marker_is_not_lag(apache_kafka: str) -> None:
+    broker = Broker(apache_kafka)
+    topic, group = broker.unique("topic"), broker.unique("group")
+    tp = TP(topic, 0)
+    await broker.create_topics({topic: 1})
+    async with AIOKafkaProducer(bootstrap_servers=apache_kafka, transactional_id=broker.unique("tx")) as producer:
+        for values, keep in ((range(5), True), (range(100, 107), False), (range(5, 8), True), (range(200, 203), False)):
+            await producer.begin_transaction()
+            for value in values:
+                await producer.send_and_wait(topic, str(value).encode(), partition=0)
+            await (producer.commit_transaction() if keep else producer.abort_transaction())
+    end = 5 + 1 + 7 + 1 + 3 + 1 + 3 + 1
+    async with Worker(broker, group, topic).running() as worker:
+        await worker.until_records(8)
+        async with asyncio.timeout(WITHIN_S):
+            while worker.runs[-1][-1].offset + 1 < end or tp not in await caught_up(worker.app, {tp: end}):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert worker.values() == {str(n).encode() for n in range(8)}
+        assert await commit(worker.app, {tp: end}) == {tp: end}
+    assert await committed(broker, group, tp) == end
+
+
+async def delete_until(bootstrap: str, topic: str, offset: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=offset)})
+    finally:
+        await admin.close()
 
 
 async def test_the_watchdog_joins_again_after_a_group_error(embedded_broker: Broker) -> None:

@@ -73,6 +73,15 @@ def test_a_batch_that_cannot_be_unpacked_becomes_its_offsets(spoil: Callable[[by
     assert all("offsets 7–9 cannot be unpacked" in record.problem for record in unreadable)
 
 
+def test_a_batch_that_lies_about_its_length_is_passed_offset_by_offset() -> None:
+    data = bytearray(batch(5, [b"a", b"b", b"c"]))
+    data[23:27] = (2**30).to_bytes(4, "big")
+    for offset in (5, 6):
+        records = Records(PLACE, Batches(bytes(data)), None, offset, None, None, True, 1)
+        assert [record.offset for record in records] == [offset]
+        assert records.next_fetch_offset == offset + 1
+
+
 def test_whole_batches_read_as_the_client_reads_them() -> None:
     data = batch(5, [b"a", b"b"]) + batch(9, [b"c"])  # compaction took 7 and 8
     assert [(record.offset, record.value) for record in read(data)] == [(5, b"a"), (6, b"b"), (9, b"c")]

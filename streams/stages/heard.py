@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from livewarden.errors import InvalidEvent
-from streams.stages.output import MOST_DETAIL, Output, WireRecord, readable
-from streams.stages.rows import dead_row
+from streams.stages.output import MOST_DETAIL, Output, Passed, WireRecord, readable
+from streams.stages.rows import dead_row, pass_over
 
 T = TypeVar("T")
 
@@ -32,7 +32,10 @@ def heard(
     for record in records:
         if record.offset < stage.next_offset:
             continue
-        stage.next_offset = record.offset + 1
+        before, stage.next_offset = stage.next_offset, record.offset + 1
+        if isinstance(record, Passed):
+            pass_over(stage.topic, record, before, stage.output)
+            continue
         try:
             readable(record)
             said = read(orjson.loads(record.value or b"null"))

@@ -12,8 +12,8 @@ from models.aggregate import Aggregator, Fate
 from models.partial import Message, Partial, from_dict, to_dict
 from models.plan import Plan
 from streams.codec import decode
-from streams.stages.output import FULL_EVERY, Output, WireRecord, readable
-from streams.stages.rows import dead_row, event_row, partial_row
+from streams.stages.output import FULL_EVERY, Output, Passed, WireRecord, readable
+from streams.stages.rows import dead_row, event_row, partial_row, pass_over
 
 
 class Ingest:
@@ -42,7 +42,10 @@ class Ingest:
         for record in records:
             if record.offset < self.next_offset:
                 continue
-            self.next_offset = record.offset + 1
+            before, self.next_offset = self.next_offset, record.offset + 1
+            if isinstance(record, Passed):
+                pass_over(self.topic, record, before, self.output)
+                continue
             try:
                 readable(record)
                 event = decode(

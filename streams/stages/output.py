@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
@@ -39,6 +40,34 @@ def readable(record: WireRecord) -> None:
         raise InvalidEvent("unreadable", " ".join(problem.split())[:MOST_DETAIL])
 
 
+@dataclass
+class Passed:
+    """Offsets up to `offset` that hold nothing to read: markers of transactions, or what was compacted away.
+
+    `lost_from` is 0 or more where records were deleted before they were read: the first offset that was still to come.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None = b""
+    timestamp: int = -1
+    detail: str = ""
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+    timestamp_type: int = 0
+    checksum: int | None = None
+    serialized_key_size: int = -1
+    serialized_value_size: int = -1
+    lost_from: int = -1
+
+    def lost(self, next_offset: int) -> int:
+        """How many offsets a stage that stands at `next_offset` has lost; a stage that never read has lost none."""
+        if self.lost_from < 0 or next_offset == 0:
+            return 0
+        return max(0, self.offset + 1 - max(self.lost_from, next_offset))
+
+
 Said = Message | news.News
 """What a stage says to the next one."""
 
@@ -49,6 +78,7 @@ class Output:
     def __init__(self) -> None:
         self.rows: dict[str, list[Row]] = {}
         self.messages: list[Said] = []
+        self.lost = 0
 
     def row(self, table: str, row: Row) -> None:
         """Add one row."""

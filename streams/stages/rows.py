@@ -13,7 +13,7 @@ from models.monitor import Monitor
 from models.partial import Partial
 from models.partial import Row as PartialRow
 from models.watch import Judged
-from streams.stages.output import Row, WireRecord
+from streams.stages.output import Output, Passed, Row, WireRecord
 
 
 def alert_row(alert: Alert, run: str) -> Row:
@@ -80,6 +80,18 @@ def dead_row(topic: str, record: WireRecord, error: InvalidEvent) -> Row:
         "value": record.value or b"",
         "recorded_at": max(0, record.timestamp),
     }
+
+
+def pass_over(topic: str, passed: Passed, next_offset: int, output: Output) -> None:
+    """Account for offsets without records: a dead letter `lost_unread` for what was deleted before it was read."""
+    lost = passed.lost(next_offset)
+    if lost:
+        first = passed.offset + 1 - lost
+        output.lost += lost
+        detail = f"{lost} records, offsets {first} to {passed.offset}, were deleted from the log before they were read"
+        row = dead_row(topic, passed, InvalidEvent("lost_unread", detail))
+        headers = orjson.dumps({"livewarden_lost": str(lost)}).decode()
+        output.row("dead_letters", row | {"offset": first, "headers": headers})
 
 
 def partial_row(partial: Partial, monitor: Monitor, row: PartialRow) -> Row:

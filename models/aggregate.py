@@ -13,7 +13,7 @@ from models.change import change_of
 from models.distinct import Distinct
 from models.leaf import Sums, fold
 from models.monitor import Monitor
-from models.partial import ROWS_PER_RECORD, Message, Notice, Partial, Role, Row, Seal
+from models.partial import Message, Notice, Partial, Role, Row, Seal, in_records
 from models.plan import CHANGES, Plan, SeriesKey
 
 Fate = Literal["counted", "late", "duplicate"]
@@ -220,8 +220,7 @@ class Aggregator:
         """One bucket as records that fit."""
         config = monitor.leaf_hash if role == "leaves" else monitor.config_hash
         place = (monitor.group_name, self._topic, self._partition, monitor.name, config)
-        for chunk in range(max(1, -(-len(rows) // ROWS_PER_RECORD))):
-            cut = tuple(rows[chunk * ROWS_PER_RECORD : (chunk + 1) * ROWS_PER_RECORD])
+        for chunk, cut in enumerate(in_records(rows)):
             yield Partial(*place, start, chunk, cut, role)
 
     def _seal(self, group: str) -> Seal:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
+import orjson
 
 from models.change import Change, change_from, change_row
 from models.plan import SeriesKey
@@ -16,7 +19,27 @@ Row = tuple[SeriesKey, int, int, str]
 """Series, value, exposure, distinct sketch (base64, "" without)."""
 
 ROWS_PER_RECORD = 250
-"""A bucket with more series is cut into several records, so that none nears Kafka's limit of 1 MB."""
+"""A bucket with more series is cut into several records."""
+BYTES_PER_RECORD = 512 * 1024
+"""So is one whose rows are longer, so that none nears Kafka's usual limit of 1 MB."""
+
+
+def in_records(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
+    """The rows cut into what fits a record each, in order; no rows are one empty record, a longer row is one alone.
+
+    >>> [len(cut) for cut in in_records([(("a" * 300_000,), 1, 0, ""), (("b" * 300_000,), 1, 0, "")])]
+    [1, 1]
+    """
+    cut: list[Row] = []
+    size = 0
+    for row in rows:
+        length = len(orjson.dumps(row)) + 1
+        if cut and (len(cut) == ROWS_PER_RECORD or size + length > BYTES_PER_RECORD):
+            yield tuple(cut)
+            cut, size = [], 0
+        cut.append(row)
+        size += length
+    yield tuple(cut)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from livewarden.event import Event
 from livewarden.times import MINUTE_MS
 from models.aggregate import Aggregator
 from models.distinct import count_distinct
-from models.partial import ROWS_PER_RECORD, Message, Partial
+from models.partial import ROWS_PER_RECORD, Message, Partial, to_dict
 from models.plan import Plan
 from tests.core_fixtures import T0, action, aggregator, beat, monitor, partials, quality, seals, silent
 
@@ -252,3 +252,19 @@ def test_seals_are_repeated_on_request_and_silent_before_the_first() -> None:
         ("apart", T0),
         ("live.enforcement", T0),
     ]
+
+
+def test_a_bucket_of_long_texts_is_cut_by_bytes() -> None:
+    """Four hundred series whose labels are as long as the contract allows, four bytes a character: each its own record's share."""
+    fields = ["policy_id", "rule_id", "shop_id", "subject_id", "restriction"]
+    asked = monitor(group_by=fields)
+    target = aggregator(asked)
+    long = {name: "\N{FIRE}" * (250 if name.endswith(("shop_id", "subject_id")) else 195) for name in fields}
+    events = [
+        action(f"e{number}", T0, **{name: f"{text}{number:04}" for name, text in long.items()}) for number in range(400)
+    ]
+    messages = [*said(target, events), *target.advance(T0 + MINUTE_MS)]
+    cuts = partials(messages)
+    assert max(len(orjson.dumps(to_dict(cut))) for cut in cuts) < 600_000
+    assert [cut.chunk for cut in cuts] == list(range(len(cuts)))
+    assert sum(row[1] for cut in cuts for row in cut.rows) == 400

@@ -36,6 +36,12 @@ METRICS: tuple[Metric, ...] = (
         ("topic",),
         "Records that Kafka deleted before they were read: lost unread.",
     ),
+    Metric(
+        "livewarden_partitions_unexpected",
+        "gauge",
+        ("topic",),
+        "Partitions of a topic beyond what the workers were set up for.",
+    ),
     Metric("livewarden_rows", "counter", ("table",), "Rows written to ClickHouse."),
     Metric("livewarden_alerts", "counter", ("monitor", "kind"), "Alerts raised, suppressed ones left out."),
     Metric("livewarden_alerts_suppressed", "counter", ("monitor", "reason"), "Alerts stored without telling anybody."),

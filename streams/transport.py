@@ -84,6 +84,12 @@ async def caught_up(app: faust.App, done: Mapping[TP, int]) -> frozenset[TP]:
     return frozenset(tp for tp in await app.consumer.reached(ends) if mine[tp] >= app.consumer.handed_until(tp))
 
 
+async def partition_count(app: faust.App, topic: str) -> int:
+    """How many partitions the topic has by the newest metadata, a few seconds old at most; 0 where that is not known."""
+    count: int = await app.consumer.partition_count(topic)
+    return count
+
+
 def require_c_extension() -> None:
     """Raise SetupError without Faust's C extension: the Python path acknowledges messages that it skipped."""
     if faust.streams._CStreamIterator is None:
@@ -241,6 +247,10 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             raise KafkaTimeoutError(f"no end offsets within {ANSWER_WITHIN_S:.0f} s") from error
         return {TP(*tp): offset for tp, offset in ends.items()}
 
+    async def partition_count(self, topic: str) -> int:
+        """See `partition_count`."""
+        return len(self._ensure_consumer().partitions_for_topic(topic) or ())
+
     async def reached(self, ends: Mapping[TP, int]) -> set[TP]:
         """Partitions whose fetch position is at or beyond `ends`."""
         subscription = self._ensure_consumer()._subscription.subscription
@@ -320,6 +330,11 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
         """Partitions whose fetch position is at or beyond `ends`."""
         found: set[TP] = await self._thread.call_thread(self._thread.reached, ends)
         return found
+
+    async def partition_count(self, topic: str) -> int:
+        """See `partition_count`."""
+        count: int = await self._thread.call_thread(self._thread.partition_count, topic)
+        return count
 
     async def commit_durable(self, offsets: Mapping[TP, int]) -> dict[TP, int]:
         """See `commit`."""

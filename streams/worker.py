@@ -30,7 +30,7 @@ from streams.faust_app import build_app, raw_topic, serve
 from streams.lane import Lane, retrying
 from streams.log_clock import LogClock
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
-from streams.transport import Run, caught_up, commit
+from streams.transport import Run, caught_up, commit, partition_count
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ SAVE_WITHIN_S = 2.5
 GOODBYE_WITHIN_S = 1.0
 IDLE_EVERY_S = 5.0
 NOTIFY_EVERY_S = 0.2
+PARTITIONS_EVERY_S = 2.0
 LOG_APPEND_TIME = 1
 """In Kafka's answer: the broker's clock has stamped the record. The embedded one says so too, and names no time."""
 
@@ -86,6 +87,7 @@ class Worker:
             self.app.agent(raw_topic(self.app, settings.topic_prefix + topic), name=f"{stage}-{topic}")(self._consume)
         self.app.task(self._tick)
         self.app.task(self._notify)
+        self.app.task(self._watch_partitions)
         if settings.idle_after_s:
             self.app.task(self._seal_idle)
 
@@ -244,6 +246,22 @@ class Worker:
         behind_ms = self._lateness_ms[stage.topic] + self._idle_ms[stage.topic]
         now_ms = self._log_clock.now_ms()
         stage.advance(seal_until(self._plan, stage.topic, stage.partition, stage.lag_ms, now_ms, behind_ms, positions))
+
+    async def _watch_partitions(self) -> None:
+        """Say when a topic has grown: its keys go elsewhere now, and the setting must follow."""
+        said: dict[str, int] = {}
+        while not self.app.should_stop:
+            await asyncio.sleep(PARTITIONS_EVERY_S)
+            for topic, expected in self._settings.topics().items():
+                count = await partition_count(self.app, topic) if self._lanes else 0
+                telemetry.gauge("livewarden_partitions_unexpected", topic, value=count - expected if count else 0)
+                if count and count != said.get(topic, expected):
+                    _log.error(
+                        "%s has %d partitions, this worker was set up for %d: set the partition counts to what is there"
+                        " and start the workers anew",
+                        *(topic, count, expected),
+                    )
+                    said[topic] = count
 
     def _gauge(self) -> None:
         for name in ("ingest", "detect", "respond"):

@@ -7,6 +7,7 @@ LivewardenError
     ├── MistakesError   mistakes in a file of the users, each with its line
     │   ├── MonitorsError
     │   └── PolicyError
+    ├── Stalled         this worker no longer gets on: started again, it does
     └── Unreachable     a service does not answer at start
 """
 
@@ -43,6 +44,10 @@ class RetryLater(LivewardenError):
 
 class SetupError(LivewardenError):
     """The set-up is broken and waiting will not mend it. The message is one line and says what to do."""
+
+
+class Stalled(SetupError):
+    """This worker makes no progress though nothing holds it up; whoever supervises it starts it again, and nothing is lost."""
 
 
 class MistakesError(SetupError):

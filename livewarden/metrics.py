@@ -49,6 +49,13 @@ METRICS: tuple[Metric, ...] = (
     Metric("livewarden_retries", "counter", ("neighbour",), "Calls repeated because ClickHouse or Kafka was busy."),
     Metric("livewarden_commits", "counter", ("stage",), "Positions committed after their state was durable."),
     Metric("livewarden_partitions", "gauge", ("stage",), "Partitions that this worker owns."),
+    Metric("livewarden_lag_records", "gauge", ("topic",), "Records that the group has not processed yet."),
+    Metric(
+        "livewarden_unread_seconds",
+        "gauge",
+        ("topic",),
+        "Longest time without progress on a partition that has unread records; 0: they are being read.",
+    ),
     Metric(
         "livewarden_watermark_seconds",
         "gauge",

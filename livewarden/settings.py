@@ -88,13 +88,22 @@ class Settings(BaseSettings):
         description="how far such a seal stays behind the lateness, by topic, as JSON; else as long as it was quiet;"
         " live.aggregates: a week where it says nothing, live.changes: 0",
     )
+    stalled_after_s: float = Field(
+        default=40.0,
+        ge=0,
+        description="a worker that makes no progress for so long, though nothing holds it up, ends for its supervisor to"
+        " start it again; 0: never",
+    )
     flush_s: float = Field(default=0.5, gt=0, description="longest wait of a row before it is written")
     ingest_checkpoint_s: float = Field(default=5.0, gt=0, description="seconds between positions of the ingest stage")
     detect_checkpoint_s: float = Field(default=20.0, gt=0, description="seconds between states of the detect stage")
     metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Prometheus metrics on that loopback port; 0: none"
+        default=0, ge=0, le=65535, description="Prometheus metrics and /ready on that port; 0: none"
     )
     metrics_host: str = "127.0.0.1"
+    ends_with_stdin: bool = Field(
+        default=False, description="the worker stops when its standard input ends: whoever started it is gone"
+    )
     console_token: SecretStr = Field(
         default=SecretStr(""),
         description="what the console asks for, as a bearer token or a password, at least 16 characters; empty: nothing",

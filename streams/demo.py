@@ -94,7 +94,8 @@ class Demo:
         started = loop.time()
         here = asyncio.current_task()
         assert here is not None
-        loop.add_signal_handler(signal.SIGTERM, here.cancel)  # so that the worker is stopped, too
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, here.cancel)  # so that the worker is stopped, too
         self._prepare()
         with EmbeddedClickHouse(self._folder / "clickhouse", self._port) as clickhouse, EmbeddedKafka() as kafka:
             address = Address(clickhouse.url, clickhouse.user, clickhouse.password)
@@ -173,12 +174,20 @@ class Demo:
             "INGEST_CHECKPOINT_S": 1.5,
             "DETECT_CHECKPOINT_S": 2.0,
             "RESPONSE": self._folder.absolute() / "response.toml",
+            "ENDS_WITH_STDIN": "true",  # however this process ends, the worker does not outlive it
         }
         plain = {name: value for name, value in os.environ.items() if not name.startswith("LIVEWARDEN_")}
         environment = plain | {f"LIVEWARDEN_{name}": str(value) for name, value in settings.items()}
         with private_file(self._folder / "worker.log").open("wb") as log:
             worker = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "streams.cli", "worker", env=environment, stdout=log, stderr=log
+                sys.executable,
+                "-m",
+                "streams.cli",
+                "worker",
+                env=environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
             )
             try:
                 yield worker

@@ -21,6 +21,7 @@ from streams.transport import RunTransport, require_c_extension
 Hook = Callable[[frozenset[TP]], Awaitable[None]]
 
 STOP_WITHIN_S = 4.0
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 METADATA_AGE_MS = 10_000
 """A topic that comes, goes or grows is seen so soon by the group's leader, milliseconds."""
 
@@ -92,7 +93,7 @@ def raw_topic(app: faust.App, *names: str) -> faust.TopicT:
 
 
 def run(app: faust.App) -> int:
-    """Run `app` in this process until SIGTERM or SIGINT (0) or a crash (1, with the error in the log).
+    """Run `app` in this process until SIGTERM, SIGINT or SIGHUP (0) or a crash (1, with the error in the log).
 
     Leaves argv, stdout and logging alone. Must be called from the main thread.
     """
@@ -109,7 +110,7 @@ async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | Non
     """
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, told.set)
     try:
         await _first(told.wait(), app.given_up.wait(), _until_crash(app))
@@ -118,7 +119,7 @@ async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | Non
     except KafkaConnectionError as error:
         raise no_answer(",".join(f"{url.host}:{url.port}" for url in app.conf.broker)) from error
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
         reason = app.crash_reason
         _, late = await asyncio.wait({asyncio.ensure_future(app.stop())}, timeout=STOP_WITHIN_S)

@@ -116,6 +116,11 @@ class Lane:
                 await self._save()
                 await self._retrying("kafka", self._send, messages)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._lock.locked()
+
     def quiet_for(self) -> float:
         """Seconds since the last record."""
         return asyncio.get_running_loop().time() - self._last_record_at

@@ -96,10 +96,10 @@ def access_of(settings: Settings) -> Access:
 
 
 async def interrupted(*others: Awaitable[object]) -> None:
-    """Wait for SIGINT or SIGTERM, or until one of `others` ends."""
+    """Wait for SIGINT, SIGTERM or SIGHUP, or until one of `others` ends."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, told.set)
     waits = [asyncio.ensure_future(each) for each in (told.wait(), *others)]
     try:

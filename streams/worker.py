@@ -7,17 +7,18 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import faust
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
 from faust.types import TP
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.clock import Clock
 from livewarden.contracts import TOPICS
-from livewarden.errors import RetryLater, SetupError
+from livewarden.errors import RetryLater, SetupError, Stalled
 from livewarden.settings import PARTIALS, RESPONSE, Settings
 from models.idle import Positions, seal_until
 from models.plan import Plan
@@ -31,6 +32,7 @@ from streams.lane import Lane, retrying
 from streams.log_clock import LogClock
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
 from streams.transport import Run, caught_up, commit, partition_count
+from streams.watcher import Watcher
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +87,16 @@ class Worker:
         for topic in (*TOPICS, PARTIALS, RESPONSE):
             stage = {PARTIALS: "detect", RESPONSE: "respond"}.get(topic, "ingest")
             self.app.agent(raw_topic(self.app, settings.topic_prefix + topic), name=f"{stage}-{topic}")(self._consume)
+        self._loading = 0
+        self._watcher = Watcher(
+            settings,
+            [channels[name] for name in self._policy.watch] if channels else [],
+            self._mine,
+            lambda: self.app.rebalancing and not self._loading,
+            self._unread,
+            lambda: self._response_lane() is not None or not self._lanes,
+        )
+        self.app.task(self._watch)
         self.app.task(self._tick)
         self.app.task(self._notify)
         self.app.task(self._watch_partitions)
@@ -131,11 +143,14 @@ class Worker:
         self._rebalances += 1
         rebalance = self._rebalances
         new = sorted(partitions - self._lanes.keys())
+        self._loading += 1
         try:
             lanes = await asyncio.gather(*map(self._lane, new))
         except SetupError as error:
             await self.app.crash(error)
             return
+        finally:
+            self._loading -= 1
         if rebalance != self._rebalances:
             return  # the group moved on meanwhile: another worker may write what was just read
         self._lanes.update(zip(new, lanes, strict=True))
@@ -197,15 +212,38 @@ class Worker:
             await asyncio.sleep(TICK_S)
             await asyncio.gather(*(lane.tick(self._settings.flush_s) for lane in self._lanes.values()))
 
+    async def _watch(self) -> None:
+        """Look at the whole group, and end this worker when it is no use any more."""
+        try:
+            await self._watcher.run()
+        except Stalled as stalled:
+            await self.app.crash(stalled)
+
+    def _mine(self) -> dict[TopicPartition, tuple[int, bool]]:
+        """What is assigned here: the next offset, and whether nothing holds it up. Without a lane nothing can go on."""
+        places = {TopicPartition(*tp): (0, not self._loading) for tp in self.app.consumer.assignment()}
+        return places | {TopicPartition(*tp): (lane.stage.next_offset, lane.idle) for tp, lane in self._lanes.items()}
+
+    async def _unread(self, partitions: Collection[TopicPartition]) -> frozenset[TopicPartition]:
+        """Without those whose log holds nothing but the marks of transactions behind what was processed."""
+        done = {TP(*tp): lane.stage.next_offset for tp in partitions if (lane := self._lanes.get(TP(*tp))) is not None}
+        try:
+            reached = await caught_up(self.app, done)
+        except KafkaError:
+            return frozenset(partitions)  # the broker answers others, and not this consumer
+        return frozenset(partitions) - {TopicPartition(*tp) for tp in reached}
+
+    def _response_lane(self) -> Lane | None:
+        return self._lanes.get(TP(self._settings.topic_prefix + RESPONSE, 0))
+
     async def _notify(self) -> None:
         """Serve the outbox while the log of responses is this worker's.
 
         What is not read yet may say that something was sent; a claim stands behind that in the log, and is not granted.
         """
-        tp = TP(self._settings.topic_prefix + RESPONSE, 0)
         while not self.app.should_stop:
             await asyncio.sleep(NOTIFY_EVERY_S)
-            lane = self._lanes.get(tp)
+            lane = self._response_lane()
             if lane is not None and isinstance(lane.stage, Respond):
                 await self._courier.turn(lane.stage.responder, self._clock.now_ms())
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -66,6 +67,7 @@ class ApacheKafka:
         self._folder = Path(tempfile.mkdtemp(prefix="livewarden-kafka-"))
         self._log = self._folder / "kafka.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._command: list[str] = []
         self.bootstrap = ""
 
     def __enter__(self) -> Self:
@@ -95,15 +97,23 @@ class ApacheKafka:
         storage = (*_JAVA, "-cp", classpath, "kafka.tools.StorageTool")
         cluster = subprocess.run([*storage, "random-uuid"], check=True, capture_output=True, text=True).stdout.strip()
         subprocess.run([*storage, "format", "-t", cluster, "-c", str(properties)], check=True, capture_output=True)
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*_JAVA, "-cp", classpath, "kafka.Kafka", str(properties)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
         self.bootstrap = f"127.0.0.1:{broker}"
+        self._command = [*_JAVA, "-cp", classpath, "kafka.Kafka", str(properties)]
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the broker, again where it was ended, on what it had written; returns when it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
         self._wait()
+
+    def end(self, number: int = signal.SIGKILL) -> None:
+        """End the broker and keep what it has written."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait()
 
     def _wait(self) -> None:
         assert self._process is not None

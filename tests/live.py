@@ -318,6 +318,13 @@ async def feeding(settings: Settings) -> AsyncIterator[Feeder]:
         yield feed
 
 
+async def feed_only(settings: Settings, events: Iterable[Event]) -> None:
+    """Feed events."""
+    async with feeding(settings) as feed, asyncio.timeout(WITHIN_S):
+        async for _ in feed.send(events, settings.partitions_by_topic()):
+            pass
+
+
 async def feed(settings: Settings, events: Iterable[Event], *workers: Local | Process) -> None:
     """Feed events and wait until the group is done with them."""
     async with feeding(settings) as feed:
@@ -428,10 +435,16 @@ class Process:
             self._process.kill()
         await self._process.wait()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal where it still runs."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
     async def terminate(self, within_s: float = WITHIN_S) -> int:
         """End it with SIGTERM and return its exit code."""
         assert self._process is not None
-        self._process.terminate()
+        self.signal(signal.SIGTERM)
         async with asyncio.timeout(within_s):
             return await self._process.wait()
 

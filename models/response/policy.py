@@ -134,6 +134,10 @@ class Policy(_Table):
     fallback: tuple[str, ...] = Field(
         default=(), description="channels for what no route takes, and for news of the channels themselves"
     )
+    watch: tuple[str, ...] = Field(
+        default=(),
+        description="channels for what livewarden says of itself: events that nobody reads, a worker that stalled",
+    )
     sla: dict[Severity, Sla] = Field(default_factory=dict, description="by severity; none: no clock")
     channels: tuple[ChannelConfig, ...] = Field(default=(), alias="channel")
     routes: tuple[Route, ...] = Field(default=(), alias="route")
@@ -180,6 +184,7 @@ def between(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
 
 def _told(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, object]]:
     yield ("fallback",), tree.get("fallback")
+    yield ("watch",), tree.get("watch")
     for index, route in _tables(tree.get("route")):
         yield ("route", index, "to"), route.get("to")
         for step, escalation in _tables(route.get("escalate")):

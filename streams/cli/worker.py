@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
+import sys
+from threading import Thread
 
 from livewarden.clock import SystemClock
 from livewarden.redact import log_to_stderr
+from livewarden.repeats import Repeats
 from livewarden.settings import Settings
 from models.plan import Plan
 from models.response.policy import Policy
@@ -26,7 +30,17 @@ def worker() -> int:
     plan = load_plan(settings.monitors)
     policy = load_policy(settings.response)
     log_to_stderr(settings.log_level)
+    if settings.ends_with_stdin:
+        Thread(target=_stop_with_stdin, daemon=True).start()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Repeats())
     return asyncio.run(_run(settings, plan, policy))
+
+
+def _stop_with_stdin() -> None:
+    while os.read(sys.stdin.fileno(), 2**10):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
@@ -38,6 +52,7 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
 
     channels = open_channels(policy.channels, os.environ)
     if settings.metrics_port:
+        telemetry.ready("starting")
         telemetry.serve(settings.metrics_host, settings.metrics_port)
     store = await ClickHouseStore.connect(
         settings.clickhouse_url,

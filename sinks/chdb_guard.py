@@ -7,6 +7,7 @@ is first put into the engine's canonical form, judged there, and *that* form is 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -16,8 +17,9 @@ LIMITS: Mapping[str, str] = {
     "max_execution_time": "60",
     "max_memory_usage": str(4 << 30),
     "max_query_size": str(1 << 20),
+    "max_threads": str(max(1, (os.cpu_count() or 1) // 4)),
 }
-"""Settings of every reader's session: seconds, bytes, bytes."""
+"""Settings of every reader's session: seconds, bytes, bytes, threads."""
 
 _STATEMENTS = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "EXISTS", "USE"})
 # Not every harmless-looking name is: format_schema and format_template_* read files, output_format_schema writes one.

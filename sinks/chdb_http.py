@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -19,6 +20,15 @@ from sinks.chdb_engine import Answer, Engine, QueryFailed, Session
 from sinks.chdb_guard import Guard
 
 T = TypeVar("T")
+
+
+class Call(Protocol):
+    """Runs something that blocks on the threads of whoever asked."""
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        """What `work` returns, or its error."""
+        ...
+
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TRANSPORT = frozenset(
@@ -95,11 +105,12 @@ class Ask:
 
 
 class HttpInterface:
-    """Request handlers. `user` with `password` may do everything; `default` without a password may read."""
+    """Request handlers. `user` with `password` may do everything, on `threads`; `default` without a password may read, on `readers`."""
 
-    def __init__(self, engine: Engine, threads: Executor, user: str, password: str) -> None:
+    def __init__(self, engine: Engine, threads: Executor, readers: Executor, user: str, password: str) -> None:
         self._engine = engine
         self._threads = threads
+        self._readers = readers
         self._guard = Guard(engine)
         self._user = user
         self._password = password
@@ -122,11 +133,12 @@ class HttpInterface:
             _check_loopback(request)
             writer = self._authenticate(request)
             ask = await _understand(request)
-            session = await self._call(self._engine.session)
+            call = partial(_call, self._threads if writer else self._readers)
+            session = await call(self._engine.session)
             try:
-                return await self._answer(request, session, ask, writer)
+                return await self._answer(request, session, ask, writer, call)
             finally:
-                await self._call(session.close)
+                await call(session.close)
         except QueryFailed as error:
             return web.Response(
                 status=_STATUS.get(error.code, 500),
@@ -134,42 +146,44 @@ class HttpInterface:
                 headers={"X-ClickHouse-Exception-Code": str(error.code)},
             )
 
-    async def _answer(self, request: web.Request, session: Session, ask: Ask, writer: bool) -> web.StreamResponse:
+    async def _answer(
+        self, request: web.Request, session: Session, ask: Ask, writer: bool, call: Call
+    ) -> web.StreamResponse:
         if ask.database:
-            await self._call(lambda: session.run(f"USE {_identifier(ask.database)}", "TSV"))
+            await call(lambda: session.run(f"USE {_identifier(ask.database)}", "TSV"))
         sql = ask.sql
         if not writer or ask.settings.get("readonly", "0") != "0" or request.method == "GET":
             if ask.data is not None:
                 raise QueryFailed("Cannot execute query in readonly mode. (READONLY)", 164)
-            sql = await self._call(lambda: self._guard.admit(session, ask.sql, ask.settings))
+            sql = await call(lambda: self._guard.admit(session, ask.sql, ask.settings))
         else:
-            await self._call(lambda: session.apply(ask.settings))
+            await call(lambda: session.apply(ask.settings))
         head = {"X-ClickHouse-Query-Id": ask.query_id, "X-ClickHouse-Timezone": "UTC"}
         if ask.data is not None:
             data = ask.data
-            return _plain(await self._call(lambda: session.insert(sql, ask.output, data)), head)
+            return _plain(await call(lambda: session.insert(sql, ask.output, data)), head)
         if not _RESULT.match(sql):
-            return _plain(await self._call(lambda: session.run(sql, ask.output, ask.parameters)), head)
+            return _plain(await call(lambda: session.run(sql, ask.output, ask.parameters)), head)
         head |= {"X-ClickHouse-Format": ask.output, "Content-Type": _content_type(ask.output)}
         if ask.whole or ask.output not in _STREAMED or not _SELECT.match(sql):
-            answer = await self._call(lambda: session.run(sql, ask.output, ask.parameters))
+            answer = await call(lambda: session.run(sql, ask.output, ask.parameters))
             if not answer.body and ask.output == "Native":
-                answer = Answer(await self._call(lambda: _empty_native(session, sql, ask)))
+                answer = Answer(await call(lambda: _empty_native(session, sql, ask)))
             return _plain(answer, head)
-        return await self._stream(request, session, sql, ask, head)
+        return await self._stream(request, session, sql, ask, head, call)
 
     async def _stream(
-        self, request: web.Request, session: Session, sql: str, ask: Ask, head: dict[str, str]
+        self, request: web.Request, session: Session, sql: str, ask: Ask, head: dict[str, str], call: Call
     ) -> web.StreamResponse:
         blocks = session.stream(sql, ask.output, ask.parameters)
 
         def block() -> bytes | None:
             return next(blocks, None)
 
-        first = await self._call(block)
+        first = await call(block)
         if first is None:
             if ask.output == "Native":
-                return _plain(Answer(await self._call(lambda: _empty_native(session, sql, ask))), head)
+                return _plain(Answer(await call(lambda: _empty_native(session, sql, ask))), head)
             return _plain(Answer(b""), head)
         response = web.StreamResponse(headers=head)
         await response.prepare(request)
@@ -177,20 +191,16 @@ class HttpInterface:
         try:
             while data is not None:
                 await response.write(data)
-                data = await self._call(block)
+                data = await call(block)
         except QueryFailed:
             # The status line is gone: a connection cut in mid-chunk is the one thing no client takes for an end.
             if request.transport is not None:
                 request.transport.abort()
             return response
         finally:
-            await self._call(lambda: _close(blocks))
+            await call(lambda: _close(blocks))
         await response.write_eof()
         return response
-
-    async def _call(self, work: Callable[[], T]) -> T:
-        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        return await asyncio.shield(running)
 
     def _authenticate(self, request: web.Request) -> bool:
         user, password = _credentials(request)
@@ -203,6 +213,10 @@ class HttpInterface:
             " (AUTHENTICATION_FAILED)",
             516,
         )
+
+
+async def _call(threads: Executor, work: Callable[[], T]) -> T:
+    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(threads, work))
 
 
 def _credentials(request: web.Request) -> tuple[str, str]:

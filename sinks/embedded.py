@@ -22,7 +22,8 @@ class EmbeddedClickHouse:
     """The ClickHouse engine (chDB) behind ClickHouse's HTTP interface on 127.0.0.1.
 
     `path` is the directory of the data; None keeps it in a temporary directory that goes with the context. `port` 0 takes a free
-    one. `.user` with `.password` (made at each start) may write; the user `default`, without a password, may read. One engine
+    one. `.user` with `.password` (made at each start) may write; the user `default`, without a password, may read,
+    on threads of its own. One engine
     per process and one process per path: anything else is a SetupError. Data survives a kill of the process, not a power cut.
 
     >>> from urllib.request import urlopen
@@ -40,6 +41,7 @@ class EmbeddedClickHouse:
         self._temporary: TemporaryDirectory[str] | None = None
         self._engine: Engine | None = None
         self._threads: ThreadPoolExecutor | None = None
+        self._readers: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._runner: web.AppRunner | None = None
@@ -58,6 +60,7 @@ class EmbeddedClickHouse:
         try:
             self._engine = Engine(path.resolve() / "engine")
             self._threads = ThreadPoolExecutor(8, thread_name_prefix="clickhouse")
+            self._readers = ThreadPoolExecutor(4, thread_name_prefix="clickhouse-readers")
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="clickhouse-http", daemon=True)
             self._thread.start()
@@ -75,13 +78,14 @@ class EmbeddedClickHouse:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
-        if self._threads is not None:
-            self._threads.shutdown(wait=True)
+        for threads in (self._readers, self._threads):
+            if threads is not None:
+                threads.shutdown(wait=True)
         if self._engine is not None:
             self._engine.close()
         if self._temporary is not None:
             self._temporary.cleanup()
-        self._runner = self._loop = self._thread = self._threads = self._engine = self._temporary = None
+        self._runner = self._loop = self._thread = self._threads = self._readers = self._engine = self._temporary = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -100,7 +104,8 @@ class EmbeddedClickHouse:
             raise SetupError("the embedded ClickHouse is not installed: pip install 'livewarden[embedded]'") from error
         assert self._engine is not None
         assert self._threads is not None
-        interface = HttpInterface(self._engine, self._threads, self.user, self.password)
+        assert self._readers is not None
+        interface = HttpInterface(self._engine, self._threads, self._readers, self.user, self.password)
         self._runner = web.AppRunner(
             interface.application(),
             access_log=None,

@@ -118,8 +118,12 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 await self._ask_for_metadata()  # what the leader could not assign, it may not have known
             try:
                 coordinator.check_errors()
-            except (GroupAuthorizationFailedError, TopicAuthorizationFailedError):
-                raise
+            except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
+                what = "group" if isinstance(error, GroupAuthorizationFailedError) else "topic"
+                named = ", ".join(map(str, error.args)) or self.app.conf.id
+                raise SetupError(
+                    f"Kafka denies this worker the {what} {named}: allow it to read there, then start it again"
+                ) from error
             except KafkaError as error:
                 self.log.warning("group coordinator: %r, joining again", error)
 

@@ -30,6 +30,8 @@ pytestmark = pytest.mark.kafka
 SYNC_GROUP, OFFSET_FETCH = 14, 9
 COORDINATOR_LOADING = 14
 UNKNOWN_SERVER_ERROR = -1
+JOIN_GROUP = 11
+GROUP_AUTHORIZATION_FAILED = 30
 WITHIN_S = 45  # less than the minute after which Faust gives up waiting for a thread
 
 
@@ -444,6 +446,15 @@ async def test_a_leader_that_does_not_know_a_topic_asks_again_before_it_assigns(
     seen[later] = {0, 1}
     [whole] = assignor.assign(cluster, members).values()
     assert {name for name, _ in whole.assignment} == {topic, later}
+
+
+async def test_a_denied_group_is_one_line(embedded_broker: Broker) -> None:
+    topic = embedded_broker.unique("topic")
+    await embedded_broker.create_topics({topic: 2})
+    assert embedded_broker.embedded is not None
+    embedded_broker.embedded.fail_next(JOIN_GROUP, GROUP_AUTHORIZATION_FAILED, times=20)
+    with pytest.raises(SetupError, match=r"^Kafka denies this worker the group group: allow it to read there"):
+        await asyncio.wait_for(serve(Worker(embedded_broker, "group", topic).app), WITHIN_S)
 
 
 async def test_a_broker_that_comes_back_finds_its_worker(embedded_broker: Broker) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from livewarden.contracts.base import Contract
 from livewarden.contracts.heartbeat import SourceHeartbeat
-from livewarden.times import to_ms
+from livewarden.errors import InvalidEvent
+from livewarden.times import format_ms, to_ms
+
+AHEAD_MS = 300_000
+"""How far ahead of the log an event may speak, where nothing else is set: five minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,13 @@ class Event:
     def type_name(self) -> str:
         """`<domain>.<event>`."""
         return self.data.type_name
+
+    def checked(self, bound_ms: int) -> Self:
+        """The event itself; InvalidEvent `future` where it is ahead by more than `bound_ms`: it would make all others late."""
+        if self.is_ahead(bound_ms):
+            times = f"speaks of {format_ms(self.reach_ms)}, and was logged {format_ms(self.logged_ms)}"
+            raise InvalidEvent("future", f"{times}: the clock of {self.source[:100]!r} is wrong")
+        return self
 
     @property
     def reach_ms(self) -> int:

@@ -12,6 +12,7 @@ Bad input raises `InvalidEvent`, and nothing else, with one of these reasons:
 | `wrong_version` | names a type that has a contract, in another version |
 | `bad_time` | has no event time, no RFC 3339 one, or one outside 2000-01-01 to 2100-01-01 |
 | `contract` | breaks its contract: the first three fields and their errors |
+| `future` | speaks of a moment more than `LIVEWARDEN_AHEAD_S` after it was logged (found beside the stage, not here) |
 | `wrong_topic` | is valid, on a topic where it does not belong |
 """
 
@@ -263,6 +264,8 @@ def _no_contract(ce_type: str) -> type[Contract]:
 
 
 def _logged_ms(recorded: str, timestamp_ms: int) -> int:
+    if timestamp_ms < EARLIEST_MS:
+        timestamp_ms = -1  # no clock at all
     if not recorded:
         return timestamp_ms
     recorded_ms = _time_ms(recorded)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from livewarden.contracts import SourceHeartbeat
-from livewarden.event import Event
+from livewarden.event import AHEAD_MS, Event
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from streams.codec import event_of, partition_of
 
@@ -29,7 +29,8 @@ def deliver(events: Iterable[Event], partitions: Mapping[str, int]) -> Iterator[
         until = (
             event.time_ms if isinstance(data, SourceHeartbeat) else event.time_ms + _PRECISION_MS[data.time_precision]
         )
-        ends[topic] = max(ends.get(topic, 0), until)
+        if not event.is_ahead(AHEAD_MS):
+            ends[topic] = max(ends.get(topic, 0), until)
         if event.partition >= 0:
             places: Iterable[int] = (event.partition,)
         elif isinstance(data, SourceHeartbeat):

@@ -16,6 +16,7 @@ import orjson
 from livewarden.errors import InvalidEvent, SetupError
 from livewarden.event import Event
 from streams.codec import LINE_LIMIT_BYTES, from_line, to_line
+from streams.log_time import with_log_time
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -57,8 +58,13 @@ def read(path: Path, on_dead: OnDead = raise_dead) -> Iterator[Event]:
 
     A line that is no event goes to `on_dead`, and reading goes on; the default raises InvalidEvent instead. A parquet
     recording has the columns id, source, type, time and data (JSON text), and may have partition and offset; its line
-    numbers are row numbers. Raises SetupError when the file is missing, empty, damaged or of another kind.
+    numbers are row numbers. One whose clock was wrong by far is marked (`with_log_time`). Raises SetupError when the file is
+    missing, empty, damaged or of another kind.
     """
+    return with_log_time(_events(path, on_dead))
+
+
+def _events(path: Path, on_dead: OnDead) -> Iterator[Event]:
     suffix = _suffix(path)
     if not path.is_file():
         raise SetupError(f"{path}: no such file")

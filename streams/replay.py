@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from livewarden.event import Event
+from livewarden.event import AHEAD_MS, Event
 from models.aggregate import Aggregator
 from models.alert import Alert
 from models.engine import Engine, Findings
@@ -55,11 +55,14 @@ class Replay:
         lateness_ms: Mapping[str, int],
         run: str = "replay",
         hears: Collection[str] = (CHANGES,),
+        ahead_ms: int = AHEAD_MS,
     ) -> None:
         self.run = run
         self._plan = plan
         self._partitions = partitions
         self._lateness_ms = lateness_ms
+        self._ahead_ms = ahead_ms
+        self.future = 0
         self._aggregators: dict[tuple[str, int], Aggregator] = {}
         self._engines = {group: Engine(plan, group, run, hears) for group in plan.groups}
         self._findings = Findings()
@@ -71,6 +74,9 @@ class Replay:
     def take(self, events: Iterable[Event]) -> Iterator[Alert]:
         """Feed events; yields the alerts as they come, new versions included."""
         for event in events:
+            if event.is_ahead(self._ahead_ms):
+                self.future += 1
+                continue
             place = event.topic, event.partition
             aggregator = self._aggregators.get(place)
             if aggregator is None:
@@ -105,7 +111,7 @@ class Replay:
         fates: Counter[str] = Counter()
         for aggregator in self._aggregators.values():
             fates.update(aggregator.fates)
-        fates["dead"] = self.dead
+        fates["dead"] = self.dead + self.future
         return Result(
             self.run,
             [alert.to_json(self.run) for alert in alerts],

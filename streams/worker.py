@@ -185,7 +185,8 @@ class Worker:
             return Detect(self._plan, topic, partition)
         if topic == RESPONSE:
             return Respond(self._plan, self._policy, topic, partition)
-        return Ingest(self._plan, topic, partition, self._settings.partitions, self._lateness_ms[topic])
+        settings = self._settings
+        return Ingest(self._plan, topic, partition, settings.partitions, self._lateness_ms[topic], settings.ahead_ms())
 
     async def _send(self, messages: Sequence[Said]) -> None:
         assert self._producer is not None

@@ -11,7 +11,7 @@ import pytest
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater, SetupError
 from livewarden.event import Event
-from livewarden.times import MINUTE_MS
+from livewarden.times import DAY_MS, MINUTE_MS
 from models.partial import Message, Partial, Seal
 from models.plan import Plan
 from sinks.memory import MemoryStore
@@ -37,7 +37,7 @@ class Wire:
     headers: Sequence[tuple[str, bytes]] = ()
     topic: str = TOPIC
     partition: int = 0
-    timestamp: int = T0
+    timestamp: int = T0 + DAY_MS
 
 
 def wire(offset: int, event: Event) -> Wire:

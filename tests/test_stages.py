@@ -33,7 +33,7 @@ class Wire:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
-    timestamp: int = 1_700_000_000_000
+    timestamp: int = 1_800_000_000_000
 
 
 def wire(offset: int, event: Event, topic: str = TOPIC) -> Wire:

@@ -57,7 +57,7 @@ def replay(
         raise SetupError("--from must be earlier than --to")
     settings, plan = load_settings(), load_plan(monitors)
     partitions = settings.partitions_by_topic()
-    driver = Replay(plan, partitions, settings.lateness_ms(), run)
+    driver = Replay(plan, partitions, settings.lateness_ms(), run, ahead_ms=settings.ahead_ms())
     dead: list[DeadLine] = []
     with TemporaryDirectory(prefix="livewarden-replay-") as scratch:
         for path in source:

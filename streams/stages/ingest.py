@@ -8,6 +8,7 @@ import orjson
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import InvalidEvent
+from livewarden.event import AHEAD_MS
 from models.aggregate import Aggregator, Fate
 from models.partial import Message, Partial, from_dict, to_dict
 from models.plan import Plan
@@ -24,7 +25,9 @@ class Ingest:
 
     name = "ingest"
 
-    def __init__(self, plan: Plan, topic: str, partition: int, of: int, lateness_ms: int) -> None:
+    def __init__(
+        self, plan: Plan, topic: str, partition: int, of: int, lateness_ms: int, ahead_ms: int = AHEAD_MS
+    ) -> None:
         self.topic = topic
         self.partition = partition
         self.next_offset = 0
@@ -33,6 +36,7 @@ class Ingest:
         self._checkpoints = 0
         self._sealed: list[Message] = []
         self._plan = plan
+        self._ahead_ms = ahead_ms
         self._aggregator = Aggregator(plan, topic, partition, of, lateness_ms)
         self._tick_ms = min(plan.ticks(topic).values(), default=0)
 
@@ -56,7 +60,7 @@ class Ingest:
                     record.value,
                     record.headers,
                     record.timestamp,
-                )
+                ).checked(self._ahead_ms)
             except InvalidEvent as error:
                 self.dead += 1
                 self.output.row("dead_letters", dead_row(self.topic, record, error))

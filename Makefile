@@ -18,7 +18,7 @@ COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test integration e2e lint types imports schemas docs bench-detection lock ci clean
+.PHONY: help demo test integration e2e drill lint types imports schemas docs bench-detection lock ci clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: $(DEV) ## Run the tests that need no service, and the examples in docstrin
 
 integration: $(DEV) ## Run the tests on Apache Kafka (needs java and mvn) and on a ClickHouse server (needs npm)
 	@$(PYTEST) -m "real_kafka or real_clickhouse" tests $(ARGS)
+
+drill: $(DEV) ## Try faults on Apache Kafka with two workers (an hour and more; ARGS=--short: 4 minutes), print what each cost
+	@$(BIN)/python -m tests.drill $(ARGS)
 
 e2e: $(DEV) ## Run the demo in a real browser, from an alert to a closed case; needs Chromium, leaves pictures in screenshots/
 	@$(PYTEST) -m e2e tests/e2e $(ARGS)

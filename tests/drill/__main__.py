@@ -47,7 +47,7 @@ async def tried(fault: Fault, tries: int, kafka: ApacheKafka, until: float) -> R
     """Try a fault, as often as asked or until that time of the monotonic clock."""
     took, worker = [], []
     with tempfile.TemporaryDirectory(prefix="livewarden-drill-") as folder:
-        async with field(kafka, Path(folder), tries + 1) as (here, address):
+        async with field(kafka, Path(folder), 4 * tries + 1) as (here, address):
             for number in range(tries):
                 worker.append(await fault.do(here))
                 try:
@@ -79,7 +79,11 @@ def main() -> int:
     with ApacheKafka() as kafka:
         for fault in FAULTS:
             tries = asked.tries or (fault.short if asked.short else fault.tries)
-            if asked.only in fault.name and tries and time.monotonic() < until:
+            if asked.only not in fault.name or not tries:
+                continue
+            if time.monotonic() > until:
+                print(f"{fault.name} | 0: the time was over | | | |", flush=True)
+            else:
                 row = asyncio.run(tried(fault, tries, kafka, until))
                 print(row, flush=True)
                 held = held and row.held

@@ -95,12 +95,19 @@ async def _told_to_stop_while_clickhouse_is_blocked(here: Field) -> float:
     return took
 
 
+async def _codecs(here: Field) -> float:
+    for codec in ("gzip", "snappy", "lz4", "zstd"):
+        await here.feed(codec)
+    return 0.0
+
+
 FAULTS = (
     Fault("kill -9", _kill, 10, 2),
     Fault("SIGTERM", _terminate, 10, 1, most_s=5.0),
     Fault("zombie (stopped longer than its session)", _zombie, 5, 1),
     Fault("broker restarted in a rebalance", _broker_in_a_rebalance, 100, 2),
     Fault("broker away for 15 or 45 s", _broker_away, 4, 0),
+    Fault("batches in each codec", _codecs, 2, 1),
     Fault("ClickHouse away", _clickhouse_away, 6, 1),
     Fault("SIGTERM while ClickHouse is blocked", _told_to_stop_while_clickhouse_is_blocked, 6, 1, most_s=5.0),
 )

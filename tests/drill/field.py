@@ -10,17 +10,19 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from livewarden.event import Event
 from livewarden.settings import RESPONSE, Settings
 from sinks.connection import Address
 from sinks.reader import Reader
+from streams.codec import encode
 from tests.apache_kafka import ApacheKafka
 from tests.clickhouse_fixtures import fresh_database, server_address
 from tests.drill.proxy import Proxy
 from tests.kafka_fixtures import Broker
-from tests.live import Process, committed, delivered, deployed, ends, evening, feed_only, outcome, plan, replayed
+from tests.live import Process, committed, delivered, deployed, ends, evening, outcome, plan, replayed
 
 AGAIN_AFTER_S = 1.0
 POLL_S = 0.25
@@ -67,11 +69,11 @@ class Field:
     sent: list[Event]
     rng: random.Random
 
-    async def feed(self) -> None:
-        """Send the next slice of events."""
-        events = next(self.slices)
-        await feed_only(self.settings, events)
-        self.sent += delivered(self.settings, events)
+    async def feed(self, codec: str | None = None) -> None:
+        """Send the next slice of events, in batches compressed by `codec`."""
+        events = delivered(self.settings, next(self.slices))
+        await _send(self.settings, events, codec)
+        self.sent += events
 
     async def caught_up(self) -> float:
         """Seconds until the group has committed all there is; raises TimeoutError when that takes `GIVE_UP_S`."""
@@ -137,6 +139,18 @@ async def judged(here: Field, address: Address) -> Judgement:
     except AssertionError:
         identical = False
     return Judgement(wanted - len(set(places)), doubled, identical)
+
+
+async def _send(settings: Settings, events: Sequence[Event], codec: str | None) -> None:
+    async with AIOKafkaProducer(
+        bootstrap_servers=settings.kafka, enable_idempotence=True, acks="all", compression_type=codec
+    ) as producer:
+        under_way = []
+        for event in events:
+            key, value, headers = encode(event)
+            topic = settings.topic_prefix + event.topic
+            under_way.append(await producer.send(topic, value, key, event.partition, headers=headers))
+        await asyncio.gather(*under_way)
 
 
 def _batched(events: Sequence[Event], size: int) -> Iterator[Sequence[Event]]:

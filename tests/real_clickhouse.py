@@ -25,7 +25,6 @@ from tests.apache_kafka import free_ports
 
 PACKAGE = "@chdb/lib-linux-x64-gnu"
 VERSIONS = {
-    "26.5.3": "fPrLmRt5Moor9yGz4mazbrNje4t7X9KB2mTGkXFWRxRBs2iKy8yh6jx11xsa0Qr3iDFMU/yHqd+bVdYJXu3QaQ==",
     "26.7.3-stable.1": "XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw==",
 }
 """The SHA-512 of each package that the tests run on, in base64."""

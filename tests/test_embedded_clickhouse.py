@@ -409,6 +409,25 @@ class TestReaders:
         assert table("SELECT count() FROM t") == (200, b"1\n")
 
 
+def test_readers_do_not_hold_up_the_writer(table: Http) -> None:
+    readers = table.clickhouse._readers
+    assert readers is not None
+    release = threading.Event()
+    for _ in range(16):
+        readers.submit(release.wait)
+    answers: list[tuple[int, bytes]] = []
+    waiting = threading.Thread(target=lambda: answers.append(table("SELECT 1", reader=True)))
+    waiting.start()
+    try:
+        assert table("INSERT INTO t FORMAT TSV", b"2\ttwo\n") == (200, b"")
+        assert table("SELECT count() FROM t") == (200, b"2\n")
+        assert answers == []
+    finally:
+        release.set()
+        waiting.join()
+    assert answers == [(200, b"1\n")]
+
+
 class TestClients:
     """clickhouse-connect, as it comes."""
 

@@ -47,6 +47,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("livewarden_alerts_suppressed", "counter", ("monitor", "reason"), "Alerts stored without telling anybody."),
     Metric("livewarden_notifications", "counter", ("channel", "outcome"), "Tries to notify: sent or failed."),
     Metric("livewarden_retries", "counter", ("neighbour",), "Calls repeated because ClickHouse or Kafka was busy."),
+    Metric(
+        "livewarden_messages_too_large",
+        "counter",
+        ("topic",),
+        "Messages between the stages that Kafka would never take; their rows are in ClickHouse.",
+    ),
     Metric("livewarden_commits", "counter", ("stage",), "Positions committed after their state was durable."),
     Metric("livewarden_partitions", "gauge", ("stage",), "Partitions that this worker owns."),
     Metric("livewarden_lag_records", "gauge", ("topic",), "Records that the group has not processed yet."),

@@ -11,6 +11,7 @@ from livewarden.event import Event
 from livewarden.times import to_ms
 from models.change import change_of
 from models.distinct import Distinct
+from models.explain.leaves import REST
 from models.leaf import Sums, fold
 from models.monitor import Monitor
 from models.partial import Message, Notice, Partial, Role, Row, Seal, in_records
@@ -22,6 +23,10 @@ Fate = Literal["counted", "late", "duplicate"]
 NEVER = 0
 MOST_LEAVES = 4_000
 """Leaves that one partition says of a bucket: above what is kept, so that the cut seldom depends on the partitions."""
+
+
+MOST_OPEN_LEAVES = 5 * MOST_LEAVES
+"""Leaves of one series in a bucket that is still open; further ones are counted together."""
 
 
 class _Cell:
@@ -135,20 +140,28 @@ class Aggregator:
                 continue
             series, value, exposure, subject = reading
             bucket = (question.monitor.name, time_ms - time_ms % question.bucket_ms)
+            most = question.monitor.max_series
             if question.exposure:
                 sums = self._exposure.setdefault(bucket, {})
+                if series not in sums and len(sums) >= most:
+                    series = (REST,) * len(series)
                 sums[series] = sums.get(series, 0) + value
                 continue
             cells = self._open.get(bucket)
             if cells is None:
                 cells = self._open[bucket] = {}
             cell = cells.get(series)
+            if cell is None and len(cells) >= most:
+                series = (REST,) * len(series)
+                cell = cells.get(series)
             if cell is None:
                 cell = cells[series] = _Cell()
             cell.value += value
             cell.exposure += exposure
             if question.has_leaves:
                 leaf = question.leaf(data)
+                if leaf not in cell.leaves and len(cell.leaves) >= MOST_OPEN_LEAVES:
+                    leaf = (REST,) * len(leaf)
                 old = cell.leaves.get(leaf, (0, 0))
                 cell.leaves[leaf] = (old[0] + (question.weighs(data) or value), old[1] + exposure)
             if subject is not None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from livewarden.ids import stable_id
 from livewarden.times import format_ms
+from models.explain.leaves import REST
 from models.judgement import Judgement
 from models.monitor import Monitor
 
@@ -19,6 +20,7 @@ Kind = Literal[
     "REGIME_CHANGE",
     "REPORTING_GAP",
     "SOURCE_SILENT",
+    "CARDINALITY",
 ]
 Status = Literal["firing", "resolved"]
 
@@ -142,6 +144,28 @@ def gap_alert(monitor: Monitor, start_ms: int, end_ms: int) -> Alert:
         expected=None,
         score=None,
         severity=monitor.severity,
+        status="firing",
+        config_hash=monitor.config_hash,
+    )
+
+
+def cardinality_alert(monitor: Monitor, dimension: str, start_ms: int, series: int) -> Alert:
+    """Version 1 of "more series than the monitor may have", in the bucket that starts there; `dimension` has the most values."""
+    alert_id = stable_id(monitor.name, monitor.config_hash, "cardinality", start_ms)
+    return Alert(
+        alert_id=alert_id,
+        version=1,
+        episode_id=alert_id,
+        monitor=monitor.name,
+        kind="CARDINALITY",
+        direction="UP",
+        series={dimension: REST},
+        window_start_ms=start_ms,
+        window_end_ms=start_ms + monitor.bucket,
+        observed=series,
+        expected=monitor.max_series,
+        score=None,
+        severity="warning",
         status="firing",
         config_hash=monitor.config_hash,
     )

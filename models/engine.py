@@ -186,6 +186,8 @@ class Engine:
                 del self._explained[alert.alert_id]
                 del self._firing[alert.alert_id]
             alert = replace(alert, version=alert.version + 1, explanation=explanation)
+        if alert.kind == "CARDINALITY":  # it is about the watching, not about what is watched: no case, no slice
+            return alert
         told = self._cases.take(alert)
         if told.version == 1 and told.suppressed_by is None:
             first = self._explained.get(told.episode_id)

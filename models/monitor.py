@@ -167,6 +167,12 @@ class Monitor(BaseModel):
         default=1.0, gt=0, le=1000, description="false alerts a day to expect, all series together"
     )
     series: int = Field(default=100, ge=1, le=1_000_000, description="how many series to expect")
+    max_series: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="series that are judged one by one; what is beyond them is counted in one series, …, and told",
+    )
     min_volume: float = Field(default=10.0, ge=0, description="observed and expected below this never alert")
     min_effect: float = Field(default=1.25, ge=1.0, description="smallest ratio of observed to expected, or back")
     min_subjects: int = Field(default=0, ge=0, description="fewer distinct subjects than this is no spike")
@@ -220,6 +226,8 @@ class Monitor(BaseModel):
             problems.append(f"bucket: shorter than the precision of the events ({self.precision})")
         if self.detector == "enforcement" and kind in ("sum", "ratio"):
             problems.append("detector: the enforcement detector judges counts; use traffic for sums and ratios")
+        if self.max_series < self.series:
+            problems.append(f"max_series: {self.max_series}, and {self.series} series are to be expected")
         problems += self._river_problems()
         if self.exposure is not None:
             problems += self.exposure.problems(self)
@@ -305,6 +313,7 @@ class Monitor(BaseModel):
         told = {"title", "owner", "playbook", "severity", "explain_by"} | (
             {"exposure"} if self.exposure is None else set()
         )
+        told |= {"max_series"} if self.max_series == Monitor.model_fields["max_series"].default else set()
         told |= {"model", "parameters", "features"} if self.detector != "river" else set()
         text = json.dumps(self.model_dump(mode="json", exclude=told), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

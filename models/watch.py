@@ -12,6 +12,7 @@ import numpy as np
 from livewarden.times import DAY_MS, HOUR_MS
 from models.alert import Alert
 from models.bank import Floats, Judgements, Rows
+from models.cardinality import CROWDED_MS, Crowd, Sums
 from models.decision import Decision
 from models.detectors import new_bank
 from models.distinct import count_distinct
@@ -33,9 +34,6 @@ CATCH_UP_MS = HOUR_MS
 """… or a quarter of the gap, up to this long, where that is more."""
 WORTH_STORING = 0.05
 """A quiet bucket of which no more than this was expected leaves no row."""
-
-Sums = tuple[int, int, list[str]]
-"""Value, exposure and distinct sketches of one series in one bucket."""
 
 
 class Judged(NamedTuple):
@@ -70,6 +68,7 @@ class Watch:
         self.gap: Alert | None = None
         self.exposure = Exposures(monitor) if monitor.exposure else None
         self.foreign: set[int] = set()
+        self.crowd = Crowd(monitor)
         self._catch_up = 0
         self._judged = False
         self._forgotten: set[SeriesKey] = set()
@@ -111,13 +110,17 @@ class Watch:
         foreign, self.foreign = self.foreign, {other for other in self.foreign if other > start}
         if monitor.detector == "silence" or start in foreign:
             return alerts
+        if len(roster) + len(merged) > monitor.max_series and len(roster.missing(merged)) > self._room():
+            self._forget(start, min(CROWDED_MS, self._kept_for()))
+        everything, merged = merged, self.crowd.fold(merged, roster.position)
+        alerts += self.crowd.tell(start, everything, merged)
         roster.admit(roster.missing(merged), self.buckets if monitor.absent == "zero" else 0)
         if silence:
             self._after_gap(silence)
         self.buckets += 1
         here = np.array([roster.position[key] for key in merged], dtype=np.intp)
         roster.see(here, start)
-        self._forget(start)
+        self._forget(start, self._kept_for())
         if roster.keys:
             alerts += self._judge(start, merged, judged)
         self._catch_up = max(0, self._catch_up - 1)
@@ -205,9 +208,14 @@ class Watch:
         self.roster.postpone(silence_ms)
         self._catch_up = max(CATCH_UP_BUCKETS, min(silence_ms // 4, CATCH_UP_MS) // self.monitor.bucket)
 
-    def _forget(self, start: int) -> None:
-        kept_for = FORGET_DAYS * DAY_MS if self.monitor.absent == "zero" else FORGET_ABSENT_MS
-        horizon = start - max(kept_for, 60 * self.monitor.bucket)
+    def _room(self) -> int:
+        return self.monitor.max_series - len(self.roster)
+
+    def _kept_for(self) -> int:
+        return FORGET_DAYS * DAY_MS if self.monitor.absent == "zero" else FORGET_ABSENT_MS
+
+    def _forget(self, start: int, kept_for_ms: int) -> None:
+        horizon = start - max(kept_for_ms, 60 * self.monitor.bucket)
         firing = {key for key, decision in self.decisions.items() if decision.firing}
         gone = [key for key in self.roster.unseen_since(horizon) if key not in firing]
         for key in gone:
@@ -268,6 +276,7 @@ class Watch:
             "buckets": self.buckets,
             "catch_up": self._catch_up,
             "gap": asdict(self.gap) if self.gap else None,
+            "crowd": self.crowd.snapshot(),
             "foreign": sorted(self.foreign),
             "series": self.roster.header(),
             "open": [
@@ -283,6 +292,7 @@ class Watch:
         self.judged_until, self.buckets, self._catch_up = state["until"], state["buckets"], state["catch_up"]
         self.gap = Alert(**state["gap"]) if state["gap"] else None
         self.foreign = set(state["foreign"])
+        self.crowd.restore(state["crowd"])
         self.roster.restore_header(state["series"])
         for start, partition, chunk, rows in state["open"]:
             cut = tuple((tuple(key), value, exposure, sketch) for key, value, exposure, sketch in rows)

@@ -34,6 +34,8 @@ def size_in_words(alert: Alert) -> str:
     """
     if alert.observed is None or alert.expected is None:
         return f"nothing came since {format_ms(alert.window_start_ms)}"
+    if alert.kind == "CARDINALITY":
+        return f"{short_number(alert.observed)} series or more, {short_number(alert.expected)} are judged one by one"
     bucket_ms = alert.window_end_ms - alert.window_start_ms
     if alert.scan_buckets > 1 and alert.scan_observed is not None and alert.scan_expected is not None:
         span = format_duration(alert.scan_buckets * bucket_ms)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import faust
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
@@ -195,7 +195,11 @@ class Worker:
             for message in messages:
                 key, value = encode_message(message)
                 topic = self._settings.topic_prefix + topic_of(message)
-                sent.append(await self._producer.send(topic, value, key))
+                try:
+                    sent.append(await self._producer.send(topic, value, key))
+                except MessageSizeTooLargeError:  # it would be too large at every try; what it says is in ClickHouse
+                    telemetry.count("livewarden_messages_too_large", topic)
+                    _log.error("not sent to %s, %d bytes are more than Kafka takes: %.200r", topic, len(value), message)
             for answer in await asyncio.gather(*sent):
                 if answer.timestamp_type == LOG_APPEND_TIME and not self._settings.embedded_kafka:
                     self._log_clock.answered(answer.timestamp)

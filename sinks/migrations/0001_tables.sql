@@ -97,7 +97,7 @@ CREATE TABLE IF NOT EXISTS alerts
     version UInt32 COMMENT 'Counts the times the alert changed; the highest one is the truth',
     episode_id String COMMENT 'The same for all alerts of one ongoing deviation of a series',
     monitor LowCardinality(String) COMMENT 'Monitor that raised it',
-    kind LowCardinality(String) COMMENT 'TRAFFIC_ANOMALY, QUALITY_DEGRADATION, ENFORCEMENT_SPIKE, ENFORCEMENT_DROP, REGIME_CHANGE, REPORTING_GAP or SOURCE_SILENT',
+    kind LowCardinality(String) COMMENT 'TRAFFIC_ANOMALY, QUALITY_DEGRADATION, ENFORCEMENT_SPIKE, ENFORCEMENT_DROP, REGIME_CHANGE, REPORTING_GAP, SOURCE_SILENT or CARDINALITY',
     direction LowCardinality(String) COMMENT 'UP, DOWN or MISSING',
     series Map(LowCardinality(String), String) COMMENT 'Dimensions of the series that deviates',
     window_start DateTime64(3, 'UTC') COMMENT 'Start of the bucket that raised it, inclusive',

@@ -27,7 +27,7 @@ def other(monitor: Monitor) -> SeriesKey:
 def widest(monitor: Monitor, keys: Collection[SeriesKey]) -> str:
     """The dimension with the most values; of equals the one that the monitor names first.
 
-    >>> asked = Monitor(name="m", event="enforcement.action", detector="enforcement", group_by=["market", "shop_id"])
+    >>> asked = Monitor(name="measures", event="enforcement.action", detector="enforcement", group_by=["market", "shop_id"])
     >>> widest(asked, [("DE", "a"), ("DE", "b"), ("FR", "c")])
     'shop_id'
     """

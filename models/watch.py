@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -111,7 +111,7 @@ class Watch:
         if monitor.detector == "silence" or start in foreign:
             return alerts
         if len(roster) + len(merged) > monitor.max_series and len(roster.missing(merged)) > self._room():
-            self._forget(start, min(CROWDED_MS, self._kept_for()))
+            self._forget(start, min(CROWDED_MS, self._kept_for()), merged)
         everything, merged = merged, self.crowd.fold(merged, roster.position)
         alerts += self.crowd.tell(start, everything, merged)
         roster.admit(roster.missing(merged), self.buckets if monitor.absent == "zero" else 0)
@@ -214,10 +214,10 @@ class Watch:
     def _kept_for(self) -> int:
         return FORGET_DAYS * DAY_MS if self.monitor.absent == "zero" else FORGET_ABSENT_MS
 
-    def _forget(self, start: int, kept_for_ms: int) -> None:
+    def _forget(self, start: int, kept_for_ms: int, here: Container[SeriesKey] = ()) -> None:
         horizon = start - max(kept_for_ms, 60 * self.monitor.bucket)
         firing = {key for key, decision in self.decisions.items() if decision.firing}
-        gone = [key for key in self.roster.unseen_since(horizon) if key not in firing]
+        gone = [key for key in self.roster.unseen_since(horizon) if key not in firing and key not in here]
         for key in gone:
             self.decisions.pop(key, None)
         self._forgotten.update(self.roster.forget(gone))

@@ -64,9 +64,11 @@ class Settings(BaseSettings):
         repr=False,
         description="ClickHouse HTTP interface; a user and a password in it win over the two settings below",
     )
-    clickhouse_user: str = "default"
-    clickhouse_password: SecretStr = SecretStr("")
-    clickhouse_database: str = Field(default="livewarden", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    clickhouse_user: str = Field(default="default", description="who asks ClickHouse")
+    clickhouse_password: SecretStr = Field(default=SecretStr(""), description="their password")
+    clickhouse_database: str = Field(
+        default="livewarden", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="database with the tables"
+    )
     monitors: Path | None = Field(default=None, description="monitors file; the one that ships where unset")
     response: Path | None = Field(default=None, description="response file; the one that ships where unset")
     lateness_s: float = Field(default=30.0, ge=0, description="how far behind the newest event an event may be")
@@ -100,7 +102,7 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Prometheus metrics and /ready on that port; 0: none"
     )
-    metrics_host: str = "127.0.0.1"
+    metrics_host: str = Field(default="127.0.0.1", description="address that the metrics are served on")
     ends_with_stdin: bool = Field(
         default=False, description="the worker stops when its standard input ends: whoever started it is gone"
     )
@@ -144,7 +146,9 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="what forms are sealed with; the same for all consoles behind one address; empty: one of its own",
     )
-    log_level: str = Field(default="WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_level: str = Field(
+        default="WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR"
+    )
 
     @field_validator("console_token", "console_proxy_secret")
     @classmethod

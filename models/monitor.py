@@ -184,9 +184,9 @@ class Monitor(BaseModel):
         default=0, ge=0, description="buckets of lasting anomaly that are a new normal; 0 chooses"
     )
     gap_after: int = Field(default=3, ge=1, description="silent buckets in a row that are a gap")
-    severity: Severity = "warning"
-    owner: str = ""
-    playbook: str = ""
+    severity: Severity = Field(default="warning", description="how urgent its alerts are")
+    owner: str = Field(default="", description="team that its alerts belong to")
+    playbook: str = Field(default="", description="address of the page that says what to do")
     explain_by: list[str] = Field(
         default_factory=list, description="fields searched for the slice that explains an alert"
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from livewarden.errors import SetupError
+from streams import reference
 from streams import schema as generated
 
 
@@ -19,6 +20,13 @@ def schema(
         Path | None,
         typer.Option(
             help="Write the reference of ClickHouse tables and views into this Markdown file, below its mark."
+        ),
+    ] = None,
+    reference_in: Annotated[
+        Path | None,
+        typer.Option(
+            "--reference",
+            help="Write what monitors.md and configuration.md of this folder hold below their marks: every key, setting and metric.",
         ),
     ] = None,
     name: Annotated[
@@ -33,10 +41,14 @@ def schema(
     Example: livewarden schema enforcement.action
     """
     if check is not None:
-        differences = generated.differences(check)
+        differences = generated.differences(check) + reference.differences(check.parent / "docs")
         for difference in differences:
             print(difference)
         return 1 if differences else 0
+    if reference_in is not None:
+        reference.write(reference_in)
+        print(f"{' and '.join(reference.PAGES)} in {reference_in}")
+        return 0
     if tables is not None:
         _write_tables(tables)
         return 0

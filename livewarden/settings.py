@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     clickhouse_database: str = Field(
         default="livewarden", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="database with the tables"
     )
+    clickhouse_ca: Path | None = Field(
+        default=None, description="file with the authorities to trust at an https URL; unset: those of the system"
+    )
     monitors: Path | None = Field(default=None, description="monitors file; the one that ships where unset")
     response: Path | None = Field(default=None, description="response file; the one that ships where unset")
     lateness_s: float = Field(default=30.0, ge=0, description="how far behind the newest event an event may be")

@@ -47,9 +47,11 @@ class ClickHouseStore:
         self._group = GroupCommit(self._insert_all)
 
     @classmethod
-    async def connect(cls, url: str, user: str = "default", password: str = "", database: str = "livewarden") -> Self:
+    async def connect(
+        cls, url: str, user: str = "default", password: str = "", database: str = "livewarden", ca: str = ""
+    ) -> Self:
         """Reach ClickHouse, within 5 s. Unreachable where it does not answer; SetupError where the schema is not there."""
-        address = Address(url, user, password, database)
+        address = Address(url, user, password, database, ca)
         client = await open_client(address)
         try:
             pending = [each.name for each in await missing_or_applied(client, address) if each.state == "pending"]

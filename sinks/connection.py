@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,15 +41,17 @@ class Address:
     """Where ClickHouse is and who asks. `url` is `http://host:port` or `https://…`.
 
     A user and a password that stand in the URL are who asks, whatever else is given; `url` is then without them.
+    `ca`: a file with the authorities that are trusted at an https URL; empty: those of the system.
 
     >>> Address("http://admin:p%40ss@ch:8123")
-    Address(url='http://ch:8123', user='admin', database='livewarden')
+    Address(url='http://ch:8123', user='admin', database='livewarden', ca='')
     """
 
     url: str
     user: str = "default"
     password: str = field(default="", repr=False)
     database: str = "livewarden"
+    ca: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -83,6 +86,7 @@ async def open_client(address: Address, *, in_database: bool = True, timeout_s: 
     """
     parts = urlsplit(address.url)
     try:
+        _check_ca(address)
         async with asyncio.timeout(ANSWERS_WITHIN_S):
             with translated(address):
                 return await clickhouse_connect.get_async_client(
@@ -92,6 +96,7 @@ async def open_client(address: Address, *, in_database: bool = True, timeout_s: 
                     username=address.user,
                     password=address.password,
                     database=address.database if in_database else None,
+                    ca_cert=address.ca or None,
                     compress=not address.loopback,
                     connect_timeout=3,
                     send_receive_timeout=timeout_s,
@@ -99,6 +104,11 @@ async def open_client(address: Address, *, in_database: bool = True, timeout_s: 
                     query_retries=0,
                 )
     except (TimeoutError, RetryLater) as error:
+        if found := re.search(r"certificate verify failed: (.*?)(?: \(_ssl|\]|\)|$)", str(error)):
+            raise SetupError(
+                f"ClickHouse at {address.url} has a certificate that is not trusted ({found[1]}): set LIVEWARDEN_CLICKHOUSE_CA"
+                " to the file of the authority that signed it"
+            ) from error
         why = "no answer in time" if isinstance(error, TimeoutError) else str(error.__cause__ or error)
         raise Unreachable(
             f"ClickHouse at {address.url} does not answer ({_one_line(why)}): start it, or set LIVEWARDEN_CLICKHOUSE_URL"
@@ -129,7 +139,7 @@ def _meaning(error: DatabaseError, address: Address) -> Exception:
             return RetryLater(f"ClickHouse at {address.url} failed: {text}")
         if status:
             return SetupError(f"{address.url} does not answer like ClickHouse: set LIVEWARDEN_CLICKHOUSE_URL ({text})")
-    if error.code in _PASSING:
+    if error.code in _PASSING and not (error.code == 252 and "Too many partitions" in text):
         return RetryLater(f"ClickHouse at {address.url} is busy: {text}", after_s=2.0)
     if error.code in _DENIED:
         return SetupError(
@@ -144,6 +154,22 @@ def _meaning(error: DatabaseError, address: Address) -> Exception:
             f" `livewarden migrate` ({text})"
         )
     return SetupError(f"ClickHouse at {address.url} refuses: {text}")
+
+
+def _check_ca(address: Address) -> None:
+    if not address.ca:
+        return
+    try:
+        ssl.create_default_context(cafile=address.ca)
+    except (OSError, ssl.SSLError) as error:
+        why = (
+            error.strerror
+            if type(error) is not ssl.SSLError and error.strerror
+            else "no certificates in PEM form in it"
+        )
+        raise SetupError(
+            f"cannot read the authorities in {address.ca} ({why}): set LIVEWARDEN_CLICKHOUSE_CA"
+        ) from error
 
 
 def _one_line(error: object) -> str:

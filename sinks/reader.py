@@ -30,11 +30,12 @@ class Reader:
         user: str = "default",
         password: str = "",
         database: str = "livewarden",
+        ca: str = "",
         *,
         timeout_s: int = 90,
     ) -> Self:
         """Reach ClickHouse, within 5 s; Unreachable or SetupError otherwise. `timeout_s`: how long one later call may take to answer."""
-        address = Address(url, user, password, database)
+        address = Address(url, user, password, database, ca)
         return cls(await open_client(address, timeout_s=timeout_s), address)
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from livewarden.errors import LivewardenError, RetryLater, SetupError
 from sinks.clickhouse import ClickHouseStore
-from sinks.connection import Address, open_client
+from sinks.connection import Address, open_client, translated
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
 from tests.test_store import checkpoint, event
 
@@ -114,3 +114,10 @@ async def test_settings_of_an_insert_and_the_rows_it_reports(client: Any) -> Non
     await client.raw_query(insert + "1\t1\n2\t2\n")
     assert await client.command("SELECT count() FROM few") == 2
     assert (await client.insert("few", [[5, 5], [6, 6]], column_names=["a", "SETTINGS"])).written_rows == 2
+
+
+async def test_too_many_partitions_in_one_insert_never_pass(client: Any, clickhouse: Address) -> None:
+    """They have the error code of too many parts, which merges mend."""
+    months = "SELECT 't', 0, number, toDateTime64('2000-01-01', 3, 'UTC') + toIntervalMonth(number) FROM numbers(150)"
+    with pytest.raises(SetupError, match=r"Too many partitions"), translated(clickhouse):
+        await client.command(f"INSERT INTO events (topic, partition, offset, event_time) {months}")

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import astuple
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -36,6 +37,7 @@ from models.response.policy import Policy
 from models.response.policy_file import parse_policy
 
 if TYPE_CHECKING:
+    from sinks.connection import Address
     from sinks.reader import Reader
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -85,15 +87,21 @@ async def reading(settings: Settings, url: str | None = None, *, timeout_s: int 
     """ClickHouse, to read from, at `url` or where the settings say; each call may take so long to answer."""
     from sinks.reader import Reader
 
-    password = settings.clickhouse_password.get_secret_value()
-    async with await Reader.connect(
+    async with await Reader.connect(*astuple(clickhouse_address(settings, url)), timeout_s=timeout_s) as reader:
+        yield reader
+
+
+def clickhouse_address(settings: Settings, url: str | None = None) -> Address:
+    """ClickHouse at `url` or where the settings say, and who asks."""
+    from sinks.connection import Address
+
+    return Address(
         url or settings.clickhouse_url,
         settings.clickhouse_user,
-        password,
+        settings.clickhouse_password.get_secret_value(),
         settings.clickhouse_database,
-        timeout_s=timeout_s,
-    ) as reader:
-        yield reader
+        str(settings.clickhouse_ca or ""),
+    )
 
 
 def load_plan(path: Path | None) -> Plan:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.common import AsJson, load_settings, print_json, print_table
+from streams.cli.common import AsJson, clickhouse_address, load_settings, print_json, print_table
 
 
 def migrate(
@@ -19,17 +19,10 @@ def migrate(
 
     Example: livewarden migrate --dry-run
     """
-    from sinks.connection import Address
     from sinks.migrate import apply
 
     settings = load_settings()
-    address = Address(
-        settings.clickhouse_url,
-        settings.clickhouse_user,
-        settings.clickhouse_password.get_secret_value(),
-        settings.clickhouse_database,
-    )
-    done = asyncio.run(apply(address, cluster=cluster, dry_run=dry_run))
+    done = asyncio.run(apply(clickhouse_address(settings), cluster=cluster, dry_run=dry_run))
     if as_json:
         print_json({"dry_run": dry_run, "migrations": [each.name for each in done]})
     elif done:

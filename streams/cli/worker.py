@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import astuple
 from threading import Thread
 
 from livewarden.clock import SystemClock
@@ -15,7 +16,7 @@ from livewarden.repeats import Repeats
 from livewarden.settings import Settings
 from models.plan import Plan
 from models.response.policy import Policy
-from streams.cli.common import load_plan, load_policy, load_settings
+from streams.cli.common import clickhouse_address, load_plan, load_policy, load_settings
 
 
 def worker() -> int:
@@ -54,12 +55,7 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
     if settings.metrics_port:
         telemetry.ready("starting")
         telemetry.serve(settings.metrics_host, settings.metrics_port)
-    store = await ClickHouseStore.connect(
-        settings.clickhouse_url,
-        settings.clickhouse_user,
-        settings.clickhouse_password.get_secret_value(),
-        settings.clickhouse_database,
-    )
+    store = await ClickHouseStore.connect(*astuple(clickhouse_address(settings)))
     try:
         wanted = settings.topics()
         await ensure_topics(settings.kafka, wanted, settings.replication, settings.topic_configs())

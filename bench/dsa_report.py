@@ -37,7 +37,7 @@ def write(figures: Mapping[str, Any], docs: Path = DOCS) -> None:
         (charts / name).write_text(chart(google, dsa.google_counts()), encoding="utf-8")
         lines += [
             f"## {dsa.GOOGLE_DAY} {dsa.GOOGLE}, all statements",
-            f"{google['kind']}: {google['observed']:,.0f} where {google['expected']:,.0f} was usual, score {google['score']:.1f}. A "
+            f"{google['kind']}: {google['observed']:,.0f}, expected {google['expected']:,.0f}, score {google['score']:.1f}. A "
             f"known incident. The reason was announced four days later; when the alert is over, its explanation names it "
             f"({', '.join(google['changes'])}), with the verdict {google['verdict']}. Had the change been known before, the "
             "fall would have been expected, and nothing told.",
@@ -149,7 +149,7 @@ def _section(row: Mapping[str, Any]) -> list[str]:
         return [f"## {day} no reports", f"{row['kind']}. {verdict}", ""]
     return [
         f"## {day} {row['action_type']}",
-        f"{row['kind']} of {row['monitor']}: {row['observed']:,.0f} where {_usual(row)} was usual, score {row['score']:.1f}. {verdict}",
+        f"{row['kind']} of {row['monitor']}: {row['observed']:,.0f}, expected {_usual(row)}, score {row['score']:.1f}. {verdict}",
         "",
         f"![{row['action_type']} around {day}](charts/{_name(row)})",
         "",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_ms
-from livewarden.words import short_number
+from livewarden.words import against, short_number
 from models.alert import Alert
-from models.duration import format_duration
 
 
 def span_in_words(ms: int) -> str:
@@ -24,7 +23,7 @@ def span_in_words(ms: int) -> str:
 
 
 def size_in_words(alert: Alert) -> str:
-    """How big: observed against usual, over the span in which it was found.
+    """How big: observed against expected, over the span in which it was found.
 
     >>> from models.alert import gap_alert
     >>> from models.monitor import Monitor
@@ -38,10 +37,8 @@ def size_in_words(alert: Alert) -> str:
         return f"{short_number(alert.observed)} series or more, {short_number(alert.expected)} are judged one by one"
     bucket_ms = alert.window_end_ms - alert.window_start_ms
     if alert.scan_buckets > 1 and alert.scan_observed is not None and alert.scan_expected is not None:
-        span = format_duration(alert.scan_buckets * bucket_ms)
-        return f"{short_number(alert.scan_observed)} in {span} where {short_number(alert.scan_expected)} was usual"
-    inside = "" if bucket_ms <= MINUTE_MS else f" in {format_duration(bucket_ms)}"
-    return f"{short_number(alert.observed)}{inside} where {short_number(alert.expected)} was usual"
+        return against(alert.scan_observed, alert.scan_expected, alert.scan_buckets * bucket_ms)
+    return against(alert.observed, alert.expected, bucket_ms)
 
 
 def slice_in_words(alert: Alert) -> str:

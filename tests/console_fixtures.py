@@ -37,7 +37,7 @@ HOSTILE: Final = (
 
 
 def alert_row(number: int = 1, **changes: Any) -> dict[str, Any]:
-    """Alert `number`: firing, critical, DE, one minute, 257 in 15 minutes where 60 was expected."""
+    """Alert `number`: firing, critical, DE, one minute, 257 in 15 minutes, expected 60."""
     row = {
         "run": "live",
         "alert_id": f"alert-{number}",
@@ -150,7 +150,7 @@ def case_row(number: int = 1, alerts: Sequence[dict[str, Any]] = (), **changes: 
         "run": "live",
         "case_id": f"case-{number}",
         "version": 1,
-        "title": "Measures taken · DE · p7: 257 in 15m where 60 was usual",
+        "title": "Measures taken · DE · p7: 257 in 15 min, expected 60",
         "status": "candidate",
         "grouping": "live.enforcement",
         "kind": "ENFORCEMENT_SPIKE",

@@ -174,7 +174,7 @@ def test_evidence_holds_series_counts_selection_and_configuration() -> None:
     )
     assert (told["kind"], told["severity"]) == ("ENFORCEMENT_SPIKE", "critical")
     assert (told["started_at"], told["ended_at"]) == (format_ms(at(0)), None)
-    assert told["title"] == "slow · DE: 1,000 in 1h where 10 was usual"
+    assert told["title"] == "slow · DE: 1,000 in 1 h, expected 10"
     assert told["monitors"] == ["slow", "spikes"]
     assert told["series"] == [{"market": "DE"}]
     assert told["alert_ids"] == [each["alert_id"] for each in told["evidence"]["alerts"]]

@@ -23,7 +23,7 @@ async def filed(desk: Desk | None = None) -> tuple[Desk, Alert, str]:
     desk = desk or Desk(policy(sla=SLA, fallback=("log",)))
     first = alert()
     await desk.alerts(first)
-    await desk.candidate(first, "Orders · DE: 100 where 1,000 was usual")
+    await desk.candidate(first, "Orders · DE: 100, expected 1,000")
     assert first.case_id is not None
     return desk, first, first.case_id
 
@@ -42,7 +42,7 @@ async def test_a_candidate_is_a_case_that_nobody_has_taken_up() -> None:
     desk, first, case_id = await filed()
     case = desk.one("cases")
     assert (case["case_id"], case["state"], case["owner"], case["severity"]) == (case_id, "candidate", None, "critical")
-    assert case["title"] == "Orders · DE: 100 where 1,000 was usual"
+    assert case["title"] == "Orders · DE: 100, expected 1,000"
     assert (case["alert_ids"], case["firing_count"]) == ([first.alert_id], 1)
     assert case["due_at"] == desk.clock.now_ms() + 30 * MINUTE_MS
     (entry,) = desk.rows("case_history")
@@ -139,7 +139,7 @@ async def test_of_two_who_saw_the_same_version_the_second_is_told() -> None:
 async def test_what_detection_adds_makes_nobody_look_again() -> None:
     desk, first, case_id = await filed()
     seen = desk.one("cases")["version"]
-    await desk.candidate(first, "Orders · DE: 40 where 1,000 was usual")
+    await desk.candidate(first, "Orders · DE: 40, expected 1,000")
     assert desk.one("cases")["version"] == seen + 1
     assert (await desk.ask("move_case", case_id=case_id, to="open", expects=seen))[0]
 

@@ -32,7 +32,7 @@ NEWS = Outgoing(
     cause="new",
     severity="critical",
     title="Orders fell in DE",
-    body="20 in 5m where 400 was usual\nsince 20:10 UTC",
+    body="20 in 5 min, expected 400\nsince 20:10 UTC",
     link="http://127.0.0.1:8080/incidents/i-1",
 )
 HOSTILE = "<b>x</b> <script>1</script> *a* _b_ `c` [l](http://e) {{7*7}} ${HOME} %s 'q' \"d\" \\n ; DROP TABLE x -- :fire: üñ 😀"

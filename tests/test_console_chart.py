@@ -79,16 +79,14 @@ def test_the_chart_reaches_from_before_the_onset_to_after_the_end() -> None:
 def test_an_alert_in_one_sentence() -> None:
     fires = alert_row(1, scan_buckets=1, observed=992, expected=2831, direction="DOWN")
     assert sentence(fires, "Viewers", None, T0 + 90 * MINUTE_MS) == (
-        "Viewers, DE · p7: 992 where 2,831 was expected (−65 %), since 2026-03-06 18:00 UTC, not over after 1 h 30 min."
+        "Viewers, DE · p7: 992, expected 2,831 (−65 %), since 2026-03-06 18:00 UTC, not over after 1 h 30 min."
     )
     gap = alert_row(1, direction="MISSING", series={}, observed=None, expected=None, scan_buckets=1, scan_observed=None)
     assert sentence(gap, "No events", None, None) == (
         "No events, everything: nothing came, since 2026-03-06 18:00 UTC, not over."
     )
     odd = alert_row(1, scan_buckets=1, expected=0, status="resolved")
-    assert sentence(odd, "m", T0 - HOUR_MS, None) == (
-        "m, DE · p7: 30 where 0 was expected, since 2026-03-06 17:00 UTC, over."
-    )
+    assert sentence(odd, "m", T0 - HOUR_MS, None) == ("m, DE · p7: 30, expected 0, since 2026-03-06 17:00 UTC, over.")
 
 
 def test_events_are_those_of_the_whole_scan_at_the_monitors_precision() -> None:

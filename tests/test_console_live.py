@@ -102,7 +102,7 @@ async def test_a_new_alert_and_its_next_version_are_told_once(site: Site) -> Non
         await site.store.write("alerts", [alert_row(2, series={"market": HOSTILE}, case_id="case-1")])
         name, told = await stream.next()
         assert (name, told["alert_id"], told["version"], told["status"]) == ("alert", "alert-2", 1, "firing")
-        assert told["text"].startswith(f"critical: measures, {HOSTILE}: 257 in 15 min where 60 was expected")
+        assert told["text"].startswith(f"critical: measures, {HOSTILE}: 257 in 15 min, expected 60")
         assert (told["case_id"], told["suppressed"]) == ("case-1", False)
         await site.store.write("alerts", [alert_row(1, version=2, status="resolved")])
         name, told = await stream.next()

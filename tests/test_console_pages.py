@@ -180,7 +180,7 @@ async def test_one_alert_on_one_page(site: Site) -> None:
     text = await site.page("/alerts/alert-1")
     plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
     assert (
-        "Measures taken, DE · p7: 257 in 15 min where 60 was expected (×4.3), in the 15 min before 2026-03-06 18:01 UTC,"
+        "Measures taken, DE · p7: 257 in 15 min, expected 60 (×4.3), in the 15 min before 2026-03-06 18:01 UTC,"
         " not over after 5 min." in plain
     )
     assert text.count('<rect class="inside"') == 15
@@ -455,8 +455,8 @@ async def test_one_incident_on_one_page(working: Site) -> None:
     plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
     for part in (
         "Measures taken · DE · p7",
-        "Measures taken, DE · p7: 257 in 15 min where 60 was expected (×4.3), in the 15 min before 2026-03-06 18:01 UTC",
-        "nobody has it since 2026-03-06 18:00 UTC raised 2026-03-06 18:02 (58 min ago) 2 alerts, 1 firing owner: team-policy Playbook",
+        "Measures taken, DE · p7: 257 in 15 min, expected 60 (×4.3), in the 15 min before 2026-03-06 18:01 UTC",
+        "unacknowledged since 2026-03-06 18:00 UTC raised 2026-03-06 18:02 (58 min ago) 2 alerts, 1 firing owner: team-policy Playbook",
         "model release completed m1 1 → 2 DE 50 % models change-50 its alerts share this change",
         "2026-03-06 18:02 new pager default sent 2026-03-06 18:02 1",
         "1 muted by a wider slice · 1 somebody was notified",
@@ -501,7 +501,7 @@ async def test_an_alert_says_why_nobody_was_told(working: Site) -> None:
     assert (
         "not notified: muted by a wider slice the wider slice DE was told by alert-1, 2026-03-06 18:02:00 UTC" in plain
     )
-    assert "Incident: nobody has it" in plain
+    assert "Incident: unacknowledged" in plain
     text = await working.page("/alerts/alert-1")
     assert "real and expected" in text
     assert 'action="/incidents/incident-1/acknowledge"' in text

@@ -69,7 +69,7 @@ async def fill(store: ClickHouseStore) -> None:
     one = alert_row(1, **case, explanation=json.dumps(EXPLANATION))
     two = alert_row(2, **case, severity="warning", status="resolved", ends_at=T0 + HOUR_MS, version=2, scan_buckets=1)
     await store.write("alerts", [one, two, alert_row(3, case_id="another")])
-    await store.write("case_candidates", [case_row(1, [one, two], title=f"Measures · {SHOP}: 257 where 60 was usual")])
+    await store.write("case_candidates", [case_row(1, [one, two], title=f"Measures · {SHOP}: 257, expected 60")])
     await store.write("events", [event_row(n, data=data(n), key=SHOP) for n in range(3)])
     early = event_row(3, event_time=T0 - 5 * MINUTE_MS, data=data(3, refs=[SHOP, "x", ROOM], subject_id=None), key="DE")
     await store.write("events", [early, event_row(4, data=data(4, policy_id="p8")), event_row(5, data=data(5), late=1)])

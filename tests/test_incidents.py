@@ -20,7 +20,7 @@ async def test_one_alert_is_one_incident_told_once_after_the_wait() -> None:
     await desk.wait(seconds=6)
     (message,) = desk.told
     assert (message.channel, message.cause, message.number) == ("log", "new", 1)
-    assert message.title == "[critical] Orders · DE: 100 where 1,000 was usual"
+    assert message.title == "[critical] Orders · DE: 100, expected 1,000"
     assert message.body.splitlines() == [
         "Since 2026-03-02 00:29:00 UTC, ongoing",
         "Owner: live-infra",
@@ -114,7 +114,7 @@ async def test_a_parent_mutes_its_children() -> None:
     await desk.alerts(other)
     row = desk.one("dispositions", alert_id=child.alert_id)
     assert (row["outcome"], row["by"]) == ("child", parent.alert_id)
-    assert row["reason"] == "DE says it too: 100 where 1,000 was usual"
+    assert row["reason"] == "DE says it too: 100, expected 1,000"
     assert desk.one("dispositions", alert_id=other.alert_id)["outcome"] == "child"
     assert desk.one("incidents")["lead_alert_id"] == parent.alert_id
 
@@ -168,7 +168,7 @@ async def test_it_is_told_again_only_when_materially_worse() -> None:
     await desk.alerts(worse)
     await desk.wait(seconds=2)
     assert [each.cause for each in desk.told] == ["new", "worse"]
-    assert desk.told[1].title == "[critical] worse: Orders · DE: 100 where 1,000 was usual"
+    assert desk.told[1].title == "[critical] worse: Orders · DE: 100, expected 1,000"
 
 
 async def test_worse_needs_an_absolute_step_too_and_waits_for_the_least_gap() -> None:
@@ -229,7 +229,7 @@ async def test_a_silence_mutes_and_its_end_lets_what_still_fires_be_told() -> No
         "starts_at": format_ms(desk.clock.now_ms()),
         "ends_at": format_ms(until),
     }
-    assert await desk.ask("silence", **asked) == (True, f"it holds until {format_ms(until)}; 0 open incidents match")
+    assert await desk.ask("silence", **asked) == (True, f"active until {format_ms(until)}; 0 open incidents match")
     assert await desk.ask("silence", **asked) == (False, "there is a silence of that id")
     await desk.alerts(alert())
     await desk.wait(seconds=6)
@@ -287,7 +287,7 @@ async def test_quiet_hours_wait_and_what_is_critical_does_not() -> None:
     assert desk.one("dispositions")["reason"] == "quiet hours of all until 2026-03-02T06:00:00Z"
     await desk.alerts(alert("orders", {"market": "FR"}))
     await desk.wait(seconds=6)
-    assert [each.title for each in desk.told] == ["[critical] Orders · FR: 100 where 1,000 was usual"]
+    assert [each.title for each in desk.told] == ["[critical] Orders · FR: 100, expected 1,000"]
     await desk.wait(minutes=5 * 60 + 30)
     assert len(desk.told) == 2
 
@@ -336,7 +336,7 @@ async def test_two_people_acknowledge_and_the_second_is_told() -> None:
     assert (await desk.ask("acknowledge", "maria", **asked))[0]
     accepted, answer = await desk.ask("acknowledge", "omar", **asked)
     assert not accepted
-    assert "maria has it" in answer
+    assert "acknowledged by maria" in answer
     assert [row["outcome"] for row in desk.rows("actions")] == ["accepted", "refused"]
 
 
@@ -377,7 +377,7 @@ async def test_a_viewer_changes_nothing_and_feedback_counts_its_versions() -> No
     desk = Desk()
     await desk.alerts(alert())
     name = alert().alert_id
-    assert await desk.ask("feedback", role="viewer", alert_id=name, verdict="true") == (False, "a viewer only looks")
+    assert await desk.ask("feedback", role="viewer", alert_id=name, verdict="true") == (False, "viewers cannot act")
     assert desk.rows("feedback") == []
     await desk.ask("feedback", alert_id=name, verdict="true")
     await desk.ask("feedback", alert_id=name, verdict="false", cause="campaign")
@@ -599,7 +599,7 @@ async def test_a_further_critical_metric_is_told_and_a_further_warning_is_not() 
     await desk.alerts(alert("orders", at=NOW + MINUTE_MS))
     await desk.wait(seconds=2)
     assert [(each.cause, each.title) for each in desk.told][1:] == [
-        ("wider", "[critical] also: Orders · DE: 100 where 1,000 was usual")
+        ("wider", "[critical] also: Orders · DE: 100, expected 1,000")
     ]
     assert len(desk.rows("incidents")) == 1
 

@@ -137,10 +137,10 @@ async def test_an_update_says_what_where_how_big_since_when_and_who(reader: Read
     what = facts(report, "What")
     assert what["what"] == "enforcement spike, Measures by policy"
     assert what["where"] == "DE · p7"
-    assert what["how big"] == "257 in 15 min where 60 was expected (×4.3)"
+    assert what["how big"] == "257 in 15 min, expected 60 (×4.3)"
     assert what["since"] == "in the 15 min before 2026-03-06 18:01 UTC, not over"
     assert what["playbook"] == "https://wiki.example/measures"
-    assert facts(report, "Who has it")["who"] == "nobody has it"
+    assert facts(report, "Acknowledged")["who"] == "unacknowledged"
     told = table(report, "Who was told")
     assert [(e["channel"], e["state"], e["taken"]) for e in told] == [
         ("team", "sent", "2026-03-06 18:00 UTC"),
@@ -151,7 +151,7 @@ async def test_an_update_says_what_where_how_big_since_when_and_who(reader: Read
     assert "Against it: nothing is stored." in section(report, "Why").lines
     assert table(report, "Changes near the onset")[0]["change"] == "model release completed m1 1 → 2"
     opened = section(report, "What is open").lines
-    assert "Nobody has it." in opened
+    assert "Unacknowledged." in opened
     assert "1 notification not taken: on-call." in opened
     assert f"Case {CASES[1][:8]} is not over: open, ana's, overdue, 1 open task." in opened
     assert len(section(report, "What").charts) == 1
@@ -159,10 +159,10 @@ async def test_an_update_says_what_where_how_big_since_when_and_who(reader: Read
 
 @pytest.mark.clickhouse
 async def test_an_update_says_who_has_had_it_and_that_it_is_over(reader: Reader) -> None:
-    has = facts(await incident_update(reader, INCIDENTS[1], now_ms=NOW, monitors={}), "Who has it")
+    has = facts(await incident_update(reader, INCIDENTS[1], now_ms=NOW, monitors={}), "Acknowledged")
     assert (has["who"], has["acknowledged"]) == ("ana", "2026-03-06 18:04 UTC, after 4 min")
     report = await incident_update(reader, INCIDENTS[2], now_ms=NOW, monitors={})
-    assert facts(report, "Who has it")["over"] == "2026-03-06 19:00 UTC, its alerts ended"
+    assert facts(report, "Acknowledged")["over"] == "2026-03-06 19:00 UTC, its alerts ended"
     assert section(report, "Who was told").nothing == "Nobody: campaign spring-sale"
 
 

@@ -311,17 +311,17 @@ class Incidents:
         """Do what a person wants; says what was done. Refused where it may not be."""
         incident = self.by_id.get(action.incident_id)
         if incident is None or incident.status == "resolved":
-            raise Refused("there is no such incident that is not over")
+            raise Refused("no open incident with this id")
         if action.expects is not None and action.expects < incident.settled:
             who = incident.acknowledged_by or "somebody"
             raise Refused(
-                f"the incident has changed: {who} has it; it is at version {incident.version}, you saw {action.expects}"
+                f"the incident has changed: acknowledged by {who}; it is at version {incident.version}, you saw {action.expects}"
             )
         if isinstance(action, ResolveIncident):
             self._over(incident, action.who)
             return "the incident is over"
         if incident.acknowledged_by is not None:
-            raise Refused(f"{incident.acknowledged_by} has it already")
+            raise Refused(f"already acknowledged by {incident.acknowledged_by}")
         incident.status, incident.acknowledged_by, incident.acknowledged_ms = (
             "acknowledged",
             action.who,

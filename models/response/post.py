@@ -54,6 +54,6 @@ class Post:
         self._book.change("channel", channel.channel, channel)
         if channel.failures >= DOWN_AFTER and not channel.reported:
             channel.reported = True
-            title = f"channel {channel.channel} takes nothing since {format_ms(channel.since_ms)}: {channel.error}"
+            title = f"channel {channel.channel} failing since {format_ms(channel.since_ms)}: {channel.error}"
             about = f"{channel.channel}/{channel.since_ms}"
             self.aside("channel_down", about, title, "critical", "", but=channel.channel)

@@ -101,7 +101,7 @@ class Responder:
             del self._answered[next(iter(self._answered))]
         try:
             if action.role not in ("operator", "admin"):
-                raise Refused(f"a {action.role} only looks")
+                raise Refused(f"{action.role}s cannot act")
             accepted, answer = True, self._grant(action)
         except Refused as error:
             accepted, answer = False, str(error)
@@ -115,7 +115,7 @@ class Responder:
         if isinstance(action, Silence):
             silence = self.silences.add(action)
             count = self.incidents.matching(silence)
-            return f"it holds until {format_ms(silence.ends_ms)}; {count} open incident{' matches' if count == 1 else 's match'}"
+            return f"active until {format_ms(silence.ends_ms)}; {count} open incident{' matches' if count == 1 else 's match'}"
         if isinstance(action, ExpireSilence):
             self.silences.expire(action)
             self.incidents.released(action.silence_id)
@@ -127,7 +127,7 @@ class Responder:
         self._feedback[action.alert_id] = version
         self._book.dirty.add(("feedback", action.alert_id))
         self._book.said.append(Opinion(action, self.incidents.monitor_of(action.alert_id), version, self.now_ms))
-        return f"the alert is taken down as {action.verdict}"
+        return f"feedback recorded: {action.verdict}"
 
     def snapshot(self, *, full: bool) -> tuple[dict[str, Any], dict[str, str]]:
         """Header and entries: all of them where `full`, else those that changed since the last snapshot; "null" is gone."""

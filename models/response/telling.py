@@ -15,7 +15,7 @@ _BEGINS = {
     "worse": "worse: ",
     "wider": "also: ",
     "resolved": "over: ",
-    "escalation": "nobody has it: ",
+    "escalation": "unacknowledged: ",
 }
 MOST_BESIDE = 3
 """Further alerts that are named."""

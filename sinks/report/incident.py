@@ -57,7 +57,7 @@ async def incident_update(reader: Reader, incident_id: str, *, now_ms: int, moni
         f"As of {moment(now_ms)}, from what is stored. Events are judged until {moment(until)}.",
         [
             Section("What", what, charts=[drawn] if drawn is not None else []),
-            Section("Who has it", _has(found, now_ms)),
+            Section("Acknowledged", _has(found, now_ms)),
             Section("Who was told", table=_told(told), nothing=_nobody(found)),
             facts.verdict(explained),
             facts.changed(near, began, found["change_id"], began - before, began + after),
@@ -86,7 +86,7 @@ def _near(lead: Row | None, began: int) -> tuple[int, int]:
 def _has(found: Row, now_ms: int) -> list[tuple[str, str]]:
     has = UNKNOWN if found["acknowledged_by"] is None else known(found["acknowledged_by"])
     if found["acknowledged_by"] is None:
-        has = "nobody had it" if found["status"] == "resolved" else "nobody has it"
+        has = "nobody acknowledged it" if found["status"] == "resolved" else "unacknowledged"
     facts_ = [("who", has), ("opened", f"{moment(found['opened_at'])}, {wording.ago(found['opened_at'], now_ms)}")]
     if found["acknowledged_at"] is not None:
         length = wording.duration(max(0, found["acknowledged_at"] - found["opened_at"]))
@@ -127,7 +127,7 @@ def _open(
 ) -> list[str]:
     lines = []
     if found["status"] == "firing":
-        lines.append("Nobody has it.")
+        lines.append("Unacknowledged.")
     if found["firing_count"]:
         lines.append(f"{many(found['firing_count'], 'alert')} still firing.")
     waiting = [each for each in told if each["state"] != "sent"]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from livewarden.words import against
 from livewarden.words import number as number
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,14 +96,13 @@ def size(alert: Mapping[str, Any]) -> str:
 
     >>> one = {"window_start": 0, "window_end": DAY_MS, "scan_buckets": 1, "observed": 240043, "expected": 0.4, "direction": "UP"}
     >>> size(one)
-    '240,043 in 1 d where 0.4 was expected'
+    '240,043 in 1 day, expected 0.4'
     """
     observed, expected = measured(alert)
     if alert["direction"] == "MISSING" or observed is None:
         return "nothing came"
     span = bucket_ms(alert) * alert["scan_buckets"]
-    inside = "" if span <= MINUTE_MS else f" in {duration(span)}"
-    return f"{number(observed)}{inside} where {number(expected)} was expected"
+    return against(observed, expected, span)
 
 
 def times(alert: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import typer
 from livewarden.action import Action
 from livewarden.action import Feedback as FeedbackAction
 from livewarden.clock import SystemClock
+from livewarden.words import against
 from streams.cli.act import As, Desk, Limit, Url, Why, look, perform, since_option, whole
 from streams.cli.common import AsJson, number, print_json, where
 from streams.cli.show import clean, print_actions, print_alerts, print_facts, print_part, print_rows, shortener, when
@@ -95,7 +96,7 @@ def show(alert: Id, url: Url = None, as_json: AsJson = False) -> None:
             ("severity", it["severity"]),
             ("since", when(it["window_start"])),
             ("until", when(it["ends_at"])),
-            ("observed", f"{number(it['observed'])} where {number(it['expected'])} was expected"),
+            ("observed", against(it["observed"], it["expected"])),
             ("score", number(it["score"])),
             ("why", explanation.get("text")),
             ("became", _sentence(found["fate"], it["suppressed_by"])),

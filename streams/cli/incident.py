@@ -67,7 +67,7 @@ def list_(
         )
         for each in found
     ]
-    columns = ("incident", "severity", "status", "since", "firing", "who has it", "team", "title")
+    columns = ("incident", "severity", "status", "since", "firing", "acknowledged by", "team", "title")
     print_rows("no incident", columns, rows, right=("firing",))
 
 
@@ -112,7 +112,10 @@ def _print(found: dict[str, Any]) -> None:
             ("change", it["change_id"]),
             ("cases", " ".join(it["case_ids"])),
             ("notified", f"{times(it['told'])}, first {when(it['told_at'])}" if it["told"] else "nobody"),
-            ("who has it", it["acknowledged_by"] and f"{it['acknowledged_by']} since {when(it['acknowledged_at'])}"),
+            (
+                "acknowledged by",
+                it["acknowledged_by"] and f"{it['acknowledged_by']} since {when(it['acknowledged_at'])}",
+            ),
             ("resolved", it["resolved_at"] and f"{when(it['resolved_at'])} by {it['resolved_by'] or 'its alerts'}"),
             ("note", it["note"]),
         ]

@@ -72,7 +72,7 @@ def test_from_acknowledged_to_closed(page: Page, demo: Demo, found: dict[str, st
     page.get_by_label("Who answers for it").fill("live-infra")
     pictured(page, "silence-new")
     page.get_by_role("button", name="Silence").click()
-    expect(said).to_contain_text("it holds until")
+    expect(said).to_contain_text("active until")
     expect(page.get_by_text("<script>alert('no')</script> planned work").first).to_be_visible()
     pictured(page, "silences")
     # the case: opened, with evidence, resolved, closed

@@ -275,7 +275,7 @@ class Aggregator:
         """Go on from `snapshot`. Buckets of monitors that are gone or changed are dropped; new monitors begin empty."""
         self.watermark_ms = state["watermark"]
         self.ended = state["ended"]
-        self.newest = tuple(state.get("newest", self.newest))
+        self.newest = tuple(state["newest"])
         self._sealed.update({group: mark for group, mark in state["sealed"].items() if group in self._ticks})
         self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
         self.fates = Counter(state["fates"])
@@ -283,7 +283,7 @@ class Aggregator:
         for size, starts in state["alive"]:
             if size in self._alive:
                 self._alive[size] = set(starts)
-        leaf_hashes = state.get("leaves", {})
+        leaf_hashes = state["leaves"]
         for name, start, rows in state["open"]:
             monitor = self._monitors.get(name)
             if monitor is None or monitor.config_hash != state["configs"][name]:
@@ -293,6 +293,6 @@ class Aggregator:
                 cell = cells[tuple(series)] = _Cell(value, exposure, sketch)
                 if leaf_hashes.get(name) == monitor.leaf_hash:
                     cell.leaves = {tuple(leaf): (v, e) for *leaf, v, e in leaves[0]}
-        for name, start, sums in state.get("exposure", ()):
+        for name, start, sums in state["exposure"]:
             if name in self._exposed and self._exposed[name].config_hash == state["configs"][name]:
                 self._exposure[name, start] = {tuple(key): value for *key, value in sums}

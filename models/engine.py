@@ -300,11 +300,13 @@ class Engine:
         }
         return header, entries
 
-    def restore(self, header: dict[str, Any], entries: Mapping[str, str]) -> None:
-        """Go on from `snapshot`. A monitor whose configuration changed begins anew, and the open candidates with it.
+    @property
+    def kept(self) -> int:
+        """How many entries a whole snapshot has."""
+        return sum(watch.kept for watch in self._watches.values()) + sum(each.kept for each in self._leaves.values())
 
-        A snapshot of before there were explanations is read: ledger and leaves then begin empty.
-        """
+    def restore(self, header: dict[str, Any], entries: Mapping[str, str]) -> None:
+        """Go on from `snapshot`. A monitor whose configuration changed begins anew, and the open candidates with it."""
         self.watermark_ms = header["watermark"]
         self.repeated = header["repeated"]
         for partition, of, mark, ended, topic in header["seals"]:
@@ -318,15 +320,15 @@ class Engine:
         }
         for name, watch in kept.items():
             watch.restore(states[name])
-            if watch.exposure is not None and name in header.get("exposures", {}):
+            if watch.exposure is not None and name in header["exposures"]:
                 watch.exposure.restore(header["exposures"][name])
-            self._leaves[name].restore(header.get("leaves", {}).get(name, []))
+            self._leaves[name].restore(header["leaves"].get(name, []))
         if kept.keys() >= states.keys():
             self._cases.restore(header["cases"])
-        self._ledger.restore(header.get("ledger", []))
-        self._coming = {change_from(row) for row in header.get("coming", ())}
-        self._gap_over_ms = header.get("gap_over")
-        for alert, explanation in header.get("explained", ()):
+        self._ledger.restore(header["ledger"])
+        self._coming = {change_from(row) for row in header["coming"]}
+        self._gap_over_ms = header["gap_over"]
+        for alert, explanation in header["explained"]:
             if alert["monitor"] in kept:
                 self._firing[alert["alert_id"]] = Alert(**alert)
                 self._explained[alert["alert_id"]] = explanation
@@ -340,3 +342,17 @@ class Engine:
                 series.setdefault(name, []).append((tuple(key), blob))
         for name, watch in kept.items():
             watch.restore_entries(series.get(name, ()))
+
+
+def upgraded(header: dict[str, Any]) -> dict[str, Any]:
+    """A header of before there were explanations, exposures and a cap on series, as one of now: they then begin empty."""
+    since: dict[str, Any] = {
+        "leaves": {},
+        "exposures": {},
+        "ledger": [],
+        "coming": [],
+        "explained": [],
+        "gap_over": None,
+    }
+    watches = {name: {"crowd": [None, 0]} | state for name, state in header["watches"].items()}
+    return since | header | {"watches": watches}

@@ -141,6 +141,11 @@ class Leaves:
                 ]
             yield start, json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
 
+    @property
+    def kept(self) -> int:
+        """How many closed buckets there are."""
+        return len(self._closed)
+
     def restore_entry(self, start_ms: int, blob: str) -> None:
         """Take a bucket back; one counted by other dimensions is left out."""
         state = json.loads(blob)

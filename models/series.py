@@ -146,13 +146,13 @@ class Roster:
         return None
 
     def restore(self, states: Mapping[SeriesKey, Mapping[str, Any]]) -> None:
-        """Take back series and parents, in any order."""
+        """Take back series and parents, in any order. One of another layout raises KeyError, TypeError or ValueError."""
         self.admit(self.missing(key for key, state in states.items() if "facts" in state))
         for key, state in states.items():
             if "facts" in state:
                 self._bank.restore(self._row[key], state["detector"])
                 self._facts.load(self._fact[key], state["facts"])
-            elif key in self._parents:
+            else:
                 self._bank.restore(self._parents[key], state["detector"])
 
     @property

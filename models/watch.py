@@ -234,6 +234,7 @@ class Watch:
         """Something was changed on the platform: the series that it touches learn a new level fast."""
         rows = [int(row) for row, labels in zip(self.roster.rows, self.roster.labels, strict=True) if touches(labels)]
         self.bank.loosen(np.array(rows, dtype=np.intp))
+        self._judged = self._judged or bool(rows)
 
     def _merged(self, start: int) -> dict[SeriesKey, Sums]:
         """The bucket's exact sums over all source partitions."""
@@ -312,6 +313,11 @@ class Watch:
             if state is not None and key in self.decisions:
                 state["decision"] = self.decisions[key].snapshot()
             yield key, json.dumps(state, separators=(",", ":"))
+
+    @property
+    def kept(self) -> int:
+        """How many entries there are that were not forgotten."""
+        return len(self.roster.keys) + len(self.roster.parents)
 
     def restore_entries(self, blobs: Iterable[tuple[SeriesKey, str]]) -> None:
         """Take series back."""

@@ -131,13 +131,16 @@ class ClickHouseStore:
         )
         return {(topic, partition): tuple(newest) for topic, partition, newest in found}
 
-    async def forget_positions(self) -> None:
+    async def forget_positions(self, stage: str | None = None) -> None:
         """See `Store.forget_positions`."""
         self._full.clear()
         with translated(self._address):
-            # The manifest first: without it no state row counts.
-            await self._client.command("TRUNCATE TABLE manifest")
-            await self._client.command("TRUNCATE TABLE state")
+            for name in ("manifest", "state"):  # the manifest first: without it no state row counts
+                if stage is None:
+                    await self._client.command(f"TRUNCATE TABLE {name}")
+                else:
+                    sql = f"DELETE FROM {name} WHERE stage = %(stage)s"
+                    await self._client.command(sql, {"stage": stage}, settings={"lightweight_deletes_sync": 2})
 
     async def close(self) -> None:
         """See `Store.close`."""

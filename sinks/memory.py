@@ -70,9 +70,10 @@ class MemoryStore:
         """See `Store.positions`."""
         return {place[1:]: _position(each) for place, each in self._checkpoints.items() if place[0] == stage}
 
-    async def forget_positions(self) -> None:
+    async def forget_positions(self, stage: str | None = None) -> None:
         """See `Store.forget_positions`."""
-        self._checkpoints.clear()
+        for place in [place for place in self._checkpoints if stage in (None, place[0])]:
+            del self._checkpoints[place]
 
     async def close(self) -> None:
         """See `Store.close`."""

@@ -47,8 +47,8 @@ class Store(Protocol):
         """Next offset and watermark (ms) of a stage's newest checkpoints, by topic and partition."""
         ...
 
-    async def forget_positions(self) -> None:
-        """Drop all checkpoints: for a new log under old names, such as a demo on a fresh broker. Rows stay."""
+    async def forget_positions(self, stage: str | None = None) -> None:
+        """Drop the checkpoints of a stage, or all: for a new log under old names, or a state to begin anew. Rows stay."""
         ...
 
     async def close(self) -> None:

@@ -5,9 +5,9 @@ partition that one fetch brought, in offset order (`message.value` is a list of 
 Faust agents: `async for run in stream.noack()`.
 
 Positions are ours. Faust's acks commit what was handed out, even when the agent raised, so nothing here acks. A worker
-makes rows and state durable and then declares the next offset with `commit`. What a rebalance leaves uncommitted is
-handed out again: a run can begin below what the worker has already seen, never above it, except where the log itself
-has a hole (compaction, retention, transaction markers).
+makes rows and state durable, then declares the next offset with `commit`, and says with `go_on_from` where its state stands
+after a rebalance: what is committed is for others to see. A run can begin below what the worker has already seen, never
+above it, except where the log itself has a hole (compaction, retention, transaction markers).
 
 Subclasses private parts of faust-streaming 0.15.3 and aiokafka 0.14.0; both are pinned exactly.
 """
@@ -15,7 +15,7 @@ Subclasses private parts of faust-streaming 0.15.3 and aiokafka 0.14.0; both are
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 import faust
@@ -59,6 +59,15 @@ async def commit(app: faust.App, durable: Mapping[TP, int]) -> dict[TP, int]:
     """
     committed: dict[TP, int] = await app.consumer.commit_durable(durable)
     return committed
+
+
+def go_on_from(app: faust.App, positions: Mapping[TP, int]) -> None:
+    """Where to read on after the rebalance under way, whatever Kafka has committed; to be called in `on_assigned`.
+
+    What is saved is the truth: a store that was restored from a backup knows less than the group has committed, and then
+    the difference is read again.
+    """
+    app.consumer.go_on_from(positions)
 
 
 async def end_offsets(app: faust.App, partitions: Collection[TP]) -> dict[TP, int]:
@@ -235,12 +244,12 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             return {}
         return mine
 
-    async def rewind(self, partitions: Iterable[TP], committed: Mapping[TP, int]) -> None:
-        """Seek to the beginning; what else is assigned goes on where it was committed."""
-        # Offset 0 may be gone from the log; `_back_into_range` then goes to the earliest one.
-        self._read_until = dict(committed) | dict.fromkeys(partitions, 0)
-        for tp in partitions:
-            self._ensure_consumer().seek(TopicPartition(*tp), 0)
+    async def seek_to(self, positions: Mapping[TP, int], committed: Mapping[TP, int]) -> None:
+        """Seek each partition to its position; what else is assigned goes on where it was committed."""
+        # An offset may be gone from the log; `_back_into_range` then goes to the earliest one.
+        self._read_until = dict(committed) | dict(positions)
+        for tp, offset in positions.items():
+            self._ensure_consumer().seek(TopicPartition(*tp), offset)
 
     async def ends(self, partitions: Collection[TP]) -> dict[TP, int]:
         """See `end_offsets`."""
@@ -272,6 +281,7 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
         self._committing = asyncio.Lock()
         self._durable: dict[TP, int] = {}
         self._handed: dict[TP, int] = {}
+        self._saved: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> RunConsumerThread:
         return RunConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -307,14 +317,29 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
             if not self.app.should_stop:
                 raise
 
+    def go_on_from(self, positions: Mapping[TP, int]) -> None:
+        """See the function `go_on_from`."""
+        self._saved = dict(positions)
+
     async def perform_seek(self) -> None:
-        """After a rebalance, before the flow resumes: every partition to its committed offset, or to its beginning."""
+        """After a rebalance, before the flow resumes: every partition to what is saved, else to its committed offset, else
+        to its beginning.
+        """
         await super().perform_seek()
         self._handed.clear()
-        self._durable = {TP(*tp): offset for tp, offset in self._committed_offset.items() if offset}
+        committed = {TP(*tp): offset for tp, offset in self._committed_offset.items() if offset}
+        mine = self.assignment()
+        saved = {tp: offset for tp, offset in self._saved.items() if tp in mine}
+        for tp, offset in sorted(saved.items()):
+            if offset < committed.get(tp, 0):
+                self.log.warning(
+                    "%s, partition %s: the state stands at offset %s, Kafka has committed %s; what lies between is read again",
+                    *(tp.topic, tp.partition, offset, committed[tp]),
+                )
+        self._durable = {tp: min(offset, saved.get(tp, offset)) for tp, offset in committed.items()}
         # Faust leaves a partition without a committed offset where a fetch has put it, and drops what that fetch got.
-        fresh = [tp for tp in self.assignment() if tp not in self._durable]
-        await self._thread.call_thread(self._thread.rewind, fresh, self._durable)
+        fresh = dict.fromkeys((tp for tp in mine if tp not in committed), 0)
+        await self._thread.call_thread(self._thread.seek_to, fresh | saved, committed)
 
     def on_buffer_drop(self, tp: TP) -> None:
         """A buffer has room again: let a waiting fetch know."""

@@ -31,7 +31,7 @@ from streams.faust_app import build_app, raw_topic, serve
 from streams.lane import Lane, retrying
 from streams.log_clock import LogClock
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
-from streams.transport import Run, caught_up, commit, partition_count
+from streams.transport import Run, caught_up, commit, go_on_from, partition_count
 from streams.watcher import Watcher
 
 _log = logging.getLogger(__name__)
@@ -49,8 +49,8 @@ LOG_APPEND_TIME = 1
 class Worker:
     """One process of the consumer group: ingest lanes for its source partitions, detect lanes for its partials partitions.
 
-    A lane is restored from the newest checkpoint when its partition is assigned, and saved before it is given away where
-    time allows.
+    A lane is restored from the newest checkpoint when its partition is assigned, reads on from there whatever Kafka has
+    committed, and is saved before it is given away where time allows.
     """
 
     def __init__(
@@ -154,6 +154,7 @@ class Worker:
         if rebalance != self._rebalances:
             return  # the group moved on meanwhile: another worker may write what was just read
         self._lanes.update(zip(new, lanes, strict=True))
+        go_on_from(self.app, {tp: lane.stage.next_offset for tp, lane in self._lanes.items()})
         self._gauge()
 
     async def _revoked(self, partitions: frozenset[TP]) -> None:

@@ -17,7 +17,7 @@ from livewarden.event import Event
 from livewarden.times import HOUR_MS, MINUTE_MS
 from models.aggregate import Aggregator
 from models.alert import Alert
-from models.engine import Engine, Findings
+from models.engine import Engine, Findings, upgraded
 from models.monitor import Monitor
 from models.partial import Message, Notice, Partial, Seal
 from models.plan import CHANGES, Plan
@@ -331,7 +331,7 @@ def test_snapshot_of_before_there_were_explanations_is_read() -> None:
     header, entries = stage.snapshot(full=True)
     old = {key: header[key] for key in ("watermark", "repeated", "seals", "ended", "cases", "watches")}
     series = {key: blob for key, blob in entries.items() if not _of_leaves(key)}
-    again.restore(orjson.loads(orjson.dumps(old)), series)
+    again.restore(upgraded(orjson.loads(orjson.dumps(old))), series)
     both = [found(each, order[len(order) * 7 // 8 :]).judged for each in (stage, again)]
     judged = [
         [each for each in judged if each.monitor != ASKED.name] for judged in both

@@ -113,7 +113,7 @@ async def sum_of_measures(settings: Settings, store: ClickHouseStore, rows: dict
     waiting = 0
     for (topic, _), checkpoint in (await saved(settings, store)).items():
         if topic == "live.enforcement" and checkpoint is not None:
-            for name, _, cells in orjson.loads(checkpoint.header)["aggregator"]["open"]:
+            for name, _, cells in orjson.loads(checkpoint.header)["state"]["aggregator"]["open"]:
                 waiting += sum(value for _, value, *_ in cells) if name == "every-measure" else 0
     return told + waiting
 

@@ -329,6 +329,9 @@ async def test_partitions_and_stages_keep_apart_and_positions_can_be_forgotten(k
     await kept.store.save(checkpoint(99, {"a": "x"}, full=True, topic="other"))
     assert await loaded(kept) == (10, {"a": "1"})
     await kept.store.write("events", [event(1)])
+    await kept.store.forget_positions("ingest")
+    assert await kept.store.load("ingest", "livewarden.partials", 2) is None
+    assert await loaded(kept) == (10, {"a": "1"})
     await kept.store.forget_positions()
     assert await loaded(kept) is None
     assert len(await kept.rows("events")) == 1

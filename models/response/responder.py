@@ -144,6 +144,11 @@ class Responder:
         kept = sorted(each for each in names if each[0] in STATEFUL)
         return header, {f"{kind}\n{name}": json.dumps(self._entry(kind, name)) for kind, name in kept}
 
+    @property
+    def kept(self) -> int:
+        """How many entries a whole snapshot has."""
+        return sum(kind in STATEFUL for kind, _ in self._all())
+
     def _all(self) -> set[tuple[str, str]]:
         kinds: dict[str, Iterable[str]] = {
             "incident": self.incidents.by_id,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-import orjson
+from typing import Any
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.times import MINUTE_MS
-from models.engine import Engine, Findings
+from models.engine import Engine, Findings, upgraded
 from models.partial import Message, from_dict
 from models.plan import Plan
 from models.response.news import Mark, alert_news, case_news
 from streams.stages.heard import heard
 from streams.stages.output import FULL_EVERY, Output, Row, WireRecord
 from streams.stages.rows import alert_row, case_row, judged_row
+from streams.stages.saved import pack, unpacked
 
 
 class Detect:
@@ -85,19 +85,24 @@ class Detect:
         for group, engine in sorted(self._engines.items()):
             headers[group], parts = engine.snapshot(full=full)
             entries |= {f"{group}\n{key}": blob for key, blob in parts.items()}
-        text = orjson.dumps(headers).decode()
+        text = pack(headers, sum(engine.kept for engine in self._engines.values()))
         return Checkpoint(
             self.name, self.topic, self.partition, self.next_offset, self.watermark_ms, text, entries, full
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint. Groups that no monitor names any more are dropped."""
+        """Go on from a checkpoint; SetupError where it cannot be read. Groups that no monitor names any more are dropped."""
         self.next_offset = checkpoint.next_offset
         entries: dict[str, dict[str, str]] = {}
         for key, blob in checkpoint.entries.items():
             group, _, name = key.partition("\n")
             entries.setdefault(group, {})[name] = blob
-        for group, header in orjson.loads(checkpoint.header).items():
-            if group in self._plan.groups:
-                self._engines[group] = Engine(self._plan, group, self.run)
-                self._engines[group].restore(header, entries.get(group, {}))
+        with unpacked(checkpoint, _upgraded) as state:
+            for group, header in state.items():
+                if group in self._plan.groups:
+                    self._engines[group] = Engine(self._plan, group, self.run)
+                    self._engines[group].restore(header, entries.get(group, {}))
+
+
+def _upgraded(state: Any) -> Any:
+    return {group: upgraded(header) for group, header in state.items()}

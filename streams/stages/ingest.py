@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-import orjson
+from typing import Any
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import InvalidEvent
@@ -15,6 +14,7 @@ from models.plan import Plan
 from streams.codec import decode
 from streams.stages.output import FULL_EVERY, Output, Passed, WireRecord, readable
 from streams.stages.rows import dead_row, event_row, partial_row, pass_over
+from streams.stages.saved import pack, unpacked
 
 
 class Ingest:
@@ -104,16 +104,16 @@ class Ingest:
         self._checkpoints += 1
         sealed = [to_dict(message) for message in self._sealed]
         header = {"aggregator": self._aggregator.snapshot(), "dead": self.dead, "sealed": sealed}
-        text = orjson.dumps(header, option=orjson.OPT_NON_STR_KEYS).decode()
+        text = pack(header, 0)
         return Checkpoint(self.name, self.topic, self.partition, self.next_offset, self.watermark_ms, text, {}, full)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint."""
-        header = orjson.loads(checkpoint.header)
+        """Go on from a checkpoint; SetupError where it cannot be read."""
         self.next_offset = checkpoint.next_offset
-        self.dead = header["dead"]
-        self._sealed = [message for message in map(from_dict, header["sealed"]) if self._asked(message)]
-        self._aggregator.restore(header["aggregator"])
+        with unpacked(checkpoint, _upgraded) as state:
+            self.dead = state["dead"]
+            self._sealed = [message for message in map(from_dict, state["sealed"]) if self._asked(message)]
+            self._aggregator.restore(state["aggregator"])
 
     def _asked(self, message: Message) -> bool:
         """Whether the monitors, which may have changed since it was said, still ask for it."""
@@ -130,3 +130,8 @@ class Ingest:
                 monitor = self._plan.by_name[message.monitor]
                 for row in message.rows:
                     self.output.row("partials", partial_row(message, monitor, row))
+
+
+def _upgraded(state: Any) -> Any:
+    """A state of before there were leaves, exposures and a newest event."""
+    return state | {"aggregator": {"leaves": {}, "exposure": [], "newest": (0, 0)} | state["aggregator"]}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
 from livewarden.checkpoint import Checkpoint
 from models.plan import Plan
 from models.response.book import Audited, Disposition
@@ -28,6 +26,7 @@ from streams.stages.response_rows import (
     silence_row,
     suppressed_row,
 )
+from streams.stages.saved import pack, unpacked
 
 
 class Respond:
@@ -62,15 +61,16 @@ class Respond:
         full = self._checkpoints % FULL_EVERY == 0
         self._checkpoints += 1
         header, entries = self.responder.snapshot(full=full)
-        text = orjson.dumps(header).decode()
+        text = pack(header, self.responder.kept)
         return Checkpoint(
             self.name, self.topic, self.partition, self.next_offset, self.watermark_ms, text, entries, full
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint; SetupError where it cannot be read."""
         self.next_offset = checkpoint.next_offset
-        self.responder.restore(orjson.loads(checkpoint.header), checkpoint.entries)
+        with unpacked(checkpoint) as state:
+            self.responder.restore(state, checkpoint.entries)
 
     def _say(self) -> None:
         things, said = self.responder.changed()

@@ -34,6 +34,8 @@ ROOMS: Final = frozenset(
     ]
 )
 """The parts of River that a monitor may name: those that compute. None of them opens a file or a connection."""
+OUTSIDE: Final = frozenset(["api", "checks", "datasets", "evaluate", "stream"])
+"""The parts that no state of a model has anything of: those that open files and connections are among them."""
 SEED: Final = 7
 """For a model that draws at random and was given no seed: live and replay must draw alike."""
 
@@ -137,7 +139,7 @@ class _Loader(pickle.Unpickler):
         """The class of that name, where a state may hold one."""
         if (module, name) in _PLAIN:
             return super().find_class(module, name)
-        if module.startswith("river.") and module.split(".")[1] in ROOMS | {"base", "utils", "drift"}:
+        if module.startswith("river.") and module.split(".")[1] not in OUTSIDE:
             found = super().find_class(module, name)
             if inspect.isclass(found) and not issubclass(found, BaseException):
                 return found

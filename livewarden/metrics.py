@@ -22,7 +22,13 @@ METRICS: tuple[Metric, ...] = (
         "livewarden_events",
         "counter",
         ("topic", "fate"),
-        "Valid events by what became of them: counted, late, duplicate.",
+        "Valid events by what became of them: counted, late, duplicate, conflict (an id again that says something else).",
+    ),
+    Metric(
+        "livewarden_unknown_fields",
+        "counter",
+        ("topic",),
+        "Events with a field that their contract does not know; it is kept.",
     ),
     Metric(
         "livewarden_dead_letters",

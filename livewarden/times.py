@@ -11,6 +11,10 @@ DAY_MS = 86_400_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_CYCLE_MS = 146_097 * DAY_MS
+"""400 years of the calendar, after which it repeats."""
+_FIRST_MS = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MS
+_END_MS = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MS + DAY_MS
 
 
 def to_ms(moment: datetime) -> int:
@@ -35,10 +39,27 @@ def parse_ms(text: str) -> int:
 
 
 def format_ms(ms: int) -> str:
-    """RFC 3339, UTC, `Z`; milliseconds only where there are any.
+    """RFC 3339, UTC, `Z`; milliseconds only where there are any. Outside of the years 1 to 9999 the year has a sign.
 
     >>> format_ms(1744070400000), format_ms(1744070400250)
     ('2025-04-08T00:00:00Z', '2025-04-08T00:00:00.250Z')
+    >>> format_ms(1772820000000000)
+    '+58148-06-06T00:00:00Z'
     """
-    text = (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds" if ms % 1000 else "seconds")
-    return text.replace("+00:00", "Z")
+    moment, years = moment_of(ms)
+    text = moment.isoformat(timespec="milliseconds" if ms % 1000 else "seconds").replace("+00:00", "Z")
+    return f"{moment.year + years:+05}{text[4:]}" if years else text
+
+
+def moment_of(ms: int) -> tuple[datetime, int]:
+    """Any instant as a date that Python has, and how many years to add to it: 0, or whole times 400, for what it has not.
+
+    A record's own timestamp may be any number, in microseconds by mistake say, and a page must show it all the same.
+
+    >>> moment_of(0), moment_of(2**61)[1]
+    ((datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), 0), 73069200)
+    """
+    if _FIRST_MS <= ms < _END_MS:
+        return _EPOCH + timedelta(milliseconds=ms), 0
+    cycles, rest = divmod(ms, _CYCLE_MS)
+    return _EPOCH + timedelta(milliseconds=rest), 400 * cycles

@@ -17,7 +17,7 @@ from models.monitor import Monitor
 from models.partial import Message, Notice, Partial, Role, Row, Seal, in_records
 from models.plan import CHANGES, Plan, SeriesKey
 
-Fate = Literal["counted", "late", "duplicate"]
+Fate = Literal["counted", "late", "duplicate", "conflict"]
 """What became of a valid event. `counted` includes events that no monitor asks about."""
 
 NEVER = 0
@@ -46,7 +46,8 @@ class Aggregator:
 
     The watermark is the largest event time seen on this partition less `lateness_ms`, or what a heartbeat promised; it never
     goes back. An event behind it is *late*: in no bucket, for any monitor, so that parts and wholes stay equal. An event
-    whose source and id were seen since the watermark is a *duplicate*. All else is *counted*. Sums are integers: the order of events
+    whose source and id were seen since the watermark is a *duplicate*, or, where it says something else than the first of them
+    did, a *conflict*: the first counts, and neither of these. All else is *counted*. Sums are integers: the order of events
     between two watermarks changes nothing. A change of the platform is told to every group at once; the seal that covers it
     follows.
 
@@ -68,7 +69,7 @@ class Aggregator:
         self._open: dict[tuple[str, int], dict[SeriesKey, _Cell]] = {}
         self._exposure: dict[tuple[str, int], dict[SeriesKey, int]] = {}
         self._alive: dict[int, set[int]] = {size: set() for size in self._sizes}
-        self._ids: dict[str, dict[str, int]] = {}
+        self._ids: dict[str, dict[str, tuple[int, int]]] = {}
         self._prune_at = NEVER
         self._sealed: dict[str, int] = dict.fromkeys(self._ticks, NEVER)
         self._next_tick = NEVER
@@ -128,9 +129,11 @@ class Aggregator:
         ids = self._ids.get(event.source)
         if ids is None:
             ids = self._ids[event.source] = {}
-        if ids.get(event.id, NEVER - 1) >= self.watermark_ms:
-            return "duplicate"
-        ids[event.id] = time_ms
+        digest = event.digest
+        seen_ms, said = ids.get(event.id, (NEVER - 1, digest))
+        if seen_ms >= self.watermark_ms:
+            return "duplicate" if said in (digest, -1) else "conflict"
+        ids[event.id] = time_ms, digest
         for size in self._sizes:
             self._alive[size].add(time_ms - time_ms % size)
         data = event.data
@@ -207,7 +210,7 @@ class Aggregator:
         messages.sort(key=lambda message: message.start_ms)  # type: ignore[union-attr]
         if watermark >= self._prune_at:
             for source, ids in list(self._ids.items()):
-                self._ids[source] = {name: time_ms for name, time_ms in ids.items() if time_ms >= watermark}
+                self._ids[source] = {name: seen for name, seen in ids.items() if seen[0] >= watermark}
                 if not self._ids[source]:
                     del self._ids[source]
             self._prune_at = watermark + max(self._lateness_ms, 1000)
@@ -279,7 +282,10 @@ class Aggregator:
         self._sealed.update({group: mark for group, mark in state["sealed"].items() if group in self._ticks})
         self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
         self.fates = Counter(state["fates"])
-        self._ids = {source: dict(ids) for source, ids in state["ids"].items()}
+        self._ids = {
+            source: {name: (seen, -1) if isinstance(seen, int) else tuple(seen) for name, seen in ids.items()}
+            for source, ids in state["ids"].items()
+        }
         for size, starts in state["alive"]:
             if size in self._alive:
                 self._alive[size] = set(starts)

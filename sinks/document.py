@@ -49,7 +49,7 @@ _COMPUTED: Mapping[str, Mapping[str, str]] = {
         "events": "Events in it, repeated ones left out",
         "happenings": "What they stand for: the sum of their weights",
         "late_events": "Events that came behind their watermark, repeated ones too",
-        "repeated_events": "Events whose id had been counted before; in no other column but late_events",
+        "repeated_events": "Events whose id had been counted before, whatever they said (conflict in events tells); in no other column but late_events",
     },
     "precision_by_monitor": {
         "true_alerts": "Alerts judged true",

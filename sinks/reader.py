@@ -79,12 +79,13 @@ class Reader:
         return list(reversed(await self._newest(kind, [], {}, order, limit)))
 
     async def counts(self) -> dict[str, int]:
-        """How many events, late ones and repeated ones among them, dead letters, live alerts, live case candidates, incidents and
+        """How many events, late ones, repeated ones and conflicts among them, dead letters, live alerts, live case candidates, incidents and
         notifications there are."""
         row = (
             await self._select(
                 "SELECT (SELECT count() FROM events FINAL), (SELECT count() FROM events FINAL WHERE late = 1),"
-                " (SELECT count() FROM events FINAL WHERE duplicate = 1),"
+                " (SELECT count() FROM events FINAL WHERE duplicate = 1 AND conflict = 0),"
+                " (SELECT count() FROM events FINAL WHERE conflict = 1),"
                 " (SELECT count() FROM dead_letters FINAL), (SELECT count() FROM alerts FINAL WHERE run = 'live'),"
                 " (SELECT count() FROM case_candidates FINAL WHERE run = 'live'),"
                 " (SELECT count() FROM incidents FINAL), (SELECT count() FROM notifications FINAL)"
@@ -92,7 +93,17 @@ class Reader:
         )[0]
         return dict(
             zip(
-                ("events", "late", "duplicate", "dead_letters", "alerts", "cases", "incidents", "notifications"),
+                (
+                    "events",
+                    "late",
+                    "duplicate",
+                    "conflict",
+                    "dead_letters",
+                    "alerts",
+                    "cases",
+                    "incidents",
+                    "notifications",
+                ),
                 row,
                 strict=True,
             )

@@ -5,13 +5,13 @@ Bad input raises `InvalidEvent`, and nothing else, with one of these reasons:
 | reason | the record |
 |---|---|
 | `null_value` | has no value |
-| `oversized` | has a value of more than `LIMIT_BYTES` |
+| `oversized` | has a value of more than `LIMIT_BYTES`, or an id or source of more than `NAME_LIMIT` characters |
 | `broken_json` | is not JSON (NaN and Infinity are not JSON) |
 | `not_cloudevent` | lacks `id`, `source`, `type` or JSON data, or is of another CloudEvents version |
 | `unknown_type` | names a type that no contract has |
 | `wrong_version` | names a type that has a contract, in another version |
 | `bad_time` | has no event time, no RFC 3339 one, or one outside 2000-01-01 to 2100-01-01 |
-| `contract` | breaks its contract: the first three fields and their errors |
+| `contract` | breaks its contract: the first three fields and their errors; a field that it does not know is kept |
 | `future` | speaks of a moment more than `LIVEWARDEN_AHEAD_S` after it was logged (found beside the stage, not here) |
 | `wrong_topic` | is valid, on a topic where it does not belong |
 """
@@ -25,7 +25,7 @@ from typing import Any, Final
 import orjson
 from pydantic import ValidationError, create_model
 
-from livewarden.contracts import BY_CE_TYPE, Contract, topic_of
+from livewarden.contracts import BY_CE_TYPE, Contract, topic_of, unknown_fields
 from livewarden.errors import InvalidEvent
 from livewarden.event import Event
 from livewarden.times import format_ms, parse_ms
@@ -34,6 +34,8 @@ LIMIT_BYTES: Final = 256 * 1024
 """The largest value of a record."""
 LINE_LIMIT_BYTES: Final = LIMIT_BYTES + 64 * 1024
 """The longest line of a recording: a value and its envelope."""
+NAME_LIMIT: Final = 1024
+"""The longest id and the longest source of an event: each is remembered for as long as it may come again."""
 EARLIEST_MS: Final = parse_ms("2000-01-01T00:00:00Z")
 LATEST_MS: Final = parse_ms("2100-01-01T00:00:00Z")
 STRUCTURED: Final = "application/cloudevents+json"
@@ -61,12 +63,15 @@ class Record:
 
 
 def event_of(data: Contract, *, id: str, source: str, time_ms: int) -> Event:
-    """An event that has not been in Kafka yet; `time_ms` is event time. Nothing is checked but `data` by its own class.
+    """An event that has not been in Kafka yet; `time_ms` is event time. A field that its contract does not know is a
+    ValueError: what we make ourselves has none.
 
     >>> from livewarden.contracts import RoomLifecycle
     >>> event_of(RoomLifecycle(room_id="r1", state="STARTED"), id="e1", source="/demo", time_ms=EARLIEST_MS).topic
     'live.rooms'
     """
+    if unknown := unknown_fields(data):
+        raise ValueError(f"{data.type_name} has no field {', '.join(unknown)}")
     return Event(id=id, source=source, time_ms=time_ms, data=data, topic=topic_of(data))
 
 
@@ -103,6 +108,8 @@ def decode(
             data = contract.model_validate_json(body)
         except ValidationError as error:
             raise _invalid(error) from error
+        if unknown_fields(data):
+            _loads(body)  # what no contract looks at is JSON all the same: NaN is none
         logged_ms = _logged_ms(_text(named, "ce_recordedtime"), timestamp_ms)
         return _event(id, source, time_ms, data, topic, partition, offset, logged_ms)
     return _structured(_loads(body), body, topic, partition, offset, timestamp_ms)
@@ -236,6 +243,8 @@ def _attributes(spec: str, id: str, source: str, ce_type: str, time: str) -> tup
     for name, text in (("id", id), ("source", source), ("type", ce_type)):
         if not text:
             raise InvalidEvent("not_cloudevent", f"{name} is missing")
+        if len(text) > NAME_LIMIT:
+            raise InvalidEvent("oversized", f"{name} has {len(text)} characters, the limit is {NAME_LIMIT}")
     return BY_CE_TYPE.get(ce_type) or _no_contract(ce_type), _time_ms(time)
 
 

@@ -196,7 +196,7 @@ def retrying(neighbour: str) -> AsyncRetrying:
 
 def _count(topic: str, output: Output) -> None:
     fates = Counter(
-        "late" if row["late"] else "duplicate" if row["duplicate"] else "counted"
+        "late" if row["late"] else "conflict" if row["conflict"] else "duplicate" if row["duplicate"] else "counted"
         for row in output.rows.get("events", ())
     )
     for fate, number in fates.items():
@@ -204,6 +204,10 @@ def _count(topic: str, output: Output) -> None:
     if output.lost:
         telemetry.count("livewarden_lost_records", topic, by=output.lost)
         _log.error("%s: %d records were deleted from the log before they were read", topic, output.lost)
+    for row in output.rows.get("events", ()):
+        if row["unknown_fields"]:
+            telemetry.count("livewarden_unknown_fields", topic)
+            _tell_once(row["type"], row["unknown_fields"])
     for row in output.rows.get("dead_letters", ()):
         telemetry.count("livewarden_dead_letters", topic, row["reason"])
     for row in output.rows.get("alerts", ()):
@@ -211,3 +215,16 @@ def _count(topic: str, output: Output) -> None:
             telemetry.count("livewarden_alerts", row["monitor"], row["kind"])
         elif row["version"] == 1:
             telemetry.count("livewarden_alerts_suppressed", row["monitor"], row["suppressed_by"])
+
+
+_told: set[str] = set()
+_MOST_TOLD = 200
+
+
+def _tell_once(type_name: str, fields: Sequence[str]) -> None:
+    """A field that no contract knows costs a line, not a line an event; a producer that makes up names costs some lines."""
+    for name in fields:
+        field = f"{type_name}: {name}"
+        if field not in _told and len(_told) < _MOST_TOLD:
+            _told.add(field)
+            _log.warning("a field that the contract does not know is kept and read by nobody: %s", field)

@@ -30,8 +30,8 @@ class Result:
         told = [alert for alert in self.alerts if alert["suppressed_by"] is None]
         return {
             "run": self.run,
-            "events": sum(self.fates[fate] for fate in ("counted", "late", "duplicate")),
-            **{fate: self.fates[fate] for fate in ("counted", "late", "duplicate", "dead")},
+            "events": sum(self.fates[fate] for fate in ("counted", "late", "duplicate", "conflict")),
+            **{fate: self.fates[fate] for fate in ("counted", "late", "duplicate", "conflict", "dead")},
             "judged": self.buckets,
             "alerts": len(told),
             "suppressed": len(self.alerts) - len(told),

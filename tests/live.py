@@ -177,7 +177,10 @@ class Outcome:
 
 def outcome(rows: Mapping[str, Sequence[Row]]) -> Outcome:
     """The outcome that stands in a store's tables."""
-    fates = Counter("late" if row["late"] else "duplicate" if row["duplicate"] else "counted" for row in rows["events"])
+    fates = Counter(
+        "late" if row["late"] else "conflict" if row["conflict"] else "duplicate" if row["duplicate"] else "counted"
+        for row in rows["events"]
+    )
     alerts, cases, judgements = (_by_id(name, rows[name]) for name in ("alerts", "case_candidates", "judgements"))
     return Outcome(alerts, cases, judgements, fates)
 
@@ -192,7 +195,7 @@ def replayed(plan: Plan, settings: Settings, events: Iterable[Event]) -> Outcome
         _by_id("alerts", [alert_row(alert, "live") for alert in alerts.values()]),
         _by_id("case_candidates", [case_row(case) for case in result.cases]),
         _by_id("judgements", map(_judged_row, replay.judged)),
-        Counter({fate: result.fates[fate] for fate in ("counted", "late", "duplicate") if result.fates[fate]}),
+        Counter({fate: result.fates[fate] for fate in ("counted", "late", "duplicate", "conflict") if result.fates[fate]}),
     )
 
 

@@ -138,6 +138,28 @@ def test_same_event_again_counts_once_and_the_same_id_of_another_source_counts()
     assert target.add(action("a", T0, weight=3))[0] == "late"
 
 
+def test_the_same_id_that_says_something_else_is_a_conflict_and_the_first_counts() -> None:
+    target = aggregator(ALL, lateness_ms=MINUTE_MS)
+    target.add(action("a", T0, weight=3))
+    again = aggregator(ALL, lateness_ms=MINUTE_MS)
+    again.restore(orjson.loads(orjson.dumps(target.snapshot(), option=orjson.OPT_NON_STR_KEYS)))
+    for each in (target, again):
+        assert each.add(action("a", T0, weight=4)) == ("conflict", [])
+        assert each.add(action("a", T0 + 1, weight=3)) == ("conflict", [])
+        assert each.add(action("a", T0, weight=3)) == ("duplicate", [])
+        assert each.open_events == 3
+        assert each.fates == {"counted": 1, "conflict": 2, "duplicate": 1}
+
+
+def test_ids_of_a_state_without_what_they_said_are_duplicates() -> None:
+    target = aggregator(ALL, lateness_ms=MINUTE_MS)
+    target.add(action("a", T0, weight=3))
+    old = orjson.loads(orjson.dumps(target.snapshot(), option=orjson.OPT_NON_STR_KEYS))
+    old["ids"] = {source: {name: seen for name, (seen, _) in ids.items()} for source, ids in old["ids"].items()}
+    target.restore(old)
+    assert target.add(action("a", T0, weight=4)) == ("duplicate", [])
+
+
 def test_ids_behind_the_watermark_are_forgotten() -> None:
     target = aggregator(ALL)
     for minute in range(500):

@@ -58,6 +58,9 @@ LETTERS: Final = [
 ]
 
 
+FAR: Final = [2**61, 253_402_300_800_000, 253_402_300_799_999, 1_772_820_000_000_000]
+
+
 @pytest.fixture(scope="module")
 def filled() -> Any:
     loop = asyncio.new_event_loop()
@@ -67,6 +70,8 @@ def filled() -> Any:
         address = await database.__aenter__()
         store = await ClickHouseStore.connect(*dataclasses.astuple(address))
         await store.write("dead_letters", LETTERS)
+        far = [letter(70 + n, topic="live.far", recorded_at=at) for n, at in enumerate(FAR)]
+        await store.write("dead_letters", far)
         await store.close()
         return address
 
@@ -133,6 +138,20 @@ def test_the_list_counts_by_reason_and_shows_the_newest_first(
     assert [each["place"] for each in found["dead_letters"]] == ["livewarden.response/0/4", "live.rooms/0/3"]
     assert sum(each["records"] for each in found["reasons"]) == 2
     assert run(capsys, "list", "--reason", "none")[1] == "no dead letter\n"
+
+
+@pytest.mark.clickhouse
+@pytest.mark.parametrize(
+    ("offset", "at"), [(70, "+73071204-"), (71, "+10000-01-01"), (72, "9999-12-31"), (73, "+58148-06-06")]
+)
+def test_one_of_any_time_is_listed_and_shown(
+    letters: None, capsys: pytest.CaptureFixture[str], offset: int, at: str
+) -> None:
+    code, out, err = run(capsys, "list", "--topic", "live.far")
+    assert (code, err) == (0, "")
+    assert at in out
+    assert at in run(capsys, "show", f"live.far/0/{offset}")[1]
+    assert at in run(capsys, "show", f"live.far/0/{offset}", "--json")[1]
 
 
 @pytest.mark.clickhouse

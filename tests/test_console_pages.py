@@ -15,6 +15,7 @@ from yarl import URL
 from livewarden.checkpoint import Checkpoint
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, format_ms
 from sinks.connection import Address
+from sinks.views.wording import exactly
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
 from tests.console_fixtures import (
     HOSTILE,
@@ -347,6 +348,24 @@ async def test_dead_letters_by_reason_and_one_of_them(site: Site) -> None:
     assert "00 ff 3c 62 3e 1b 5b 33 31 6d" in one
     assert "\x00" not in one
     assert "empty" in await site.page("/dead-letters/live.enforcement/1/99")
+
+
+@pytest.mark.parametrize("recorded_at", [2**61, 253_402_300_800_000, 253_402_300_799_999, 1_772_820_000_000_000, 0])
+async def test_a_dead_letter_of_any_time_is_shown(site: Site, recorded_at: int) -> None:
+    await site.store.write("dead_letters", [dead_row(7, recorded_at=recorded_at)])
+    assert "1 record set aside" in await site.page("/dead-letters")
+    assert exactly(recorded_at) in await site.page("/dead-letters/live.enforcement/1/7")
+
+
+async def test_health_names_fields_that_no_contract_knows_and_counts_conflicts(site: Site) -> None:
+    await site.fill()
+    rows = [event_row(900 + n, unknown_fields=["colour<b>"], event_time=T0 + n) for n in range(3)]
+    await site.store.write("events", [*rows, event_row(910, duplicate=1, conflict=1)])
+    page = Page(await site.page("/health"))
+    assert ["enforcement.action", "colour<b>", "3"] in [row[:3] for row in page.rows]
+    text = await site.page("/health")
+    assert "in conflict" in text
+    assert '<td class="n bad">1</td>' in text
 
 
 async def test_health_says_how_far_each_partition_is(site: Site) -> None:

@@ -37,6 +37,7 @@ from tests.test_cli_response import settle
 
 FORMS: Final = ("csv", "jsonl", "parquet", "xlsx")
 FORMULAS: Final = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "plain", "", 'say "=1"\nand more']
+FAR: Final = [2**61, 253_402_300_800_000, 253_402_300_799_999, 1_772_820_000_000_000, 0]
 _NAMES: Final = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 
 
@@ -57,6 +58,7 @@ def filled() -> Any:
             | {"key": "", "headers": "{}", "value": b"\xff" + text.encode(), "recorded_at": T0 + number}
             for number, text in enumerate(FORMULAS)
         ]
+        letters += [letters[0] | {"partition": 8, "offset": n, "recorded_at": at} for n, at in enumerate(FAR)]
         await store.write("dead_letters", letters)
         await store.close()
         return address
@@ -193,6 +195,27 @@ def test_a_text_is_never_a_formula(
         assert texts == FORMULAS
         return
     assert texts == [f"'{text}" for text in FORMULAS[:6]] + FORMULAS[6:]
+
+
+@pytest.mark.clickhouse
+@pytest.mark.parametrize("form", FORMS)
+def test_any_time_that_a_column_holds_is_written(
+    form: str, database: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / f"letters.{form}"
+    code, _, err = run(
+        capsys, "dead_letters", "--where", "partition=8", "--columns", "offset,recorded_at", "--out", str(out)
+    )
+    assert (code, err) == (0, "")
+    found = {int(row["offset"]): row["recorded_at"] for row in read(out)}
+    if form == "parquet":
+        assert len(found) == len(FAR), "pyarrow has no Python date for them; the rows are all there"
+        column = parquet.read_table(out).column("recorded_at")
+        assert sorted(column.cast("int64").to_pylist()) == sorted(FAR)
+        return
+    assert str(found[1]).startswith("+10000-01-01")
+    assert str(found[3]).startswith("+58148-06-06")
+    assert len(found) == len(FAR)
 
 
 CHOSEN: Final[dict[str, set[str]]] = {

@@ -90,7 +90,7 @@ def test_gap_in_reporting_is_no_drop() -> None:
 
 
 def test_every_event_is_accounted_for() -> None:
-    beside = {"late": 0, "duplicate": 0, "dead": 0}
+    beside = {"late": 0, "duplicate": 0, "conflict": 0, "dead": 0}
     summary = whole().summary()
     assert {name: summary[name] for name in beside} == beside
     assert summary["events"] == summary["counted"] >= len(recording())

@@ -67,7 +67,7 @@ def test_example_obeys_its_schema(path: Path) -> None:
     event = json.loads(path.read_bytes())
     validator = Draft202012Validator(json_schema(BY_CE_TYPE[event["type"]]))
     assert list(validator.iter_errors(event["data"])) == []
-    assert list(validator.iter_errors(event["data"] | {"colour": "red"})) != []
+    assert list(validator.iter_errors(event["data"] | {"colour": "red"})) == []
 
 
 def test_asyncapi_refs_resolve() -> None:

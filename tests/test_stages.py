@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from livewarden.times import DAY_MS, MINUTE_MS
 from models.partial import Message, Notice, Partial, Seal, from_dict
 from models.plan import CHANGES, Plan
 from streams.codec import encode, to_line
+from streams.recording import read
 from streams.stages import FULL_EVERY, Detect, Ingest, Output, encode_message
 from streams.stages.output import Passed
 from tests.core_fixtures import T0, TOPIC, action, beat, moment, monitor, partials, say, seals, silent
@@ -103,11 +105,50 @@ def test_every_event_is_a_row() -> None:
         "weight": 7,
         "late": 0,
         "duplicate": 0,
+        "conflict": 0,
+        "unknown_fields": [],
         "key": "DE",
         "data": "",
     }
     assert orjson.loads(rows[0]["data"])["action_id"] == "a1"
     assert stage.fates == {"counted": 1, "duplicate": 1, "late": 1}
+
+
+def test_a_conflict_is_counted_apart() -> None:
+    stage = ingest(lateness_ms=MINUTE_MS)
+    stage.process([wire(n, action("a", T0, weight=weight)) for n, weight in enumerate((1, 2, 1))])
+    rows = drained(stage).rows["events"]
+    assert [(row["duplicate"], row["conflict"]) for row in rows] == [(0, 0), (1, 1), (1, 0)]
+    assert stage.fates == {"counted": 1, "conflict": 1, "duplicate": 1}
+
+
+def test_a_field_that_the_contract_does_not_know_is_kept_and_named() -> None:
+    record = wire(0, action("a", T0))
+    record.value = orjson.dumps(orjson.loads(record.value or b"") | {"colour": "red", "size": {"w": 1}})
+    stage = ingest()
+    stage.process([record])
+    output = drained(stage)
+    assert "dead_letters" not in output.rows
+    (row,) = output.rows["events"]
+    assert row["unknown_fields"] == ["colour", "size"]
+    assert orjson.loads(row["data"])["size"] == {"w": 1}
+    assert stage.fates == {"counted": 1}
+
+
+@pytest.mark.parametrize(("characters", "dead"), [(1024, False), (1025, True), (700_000, True)])
+@pytest.mark.parametrize("what", ["id", "source"])
+def test_a_long_name_is_set_aside_live_and_in_a_recording_alike(
+    what: str, characters: int, dead: bool, tmp_path: Path
+) -> None:
+    event = replace(action("a", T0), **{what: "i" * characters})
+    stage = ingest()
+    stage.process([wire(0, event)])
+    live = [row["reason"] for row in drained(stage).rows.get("dead_letters", [])]
+    path, lines = tmp_path / "long.jsonl", []
+    path.write_text(to_line(event) + "\n")
+    counted = list(read(path, lines.append))
+    assert live == [line.reason for line in lines] == (["oversized"] if dead else [])
+    assert len(counted) == (not dead)
 
 
 def test_data_of_a_structured_event_is_stored_without_its_envelope() -> None:

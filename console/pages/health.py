@@ -24,9 +24,10 @@ async def health(request: Request) -> Response:
     until = await view.judged_until(at.reader)
     now = at.clock.now_ms()
     end = until if until is not None else now
-    hours, topics, positions, tables, channels, waiting, failed = await asyncio.gather(
+    hours, topics, unknown, positions, tables, channels, waiting, failed = await asyncio.gather(
         view.by_hour(at.reader, end, hours=HOURS),
         view.by_topic(at.reader, end, hours=HOURS),
+        view.unknown_fields(at.reader),
         view.positions(at.reader),
         view.newest_rows(at.reader),
         notifications.channels(at.reader),
@@ -43,6 +44,7 @@ async def health(request: Request) -> Response:
         "health.html",
         hours=hours,
         topics=topics,
+        unknown=unknown,
         positions=[each | {"behind": newest - each["watermark"]} for each in positions],
         tables=tables,
         until=until,

@@ -1,7 +1,7 @@
 """The event contracts: one model a contract, one file a domain."""
 
 from livewarden.contracts.appeal import AppealLifecycle
-from livewarden.contracts.base import AGGREGATES, TYPE_PREFIX, Contract, Topic
+from livewarden.contracts.base import AGGREGATES, TYPE_PREFIX, Contract, Topic, unknown_fields
 from livewarden.contracts.catalog import BY_CE_TYPE, CONTRACTS, TOPICS, topic_of
 from livewarden.contracts.change import PlatformChange, Scope
 from livewarden.contracts.enforcement import EnforcementAction, EnforcementReversed
@@ -31,4 +31,5 @@ __all__ = [
     "TrafficQuality",
     "TrafficSample",
     "topic_of",
+    "unknown_fields",
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+import re
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
 
 TYPE_PREFIX = "eu.liveshop."
 AGGREGATES: Topic = "live.aggregates"
@@ -38,8 +41,19 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """ISO 4217."""
 Language = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 """BCP 47 (`de`, `pt-BR`)."""
-Instant = Annotated[AwareDatetime, Field(strict=True)]
-"""RFC 3339 text with an offset in JSON, an aware datetime in Python; a number is no instant, its unit would be a guess."""
+
+
+def _dated(value: Any, info: ValidationInfo) -> Any:
+    in_json = isinstance(value, str) and _DATE.match(value)
+    if not (in_json if info.mode == "json" else isinstance(value, datetime)):
+        raise ValueError("no RFC 3339 time with an offset, such as 2026-03-06T18:00:00Z")
+    return value
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d", re.ASCII)
+Instant = Annotated[AwareDatetime, BeforeValidator(_dated)]
+"""RFC 3339 text with an offset in JSON, an aware datetime in Python; a number is no instant, nor are digits in a text: the unit
+would be a guess."""
 ReviewerType = Literal["AUTOMATED", "HUMAN", "HYBRID"]
 
 
@@ -49,7 +63,42 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Contract(Part):
+class Body(BaseModel):
+    """A frozen part of an event that keeps what it does not know: a producer may be newer than this contract.
+
+    `unknown_fields` names what it kept. Known fields are as strict as in a `Part`.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+
+def unknown_fields(body: Body) -> list[str]:
+    """Names of the fields that its contract does not know, in order; those of an inner part behind a dot.
+
+    >>> unknown_fields(Body.model_validate({"colour": "red"}))
+    ['colour']
+    """
+    found = list(body.model_extra or ())
+    for name in _bodies_in(type(body)):
+        inner = getattr(body, name)
+        if inner is not None:
+            found += [f"{name}.{each}" for each in unknown_fields(inner)]
+    return sorted(found)
+
+
+@cache
+def _bodies_in(kind: type[Body]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, field in kind.model_fields.items()
+        if any(
+            isinstance(each, type) and issubclass(each, Body)
+            for each in (field.annotation, *get_args(field.annotation))
+        )
+    )
+
+
+class Contract(Body):
     """An event body.
 
     `weight` says how many things the event stands for, and `time_precision` how exactly its time is known, so that real

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from livewarden.contracts.base import Contract, Id, Instant, Label, Market, Part, Topic
+from livewarden.contracts.base import Body, Contract, Id, Instant, Label, Market, Topic
 from livewarden.contracts.enforcement import ActionType
 
 ChangeKind = Literal[
@@ -28,7 +28,7 @@ ChangeKind = Literal[
 ChangePhase = Literal["ANNOUNCED", "STARTED", "PERCENT", "COMPLETED", "ROLLED_BACK", "ENDED"]
 
 
-class Scope(Part):
+class Scope(Body):
     """Whom a change reaches. An empty list is no limit: every market, every action type."""
 
     markets: tuple[Market, ...] = Field(default=(), max_length=250, description="Markets, ISO 3166-1 alpha-2.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -11,6 +10,7 @@ import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
 from livewarden.errors import SetupError
+from livewarden.times import format_ms, moment_of, parse_ms
 from sinks.export.query import Kind
 
 MOST_ROWS: Final = 1_048_575
@@ -18,7 +18,8 @@ MOST_ROWS: Final = 1_048_575
 MOST_CHARACTERS: Final = 32_767
 """Of a cell."""
 _EXACT: Final = 2**53
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS: Final = parse_ms("1900-01-01T00:00:00Z")
+_END_MS: Final = parse_ms("9999-12-31T00:00:00Z")
 _RISKY: Final = frozenset("=+-@\t\r\n＝＋－＠")
 
 
@@ -34,7 +35,7 @@ class Sheet:
     """One sheet: a head, then rows in order. Texts are written as texts, never as formulas or links.
 
     A text that begins as a formula does has the sheet's own mark for a text (the quote prefix), so it stays one when it is edited.
-    A text beyond `MOST_CHARACTERS` is cut, and `cut` counts it. Whole numbers that a sheet cannot hold exactly become texts.
+    An instant that a sheet cannot hold, before 1900 or after 9999, is a text. A text beyond `MOST_CHARACTERS` is cut, and `cut` counts it. Whole numbers that a sheet cannot hold exactly become texts.
     """
 
     def __init__(self, path: Path, names: Sequence[str], kinds: Sequence[Kind]) -> None:
@@ -61,8 +62,11 @@ class Sheet:
             if value is None:
                 continue
             if kind == "time":
-                moment = (_EPOCH + timedelta(milliseconds=int(value))).replace(tzinfo=None)
-                self._sheet.write_datetime(self.rows, place, moment, self._time)
+                if _FIRST_MS <= int(value) < _END_MS:
+                    moment = moment_of(int(value))[0].replace(tzinfo=None)
+                    self._sheet.write_datetime(self.rows, place, moment, self._time)
+                else:
+                    self._text(place, format_ms(int(value)))
             elif kind == "number" or (kind == "whole" and abs(int(value)) <= _EXACT):
                 self._sheet.write_number(self.rows, place, float(value))
             else:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_ms, moment_of
 from livewarden.words import against
 from livewarden.words import number as number
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s"))
 
 
@@ -35,7 +33,7 @@ def when(ms: int | None) -> str:
     >>> when(1_744_070_400_000), when(None)
     ('2025-04-08 00:00', '–')
     """
-    return "–" if ms is None else f"{_EPOCH + timedelta(milliseconds=ms):%Y-%m-%d %H:%M}"
+    return "–" if ms is None else format_ms(ms - ms % MINUTE_MS).replace("T", " ").removesuffix(":00Z")
 
 
 def exactly(ms: int | None) -> str:
@@ -46,8 +44,7 @@ def exactly(ms: int | None) -> str:
     """
     if ms is None:
         return "–"
-    text = f"{_EPOCH + timedelta(milliseconds=ms):%Y-%m-%d %H:%M:%S}"
-    return f"{text}.{ms % 1000:03}" if ms % 1000 else text
+    return format_ms(ms).replace("T", " ").removesuffix("Z")
 
 
 def day(ms: int) -> str:
@@ -56,8 +53,8 @@ def day(ms: int) -> str:
     >>> day(1_744_070_400_000)
     'Tue 8 Apr 2025'
     """
-    moment = _EPOCH + timedelta(milliseconds=ms)
-    return f"{moment:%a} {moment.day} {moment:%b %Y}"
+    moment, years = moment_of(ms)
+    return f"{moment:%a} {moment.day} {moment:%b} {moment.year + years:04}"
 
 
 def place(series: Mapping[str, str]) -> str:

@@ -80,8 +80,9 @@ def replay(
         print_json(summary)
         return
     print_alerts(result.alerts)
+    conflicts = f", {summary['conflict']:,} in conflict" if summary["conflict"] else ""
     print(
-        f"\n{summary['events']:,} events ({summary['late']:,} late, {summary['duplicate']:,} duplicate), "
+        f"\n{summary['events']:,} events ({summary['late']:,} late, {summary['duplicate']:,} duplicate{conflicts}), "
         f"{summary['dead']:,} dead letters → {summary['alerts']} alerts, {summary['cases']} case candidates in {folder}/"
     )
 

@@ -41,7 +41,10 @@ def when(instant: str | None) -> str:
     >>> when("2026-03-06T18:04:59Z")
     '2026-03-06 18:04Z'
     """
-    return "" if instant is None else f"{instant[:16].replace('T', ' ')}Z"
+    if instant is None:
+        return ""
+    date, _, clock = instant.partition("T")
+    return f"{date} {clock[:5]}Z"
 
 
 def times(count: int) -> str:

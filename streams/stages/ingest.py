@@ -20,7 +20,7 @@ from streams.stages.saved import pack, unpacked
 class Ingest:
     """The aggregate stage on one source partition: decode, account for every record, sum.
 
-    Every record becomes a row: of `events` (late or duplicate where it is), or of `dead_letters`.
+    Every record becomes a row: of `events` (late, duplicate or in conflict where it is), or of `dead_letters`.
     """
 
     name = "ingest"
@@ -95,7 +95,7 @@ class Ingest:
 
     @property
     def fates(self) -> dict[Fate, int]:
-        """How many valid events were counted, late, duplicate since the beginning."""
+        """How many valid events were counted, late, duplicate, in conflict since the beginning."""
         return dict(self._aggregator.fates)
 
     def checkpoint(self) -> Checkpoint:

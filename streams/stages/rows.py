@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import orjson
 
+from livewarden.contracts import unknown_fields
 from livewarden.errors import InvalidEvent
 from livewarden.event import Event
 from livewarden.times import parse_ms
@@ -14,6 +17,9 @@ from models.partial import Partial
 from models.partial import Row as PartialRow
 from models.watch import Judged
 from streams.stages.output import Output, Passed, Row, WireRecord
+
+MOST_UNKNOWN: Final = 20
+"""Unknown fields of one event that are named; the event keeps all of them."""
 
 
 def alert_row(alert: Alert, run: str) -> Row:
@@ -59,7 +65,9 @@ def event_row(topic: str, event: Event, record: WireRecord, fate: Fate) -> Row:
         "precision": data.time_precision,
         "weight": data.weight,
         "late": int(fate == "late"),
-        "duplicate": int(fate == "duplicate"),
+        "duplicate": int(fate in ("duplicate", "conflict")),
+        "conflict": int(fate == "conflict"),
+        "unknown_fields": [name[:200] for name in unknown_fields(data)[:MOST_UNKNOWN]],
         "key": (record.key or b"").decode(errors="replace"),
         "data": value.decode() if binary else orjson.dumps(orjson.loads(value)["data"]).decode(),
     }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from livewarden.contracts import SourceHeartbeat
+from livewarden.errors import SetupError
 from livewarden.event import AHEAD_MS, Event
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from streams.codec import event_of, partition_of
@@ -20,7 +21,8 @@ def deliver(events: Iterable[Event], partitions: Mapping[str, int]) -> Iterator[
 
     An event keeps the partition that it was recorded with, else its key decides, as Kafka's default partitioner would. A
     heartbeat without one goes to every partition of its topic. To each partition that did not say that its source ended,
-    behind the topic's last event, such a heartbeat is added: a recording that is over will not say more.
+    behind the topic's last event, such a heartbeat is added: a recording that is over will not say more. One that was recorded on
+    a partition that its topic has not here is a SetupError: elsewhere it would be judged otherwise.
     """
     ends: dict[str, int] = {}
     ended: dict[str, dict[int, int]] = {}
@@ -31,6 +33,9 @@ def deliver(events: Iterable[Event], partitions: Mapping[str, int]) -> Iterator[
         )
         if not event.is_ahead(AHEAD_MS):
             ends[topic] = max(ends.get(topic, 0), until)
+        if event.partition >= partitions[topic]:
+            more = f"of {topic}, which has {partitions[topic]} here; set LIVEWARDEN_PARTITIONS to what it was recorded with"
+            raise SetupError(f"event {event.id[:100]!r} was recorded on partition {event.partition} {more}")
         if event.partition >= 0:
             places: Iterable[int] = (event.partition,)
         elif isinstance(data, SourceHeartbeat):

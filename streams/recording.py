@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
 import tempfile
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 _COLUMNS = ("id", "source", "type", "time", "data", "partition", "offset")
 _BATCH_ROWS = 10_000
-_READ_BYTES = LINE_LIMIT_BYTES + len(b"\r\n")
+_READ_BYTES = len(codecs.BOM_UTF8) + LINE_LIMIT_BYTES + len(b"\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,15 @@ def _suffix(path: Path) -> str:
 
 
 def _lines(path: Path, suffix: str) -> Iterator[bytes]:
+    first = True
     try:
         with gzip.open(path) if suffix == ".jsonl.gz" else path.open("rb") as file:
             while line := file.readline(_READ_BYTES):
                 rest = line
                 while not rest.endswith(b"\n") and (rest := file.readline(_READ_BYTES)):
                     pass  # what is kept is long enough to be refused as oversized
+                if first:
+                    line, first = line.removeprefix(codecs.BOM_UTF8), False
                 yield line.removesuffix(b"\n").removesuffix(b"\r")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise SetupError(f"{path}: damaged gzip file ({error})") from error

@@ -195,7 +195,9 @@ def replayed(plan: Plan, settings: Settings, events: Iterable[Event]) -> Outcome
         _by_id("alerts", [alert_row(alert, "live") for alert in alerts.values()]),
         _by_id("case_candidates", [case_row(case) for case in result.cases]),
         _by_id("judgements", map(_judged_row, replay.judged)),
-        Counter({fate: result.fates[fate] for fate in ("counted", "late", "duplicate", "conflict") if result.fates[fate]}),
+        Counter(
+            {fate: result.fates[fate] for fate in ("counted", "late", "duplicate", "conflict") if result.fates[fate]}
+        ),
     )
 
 

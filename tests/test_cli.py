@@ -123,6 +123,19 @@ def test_every_mistake_in_a_monitors_file_is_named_by_line(tmp_path: Path, capsy
     assert "did you mean 'bucket'?" in "\n".join(lines)
 
 
+def test_a_byte_order_mark_before_a_monitors_file_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = '[[monitor]]\nname = "A"\nevent = "enforcement.acton"\nbuckt = "1d"\n'
+    (tmp_path / "m.toml").write_text(bad)
+    (tmp_path / "bom.toml").write_text("\ufeff" + bad)
+    said = []
+    for name in ("m.toml", "bom.toml"):
+        assert main(["check", name]) == 2
+        said.append(capsys.readouterr().err.replace(name, ""))
+    assert said[0] == said[1]
+
+
 def test_the_shipped_monitors_have_no_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0
     assert "no mistakes" in capsys.readouterr().out
@@ -298,5 +311,11 @@ def test_feed_sends_a_recording(
     assert main(["feed", "one.jsonl", "--json"]) == 0
     ends = 4  # the end of the recording, said on each partition
     assert json.loads(capsys.readouterr().out) == {"sent": 1 + ends}
+    recorded = [json.loads(EXAMPLE.read_text()) | {"id": f"p{n}", "partition": n, "offset": 0} for n in range(8)]
+    (tmp_path / "eight.jsonl").write_text("".join(json.dumps(each) + "\n" for each in recorded))
+    assert main(["feed", "eight.jsonl"]) == 2
+    err = capsys.readouterr().err
+    assert "recorded on partition 4" in err
+    assert err.count("\n") == 1
     assert main(["feed", "none.jsonl"]) == 2
     assert capsys.readouterr().err == "none.jsonl: no such file\n"

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livewarden.contracts import CONTRACTS, Contract, EnforcementAction, RoomLifecycle
+from livewarden.contracts import CONTRACTS, Contract, EnforcementAction, RoomLifecycle, unknown_fields
 from livewarden.errors import InvalidEvent
 from livewarden.event import Event
 from streams.codec import (
@@ -209,8 +210,9 @@ BAD: Final = [
     ("bad_time", "RFC 3339", with_line(time=1773343800)),
     ("contract", "state: Field required", with_value(b'{"room_id": "room-1"}')),
     ("contract", "data: Input should be an object", with_value(b"[]")),
-    ("contract", "colour: Extra inputs", with_body(colour="red")),
-    ("contract", "colour: Extra inputs", with_value(encode(ROOM)[1][:-1] + b',"colour":NaN}')),
+    ("broken_json", "", with_value(encode(ROOM)[1][:-1] + b',"colour":NaN}')),
+    ("oversized", "", with_headers(ce_id=b"i" * 1025)),
+    ("oversized", "", with_headers(ce_source=b"/" * 1025)),
     (
         "contract",
         "weight: Input should be a valid integer",
@@ -230,6 +232,16 @@ def test_bad_input_has_its_reason(reason: str, detail: str, bad: Record) -> None
         decode_record(bad)
     assert caught.value.reason == reason
     assert detail in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "bad", [with_body(colour="red"), with_line(data={**json.loads(encode(ROOM)[1]), "colour": "red"})]
+)
+def test_a_field_that_no_contract_knows_is_kept_and_named(bad: Record) -> None:
+    event = decode_record(bad)
+    assert unknown_fields(event.data) == ["colour"]
+    assert orjson.loads(encode(event)[1])["colour"] == "red"
+    assert from_line(to_line(event)) == event
 
 
 def test_limit_is_inclusive() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from livewarden.contracts import EnforcementAction, SourceHeartbeat
+from livewarden.errors import SetupError
 from livewarden.event import Event
 from livewarden.times import DAY_MS, MINUTE_MS, SECOND_MS, to_ms
 from streams.codec import encode, event_of, partition_of
@@ -39,6 +42,14 @@ def test_key_decides_as_the_default_partitioner_would() -> None:
 def test_recorded_partition_is_kept() -> None:
     events = [replace(action("a", T0), partition=3), replace(beat(T0, T0 + 1), partition=2)]
     assert list(deliver(events, PARTITIONS))[:2] == events
+
+
+def test_a_partition_that_is_not_there_is_one_line() -> None:
+    events = [replace(action("a", T0), partition=3), replace(action("b", T0), partition=4)]
+    with pytest.raises(
+        SetupError, match=r"'b' was recorded on partition 4 of .* which has 4 here; set LIVEWARDEN_PARTITIONS"
+    ):
+        list(deliver(events, PARTITIONS))
 
 
 def test_partitions_that_ended_early_or_not_at_all_are_ended_with_the_recording() -> None:

@@ -15,6 +15,7 @@ from livewarden.contracts import EnforcementAction, SourceHeartbeat
 from livewarden.errors import InvalidEvent, SetupError
 from livewarden.event import Event
 from livewarden.times import DAY_MS, format_ms, parse_ms, to_ms
+from streams.cli import main
 from streams.importers.dsa import import_dump
 from streams.importers.dsa_actions import FAMILIES, families_of, points_of
 from streams.importers.dsa_daily import import_daily
@@ -503,6 +504,17 @@ def damaged() -> bytes:
     return bytes(whole)
 
 
+def as_if(content: bytes, *, method: int | None = None, flags: int = 0) -> bytes:
+    """A zip of one member, with another method of packing or other flags in both of its headers."""
+    packed = bytearray(zipped({"a.csv": content}))
+    for start, at in ((packed.index(b"PK\x03\x04"), 6), (packed.index(b"PK\x01\x02"), 8)):
+        if flags:
+            packed[start + at] |= flags
+        if method is not None:
+            packed[start + at + 2] = method
+    return bytes(packed)
+
+
 def dumps_that_are_none() -> Iterator[tuple[str, bytes, str]]:
     good = as_csv([statement()])
     yield "a.csv", b"", r"a\.csv: is empty"
@@ -512,7 +524,15 @@ def dumps_that_are_none() -> Iterator[tuple[str, bytes, str]]:
     yield "a.csv", good.replace(b"platform_uid", b"uuid"), "line 1: missing column 'platform_uid'"
     yield "a.csv", good.replace(b"created_at", b"created_at,uuid"), "line 1: repeated column 'uuid'"
     yield "a.parquet", good, r"a\.parquet: not a \.csv or a \.zip"
+    yield "a.csv", good.replace(b"uuid,", b"uuid\r,x,"), r"a\.csv: line 1: no line of column names"
+    yield "a.csv", b"x" * 200_000, r"a\.csv: line 1: unknown column"
     yield "a.zip", good, r"a\.zip: damaged archive"
+    yield "a.zip", zipped({"a.csv": good})[:-30], r"a\.zip: damaged archive"
+    yield "a.zip", as_if(good, method=9), r"a\.zip/a\.csv: packed .* \(Deflate64\); unpack it first"
+    yield "a.zip", as_if(good, method=97), r"a\.zip/a\.csv: packed .*compression.*; unpack it first"
+    yield "a.zip", as_if(good, flags=0x1), r"a\.zip/a\.csv: encrypted; unpack it first"
+    yield "a.zip", as_if(good, flags=0x41), r"a\.zip/a\.csv: encrypted; unpack it first"
+    yield "a.zip", as_if(good, flags=0x20), r"a\.zip/a\.csv: packed .*; unpack it first"
     yield "a.zip", damaged(), r"a\.zip: damaged archive"
     yield "a.zip", zipped({"readme.txt": b"hello"}), r"a\.zip/readme\.txt: not a \.csv or a \.zip"
     deep = zipped({"d.zip": zipped({"c.zip": zipped({"b.zip": zipped({"a.csv": good})})})})
@@ -521,8 +541,37 @@ def dumps_that_are_none() -> Iterator[tuple[str, bytes, str]]:
 
 @pytest.mark.parametrize(("name", "content", "says"), list(dumps_that_are_none()))
 def test_what_is_no_dump_is_a_setup_error(tmp_path: Path, name: str, content: bytes, says: str) -> None:
-    with pytest.raises(SetupError, match=says):
+    with pytest.raises(SetupError, match=says) as caught:
         imported(tmp_path, content, name)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_empty_in_an_archive_is_named_and_the_rest_is_imported(tmp_path: Path) -> None:
+    members = {"a.csv": as_csv([statement()]), "b.csv": b"", "c.zip": zipped({}), "d.zip": zipped({"e.csv": b""})}
+    events, dead = imported(tmp_path, zipped(members), "a.zip")
+    assert len(actions(events)) == 1
+    assert [(line.file, line.reason) for line in dead] == [
+        (f"a.zip/{name}", "empty_file") for name in ("b.csv", "c.zip", "d.zip/e.csv")
+    ]
+
+
+def test_the_command_names_an_empty_member(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "a.zip", tmp_path / "out.jsonl"
+    path.write_bytes(zipped({"a.csv": as_csv([statement(), statement(1)]), "b.csv": b""}))
+    assert main(["import", "dsa", str(path), "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert said.err == "a.zip/b.csv: line 1: empty_file: there is nothing in it\n"
+    assert said.out.startswith("3 events in ")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_byte_order_mark_and_a_long_field_lose_nothing(tmp_path: Path, end: bytes) -> None:
+    content = as_csv([statement(), statement(1), statement(2, decision_visibility_other="x" * 300_000)]).replace(
+        b"\n", end
+    )
+    events, dead = imported(tmp_path, b"\xef\xbb\xbf" + content)
+    assert [(line.line, line.reason) for line in dead] == [(4, "contract")], "read whole, and too long for its contract"
+    assert len({event.id for event in events}) == len(events) == 3
 
 
 def test_a_missing_dump_is_a_setup_error(tmp_path: Path) -> None:

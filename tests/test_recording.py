@@ -108,6 +108,16 @@ def test_bad_lines_are_handed_over_and_reading_goes_on(tmp_path: Path) -> None:
     assert len(dead[0].raw) < 3 * LIMIT_BYTES
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+@pytest.mark.parametrize("length", [0, LINE_LIMIT_BYTES])
+def test_a_byte_order_mark_loses_nothing(tmp_path: Path, name: str, length: int) -> None:
+    first, second = (to_line(event).encode() for event in events(2))
+    content = b"\xef\xbb\xbf" + first.ljust(length) + b"\r\n" + second + b"\r\n"
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    assert list(read(path)) == events(2)
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 @pytest.mark.parametrize(("over", "dies"), [(0, 0), (1, 1), (2, 1), (3, 1), (LINE_LIMIT_BYTES, 1)])
 def test_the_longest_line_is_exactly_the_limit(tmp_path: Path, end: bytes, over: int, dies: int) -> None:

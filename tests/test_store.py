@@ -25,6 +25,7 @@ from sinks.memory import MemoryStore
 from sinks.reader import Reader
 from sinks.store import Store
 from sinks.tables import TABLES, Row
+from sinks.tokens import forget
 from tests.clickhouse_fixtures import (
     SERVERS,
     clickhouse,
@@ -51,6 +52,8 @@ def event(offset: int, **changes: Any) -> dict[str, Any]:
         "weight": 1,
         "late": 0,
         "duplicate": 0,
+        "conflict": 0,
+        "unknown_fields": ["colour"],
         "key": "shop-1",
         "data": '{"action_id":"ä\'1"}',
     }
@@ -182,6 +185,34 @@ async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
 async def test_rows_read_back_as_they_were_written(kept: Kept, name: str) -> None:
     await kept.store.write(name, [SAMPLES[name]])
     assert await kept.rows(name) == [SAMPLES[name]]
+
+
+@pytest.mark.clickhouse
+async def test_rows_that_were_deleted_are_written_again_once_their_inserts_are_forgotten(clickhouse: Address) -> None:
+    store = await ClickHouseStore.connect(*dataclasses.astuple(clickhouse))
+    client = await open_client(clickhouse)
+
+    async def count() -> int:
+        return int((await client.query("SELECT count() FROM events FINAL")).result_rows[0][0])
+
+    async def definition() -> str:
+        return str((await client.query("SHOW CREATE TABLE events")).result_rows)
+
+    before = await definition()
+    await store.write("events", [SAMPLES["events"]])
+    await client.command("ALTER TABLE events DELETE WHERE 1 SETTINGS mutations_sync = 2")
+    await store.write("events", [SAMPLES["events"]])
+    assert await count() == 0, "a deleted row is taken for known"
+    assert "events" in await forget(clickhouse)
+    await store.write("events", [SAMPLES["events"]])
+    await store.write("events", [SAMPLES["events"]])
+    assert await count() == 1
+    assert await definition() == before
+    await client.command("ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 0")
+    await forget(clickhouse)
+    assert await definition() == before, "a run that broke off is mended by the next"
+    await client.close()
+    await store.close()
 
 
 @pytest.mark.parametrize("name", list(SAMPLES))
@@ -580,13 +611,16 @@ class TestReader:
 
     async def test_counts_and_dead_letters(self, store: ClickHouseStore, reader: Reader) -> None:
         assert set((await reader.counts()).values()) == {0}
-        await store.write("events", [event(1), event(2, late=1), event(3, duplicate=1)])
+        await store.write(
+            "events", [event(1), event(2, late=1), event(3, duplicate=1), event(4, duplicate=1, conflict=1)]
+        )
         await store.write("dead_letters", [SAMPLES["dead_letters"]])
         await store.write("alerts", [alert(1), alert(1, run="other")])
         assert await reader.counts() == {
-            "events": 3,
+            "events": 4,
             "late": 1,
             "duplicate": 1,
+            "conflict": 1,
             "dead_letters": 1,
             "alerts": 1,
             "cases": 0,

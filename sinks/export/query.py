@@ -146,6 +146,11 @@ def _known(relation: Relation, name: str, option: str) -> Column:
     return found
 
 
+_FIRST_MS = parse_ms("1900-01-01T00:00:00Z")
+_LAST_MS = parse_ms("9999-12-31T23:59:59.999Z")
+"""Instants that ClickHouse writes as a date; beyond them it would write the nearest, so these are written in milliseconds."""
+
+
 def _shown(column: Column, form: Form) -> str:
     """The expression of a column in a file. Parquet keeps types; what it and JSON call text must be UTF-8.
 
@@ -165,7 +170,11 @@ def _in_form(column: Column, form: Form) -> str:
     if kind == "bytes":
         return f"lower(hex({name}))"
     if kind == "time" and form in ("csv", "jsonl"):
-        return f"concat(replaceOne(toString({name}, 'UTC'), ' ', 'T'), 'Z')"
+        text = f"concat(replaceOne(toString({name}, 'UTC'), ' ', 'T'), 'Z')"
+        if column.type.find("DateTime64(3") < 0:
+            return text
+        ms = f"toUnixTimestamp64Milli({name})"
+        return f"if({ms} BETWEEN {_FIRST_MS} AND {_LAST_MS}, {text}, toString({ms}))"
     if kind == "time" and form == "xlsx":
         return f"toUnixTimestamp64Milli(toDateTime64({name}, 3, 'UTC'))"
     if kind in ("texts", "map", "nested") and form in ("csv", "xlsx"):

@@ -68,7 +68,7 @@ def load_settings(**overrides: Any) -> Settings:
 def _no_misspelt(settings: Settings) -> None:
     known = {f"{PREFIX}{name.upper()}" for name in type(settings).model_fields}
     try:
-        response = settings.response.read_text(encoding="utf-8") if settings.response else ""
+        response = settings.response.read_text(encoding="utf-8-sig") if settings.response else ""
     except (OSError, UnicodeDecodeError):
         response = ""  # whoever needs the file says what is wrong with it
     used = re.findall(rf"{PREFIX}\w+", response)
@@ -120,7 +120,7 @@ def load_policy(path: Path | None) -> Policy:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
 
@@ -200,6 +200,15 @@ def tracked(events: Iterable[T], description: str, every: int = 1_000) -> Iterat
             if number % every == 0:
                 bar.update(task, completed=number)
             yield event
+
+
+def naming(names: Sequence[str]) -> str:
+    """What a progress bar calls recordings.
+
+    >>> naming(["a/b.jsonl"]), naming(["a.jsonl", "b.jsonl"])
+    ('b.jsonl', '2 recordings')
+    """
+    return Path(names[0]).name if len(names) == 1 else f"{len(names)} recordings"
 
 
 def where(series: dict[str, str]) -> str:

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from livewarden.settings import Settings
-from streams.cli.common import AsJson, load_settings, print_json, tracked
-from streams.recording import read
+from streams.cli.common import AsJson, load_settings, naming, print_json, tracked
+from streams.merge import read_all
 
 
 def feed(
@@ -18,6 +18,8 @@ def feed(
     as_json: AsJson = False,
 ) -> None:
     """Send recordings to Kafka, each event to the partition its key decides, no faster than the workers read.
+
+    Several are merged by event time; their order changes nothing.
 
     Topics that are missing are created. It waits while the workers' group is far behind, so start one first.
 
@@ -36,7 +38,8 @@ async def _feed(settings: Settings, sources: list[Path]) -> int:
 
     await ensure_topics(settings.kafka, settings.topics(), settings.replication, settings.topic_configs())
     async with feeder(settings.kafka, settings.group, settings.topic_prefix) as connected:
-        for path in sources:
-            async for _ in connected.send(tracked(read(path), path.name), settings.partitions_by_topic()):
-                pass
+        events = read_all(sources, ahead_ms=settings.ahead_ms())
+        named = tracked(events, naming([str(path) for path in sources]))
+        async for _ in connected.send(named, settings.partitions_by_topic()):
+            pass
         return connected.sent

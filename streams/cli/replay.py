@@ -20,6 +20,7 @@ from streams.cli.common import (
     load_plan,
     load_settings,
     moment,
+    naming,
     number,
     print_json,
     print_table,
@@ -28,7 +29,8 @@ from streams.cli.common import (
     where,
 )
 from streams.delivery import deliver
-from streams.recording import DeadLine, read
+from streams.merge import read_all
+from streams.recording import DeadLine
 from streams.replay import Replay, Result
 
 
@@ -47,7 +49,8 @@ def replay(
 ) -> None:
     """Run recordings through the same code as live, and write what it would have said.
 
-    A source is a file, or the word clickhouse for the events that workers have stored. All events before --to are read, so that
+    Sources are files, of which several are merged by event time (their order changes nothing), or the word clickhouse alone for
+    the events that workers have stored. All events before --to are read, so that
     the models know what live knew; --from and --to choose what is reported. Nothing but the run's folder is written.
 
     Example: livewarden replay evening.jsonl.gz --from 2026-03-06T17:00:00Z --out tonight
@@ -60,13 +63,16 @@ def replay(
     driver = Replay(plan, partitions, settings.lateness_ms(), run, ahead_ms=settings.ahead_ms())
     dead: list[DeadLine] = []
     with TemporaryDirectory(prefix="livewarden-replay-") as scratch:
-        for path in source:
-            if str(path) == "kafka":
-                raise SetupError("replay from kafka is not in this version: name a recording, or clickhouse")
-            recording = _archive(Path(scratch), settings, last) if str(path) == "clickhouse" else path
-            events = _until(read(recording, dead.append), last)
-            for _ in driver.take(deliver(tracked(events, path.name), partitions)):
-                pass
+        names = [str(path) for path in source]
+        if "kafka" in names:
+            raise SetupError("replay from kafka is not in this version: name recordings, or clickhouse")
+        if "clickhouse" in names:
+            if len(names) > 1:
+                raise SetupError("clickhouse stands alone: what workers stored is not in the order of event time")
+            source = [_archive(Path(scratch), settings, last)]
+        events = _until(read_all(source, dead.append, settings.ahead_ms()), last)
+        for _ in driver.take(deliver(tracked(events, naming(names)), partitions)):
+            pass
     driver.dead = len(dead)
     result = driver.result(first, last)
     if dead and not result.fates["counted"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import re
 import shutil
 import tempfile
@@ -46,6 +47,9 @@ V2_COLUMNS = ("content_id_ean",)
 _RECORD_START = re.compile(rb'"?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"?,')
 _MAX_RECORD_BYTES = 1 << 20
 _MAX_DEPTH = 2
+_ENCRYPTED = 0x1
+_DEFLATE64 = 9
+csv.field_size_limit(2 * _MAX_RECORD_BYTES)
 
 
 class Row(NamedTuple):
@@ -59,15 +63,18 @@ class Row(NamedTuple):
 def rows_of(path: Path) -> Iterator[Row | DeadLine]:
     """Every record of a dump, in file order, in constant memory.
 
-    Raises SetupError, naming the file, when it is missing, no dump, damaged, or has unknown or missing columns.
+    A member of an archive that holds nothing is a DeadLine `empty_file`. Raises SetupError, naming the file, when it is
+    missing, no dump, damaged, packed in a way that Python cannot unpack, or has unknown or missing columns.
     """
     if not path.is_file():
         raise SetupError(f"{path}: no such file")
     try:
         with path.open("rb") as stream:
             yield from _members(stream, path.name, depth=0)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise SetupError(f"{path}: damaged archive ({error}); download it again") from error
+    except OSError as error:
+        raise SetupError(f"{path}: {error.strerror or error}") from error
 
 
 def _members(stream: IO[bytes], name: str, depth: int) -> Iterator[Row | DeadLine]:
@@ -78,13 +85,15 @@ def _members(stream: IO[bytes], name: str, depth: int) -> Iterator[Row | DeadLin
     if suffix != "zip" or depth > _MAX_DEPTH:
         raise SetupError(f"{name}: not a .csv or a .zip of them; give the daily dumps as downloaded")
     with zipfile.ZipFile(stream) as archive:
-        for member in archive.infolist():
-            if member.is_dir():
-                continue
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if not members:
+            yield _empty(name)
+        for member in members:
             inner = f"{name}/{member.filename}"
-            if member.flag_bits & 0x1:
-                raise SetupError(f"{inner}: encrypted; unpack it first")
-            with archive.open(member) as content:
+            if not member.file_size:
+                yield _empty(inner)
+                continue
+            with _opened(archive, member, inner) as content:
                 if member.filename.lower().endswith(".zip"):
                     # a zip is read from its end: on disk, since an archive member can only be read forwards
                     with tempfile.TemporaryFile() as copy:
@@ -92,6 +101,20 @@ def _members(stream: IO[bytes], name: str, depth: int) -> Iterator[Row | DeadLin
                         yield from _members(cast("IO[bytes]", copy), inner, depth + 1)
                 else:
                     yield from _members(content, inner, depth + 1)
+
+
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> IO[bytes]:
+    if member.flag_bits & _ENCRYPTED:
+        raise SetupError(f"{name}: encrypted; unpack it first")
+    try:
+        return archive.open(member)
+    except (NotImplementedError, RuntimeError) as error:
+        way = "Deflate64" if member.compress_type == _DEFLATE64 else str(error)
+        raise SetupError(f"{name}: packed in a way that is not read here ({way}); unpack it first") from error
+
+
+def _empty(name: str) -> DeadLine:
+    return DeadLine(name, 1, "empty_file", "there is nothing in it", b"")
 
 
 def _records(stream: IO[bytes], name: str) -> Iterator[Row | DeadLine]:
@@ -111,7 +134,12 @@ def _records(stream: IO[bytes], name: str) -> Iterator[Row | DeadLine]:
 
 
 def _header(line: bytes, name: str) -> list[str]:
-    columns = next(csv.reader([line.decode("utf-8-sig", "replace")]), [])
+    try:
+        columns = next(csv.reader([line.decode("utf-8-sig", "replace")]), [])
+    except csv.Error as error:
+        raise SetupError(
+            f"{name}: line 1: no line of column names ({error}); not a DSA dump of schema v1 or v2"
+        ) from error
     if not columns:
         raise SetupError(f"{name}: is empty; a dump starts with a line of column names")
     known = {*LIGHT_COLUMNS, *FULL_COLUMNS, *V2_COLUMNS}

@@ -69,8 +69,8 @@ class Settings(BaseSettings):
     clickhouse_database: str = Field(
         default="livewarden", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="database with the tables"
     )
-    clickhouse_ca: Path | None = Field(
-        default=None, description="file with the authorities to trust at an https URL; unset: those of the system"
+    clickhouse_ca: str = Field(
+        default="", description="file with the authorities to trust at an https URL; empty: those of the system"
     )
     monitors: Path | None = Field(default=None, description="monitors file; the one that ships where unset")
     response: Path | None = Field(default=None, description="response file; the one that ships where unset")

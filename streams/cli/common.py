@@ -100,7 +100,7 @@ def clickhouse_address(settings: Settings, url: str | None = None) -> Address:
         settings.clickhouse_user,
         settings.clickhouse_password.get_secret_value(),
         settings.clickhouse_database,
-        str(settings.clickhouse_ca or ""),
+        settings.clickhouse_ca,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -49,6 +49,26 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LIVEWARDEN_", frozen=True, extra="forbid")
 
     kafka: str = Field(default="127.0.0.1:9092", description="Kafka bootstrap servers, host:port, several with commas")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        description="what protects the connections to Kafka: TLS is SSL, a user and a password SASL",
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that Kafka's certificate is checked by; unset: the system's",
+    )
+    kafka_cert_file: Path | None = Field(
+        default=None, description="PEM file of our own certificate, where Kafka asks for one"
+    )
+    kafka_key_file: Path | None = Field(default=None, description="PEM file of its key; unset: it is in the same file")
+    kafka_key_password: SecretStr = Field(
+        default=SecretStr(""), description="password of that key where it is encrypted"
+    )
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="SASL mechanism; PLAIN sends the password itself, so only with TLS"
+    )
+    kafka_user: str = Field(default="", description="SASL user")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="its password")
     group: str = Field(default="livewarden", description="consumer group of the workers")
     member: str | None = Field(default=None, description="stable name of this worker's place in the group")
     topic_prefix: str = Field(

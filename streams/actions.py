@@ -14,6 +14,7 @@ from livewarden.settings import RESPONSE, Settings
 from models.response.news import Wish
 from sinks.reader import Reader
 from sinks.views import actions
+from streams.kafka_access import access_of
 from streams.producer import producing
 from streams.stages import encode_message
 
@@ -28,7 +29,7 @@ async def sending(settings: Settings, reader: Reader) -> AsyncIterator[Submit]:
 
     The same action may be sent again: it is granted once, and the answer is the first one.
     """
-    async with producing(settings.kafka) as producer:
+    async with producing(access_of(settings)) as producer:
 
         async def submit(action: Action) -> Answer:
             key, value = encode_message(Wish(action))

@@ -29,6 +29,7 @@ from sinks.whole_file import private_file
 from streams.actions import sending
 from streams.embedded_kafka import EmbeddedKafka
 from streams.feed import Feeder, feeder
+from streams.kafka_access import Access
 from streams.outcome import alert_json, alert_line, incident_line, outcomes
 from streams.recording import read
 from streams.recordings import shipped
@@ -200,7 +201,7 @@ class Demo:
         (self._folder / "simulation.truth.json").write_text(truth_json(scenario) + "\n")
         watching = asyncio.create_task(self._watch(reader, worker))
         try:
-            async with feeder(kafka.bootstrap, "livewarden") as feed:
+            async with feeder(Access(kafka.bootstrap), "livewarden") as feed:
                 self._say(
                     "Real: statements of reasons filed in the EU DSA Transparency Database, 2023-09-25 to 2025-06-30"
                 )

@@ -14,8 +14,8 @@ from faust.events import Event
 from faust.types import TP
 
 from livewarden.errors import SetupError
+from streams.kafka_access import Access
 from streams.membership import PatientAssignor, PatientTables, WholeAssignor
-from streams.topics import no_answer
 from streams.transport import RunTransport, require_c_extension
 
 Hook = Callable[[frozenset[TP]], Awaitable[None]]
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 def build_app(
     *,
     name: str,
-    bootstrap: str,
+    kafka: Access | str,
     session_timeout_s: float = 10.0,
     buffer_runs: int = 16,
     member: str | None = None,
@@ -43,11 +43,11 @@ def build_app(
 ) -> faust.App:
     """A Faust app that reads runs (see `streams.transport`) as the consumer group `name`.
 
-    `bootstrap`: `host:port`, several with commas. `session_timeout_s`: how long a dead worker's partitions wait for
+    `kafka`: the access, or only `host:port`, several with commas. `session_timeout_s`: how long a dead worker's partitions wait for
     another worker; smaller fails over sooner, larger forgives longer pauses. `buffer_runs`: runs of about 1 MiB that an
     agent may have waiting; larger smooths, smaller saves memory. `member`: a stable name for this worker's place in the
     group; with it a restart within the session timeout moves no partition. `embedded`: the broker is `EmbeddedKafka`.
-    `settings`: further Faust settings (`broker_credentials` …); they win.
+    `settings`: further Faust settings (`broker_max_poll_records` …); they win.
 
     `on_assigned` is awaited with all partitions of the new assignment before the first run of it is handed out: the
     place to load state. `on_revoked` is awaited with what is taken away, before another worker can get it, so it must
@@ -56,8 +56,10 @@ def build_app(
     Raises SetupError without Faust's C extension. Bind agents to it with `raw_topic`.
     """
     require_c_extension()
+    access = Access(kafka) if isinstance(kafka, str) else kafka
     defaults: dict[str, Any] = {
-        "broker": [f"kafka://{server.strip()}" for server in bootstrap.split(",")],
+        "broker": [f"kafka://{server.strip()}" for server in access.bootstrap.split(",")],
+        "broker_credentials": access.credentials(),
         "store": "memory://",
         "autodiscover": False,
         "web_enabled": False,
@@ -80,6 +82,7 @@ def build_app(
         "TableManager": PatientTables,
     }
     app = _App(name, **(defaults | settings))
+    app.access = access
     if on_assigned is not None:
         app.on_rebalance_complete.connect(_assigned(on_assigned), weak=False)
     if on_revoked is not None:
@@ -117,7 +120,7 @@ async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | Non
         if before_stop is not None and app.crash_reason is None:
             await before_stop()
     except KafkaConnectionError as error:
-        raise no_answer(",".join(f"{url.host}:{url.port}" for url in app.conf.broker)) from error
+        raise await app.access.refusal() from error
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
@@ -163,6 +166,7 @@ class RunSchema(faust.Schema):  # type: ignore[misc]
 
 
 class _App(faust.App):  # type: ignore[misc]
+    access: Access
     crash_reason: BaseException | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

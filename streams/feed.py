@@ -15,6 +15,7 @@ from livewarden.event import Event
 from livewarden.settings import PARTIALS, RESPONSE
 from streams.codec import encode
 from streams.delivery import deliver
+from streams.kafka_access import Access, start
 
 CHUNK = 2_000
 """Events sent before the lag is looked at again, at most."""
@@ -138,18 +139,18 @@ def _chunks(events: Iterable[Event]) -> Iterator[list[tuple[Event, Encoded]]]:
 
 
 @asynccontextmanager
-async def feeder(bootstrap: str, group: str, prefix: str = "") -> AsyncIterator[Feeder]:
+async def feeder(access: Access, group: str, prefix: str = "") -> AsyncIterator[Feeder]:
     """A feeder that is connected; `group` is the consumer group whose lag it watches, `prefix` that of the topics."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, acks="all", linger_ms=5)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    producer = AIOKafkaProducer(**access.client(), enable_idempotence=True, acks="all", linger_ms=5)
+    admin = AIOKafkaAdminClient(**access.client())
     ends = AIOKafkaConsumer(
-        prefix + PARTIALS, prefix + RESPONSE, bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False
+        prefix + PARTIALS, prefix + RESPONSE, **access.client(), group_id=None, enable_auto_commit=False
     )
     started = []
     try:
         for client, stop in ((producer, producer.stop), (admin, admin.close), (ends, ends.stop)):
             started.append(stop)
-            await client.start()
+            await start(client, access)
         yield Feeder(producer, admin, ends, group, prefix)
     finally:
         for stop in reversed(started):

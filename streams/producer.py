@@ -6,20 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
-from streams.topics import no_answer
+from streams.kafka_access import Access, start
 
 
 @asynccontextmanager
-async def producing(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer whose records are acknowledged by all replicas; Unreachable where Kafka does not answer."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, acks="all")
+async def producing(access: Access) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer whose records are acknowledged by all replicas; SetupError as `kafka_access.start`."""
+    producer = AIOKafkaProducer(**access.client(), enable_idempotence=True, acks="all")
     try:
-        try:
-            await producer.start()
-        except KafkaError as error:
-            raise no_answer(bootstrap) from error
+        await start(producer, access)
         yield producer
     finally:
         await producer.stop()

@@ -14,6 +14,7 @@ from livewarden.contracts import TOPICS
 from livewarden.errors import InvalidEvent, RetryLater, SetupError
 from livewarden.event import Event
 from streams.codec import Record, decode_record
+from streams.kafka_access import Access
 from streams.producer import producing
 
 FROM_HEADER: Final = "livewarden_requeued_from"
@@ -110,13 +111,13 @@ Send = Callable[[Record], Awaitable[Place]]
 
 
 @asynccontextmanager
-async def sender(bootstrap: str, prefix: str = "") -> AsyncIterator[Send]:
+async def sender(access: Access, prefix: str = "") -> AsyncIterator[Send]:
     """What sends a record again to its topic and partition, in the order of the calls, and says where it stands now.
 
     The record gets the header `FROM_HEADER`. Unreachable where Kafka does not answer, SetupError where topic or partition is gone,
     RetryLater where it does not take the record: it may have taken it all the same, and an event taken twice counts once.
     """
-    async with producing(bootstrap) as producer:
+    async with producing(access) as producer:
 
         async def send(record: Record) -> Place:
             topic = prefix + record.topic

@@ -6,21 +6,17 @@ import asyncio
 from collections.abc import Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from livewarden.errors import SetupError, Unreachable
+from streams.kafka_access import Access, denied, start
 
 ANSWER_WITHIN_S = 10.0
 CREATE_WITHIN_S = 30.0
 
 
-def no_answer(bootstrap: str) -> Unreachable:
-    """The one error for a Kafka that does not answer at start."""
-    return Unreachable(f"Kafka at {bootstrap} does not answer: start it, or set LIVEWARDEN_KAFKA")
-
-
 async def ensure_topics(
-    bootstrap: str,
+    kafka: Access | str,
     topics: Mapping[str, int],
     replication: int = 1,
     configs: Mapping[str, Mapping[str, str]] | None = None,
@@ -29,11 +25,13 @@ async def ensure_topics(
 
     `configs` holds Kafka topic settings by topic name, for topics created here (`{"live.traffic": {"retention.ms": …}}`).
     Topics that exist are never changed. Raises SetupError for one that has another partition count or cannot be
-    created, and Unreachable when no broker answers within `ANSWER_WITHIN_S` seconds.
+    created, or where Kafka does not let us in, and Unreachable when no broker answers within `ANSWER_WITHIN_S` seconds.
 
     On the embedded broker create them with `EmbeddedKafka.create_topic` first; this call then checks them.
     """
-    admin = await _connect(bootstrap)
+    access = Access(kafka) if isinstance(kafka, str) else kafka
+    bootstrap = access.bootstrap
+    admin = await _connect(access)
     try:
         async with asyncio.timeout(CREATE_WITHIN_S):
             missing = _missing(topics, await _partition_counts(admin))
@@ -54,14 +52,13 @@ async def ensure_topics(
         await admin.close()
 
 
-async def _connect(bootstrap: str) -> AIOKafkaAdminClient:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _connect(access: Access) -> AIOKafkaAdminClient:
+    admin = AIOKafkaAdminClient(**access.client())
     try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            await admin.start()
-    except (KafkaConnectionError, KafkaError, TimeoutError, OSError) as error:
+        await start(admin, access, ANSWER_WITHIN_S)
+    except SetupError:
         await admin.close()
-        raise no_answer(bootstrap) from error
+        raise
     return admin
 
 
@@ -81,6 +78,9 @@ def _missing(topics: Mapping[str, int], present: Mapping[str, int]) -> list[str]
 
 
 def _check_created(response: object) -> None:
+    refused = {name for name, code, *_ in response.topic_errors if for_code(code) is TopicAuthorizationFailedError}  # type: ignore[attr-defined]
+    if refused:
+        raise denied(TopicAuthorizationFailedError(refused))
     for name, code, *_ in response.topic_errors:  # type: ignore[attr-defined]
         error = for_code(code)
         if code != 0 and error is not TopicAlreadyExistsError:  # another worker may create it at the same moment

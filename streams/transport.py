@@ -24,13 +24,11 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import (
     CommitFailedError,
     ConsumerStoppedError,
-    GroupAuthorizationFailedError,
     IllegalStateError,
     KafkaError,
     KafkaTimeoutError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
-    TopicAuthorizationFailedError,
 )
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
@@ -38,6 +36,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from livewarden.errors import SetupError
+from streams.kafka_access import DENIED, denied
 from streams.stages.output import Passed
 from streams.unpacking import READ_COMMITTED_ONLY, install
 
@@ -127,12 +126,8 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 await self._ask_for_metadata()  # what the leader could not assign, it may not have known
             try:
                 coordinator.check_errors()
-            except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
-                what = "group" if isinstance(error, GroupAuthorizationFailedError) else "topic"
-                named = ", ".join(map(str, error.args)) or self.app.conf.id
-                raise SetupError(
-                    f"Kafka denies this worker the {what} {named}: allow it to read there, then start it again"
-                ) from error
+            except DENIED as error:
+                raise denied(error, self.app.conf.id) from error
             except KafkaError as error:
                 self.log.warning("group coordinator: %r, joining again", error)
 
@@ -176,6 +171,8 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         except KafkaError as error:
             if error is consumer._coordinator._pending_exception:
                 return {}  # a group error that woke this fetch; the watchdog handles it
+            if isinstance(error, DENIED):
+                raise denied(error, self.app.conf.id) from error
             if isinstance(error, NoOffsetForPartitionError):
                 return {}  # fetched before the seek to the beginning
             if not isinstance(error, OffsetOutOfRangeError):
@@ -239,6 +236,8 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             return {}
         try:
             await consumer.commit({TopicPartition(*tp): OffsetAndMetadata(at, "") for tp, at in mine.items()})
+        except DENIED as error:
+            raise denied(error, self.app.conf.id) from error
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("not committed, the group has moved on: %s", error)
             return {}

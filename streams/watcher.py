@@ -17,6 +17,7 @@ from livewarden.errors import LivewardenError, Stalled
 from livewarden.settings import Settings
 from sinks.channels import Channel, Outgoing
 from streams import telemetry
+from streams.kafka_access import access_of
 from streams.liveness import TOLD_AFTER_S, Liveness, Seen, Verdict
 
 _log = logging.getLogger(__name__)
@@ -36,8 +37,9 @@ class Group:
     def __init__(self, settings: Settings) -> None:
         self._group = settings.group
         self._places = [TopicPartition(name, n) for name, count in settings.topics().items() for n in range(count)]
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, group_id=None, enable_auto_commit=False)
+        access = access_of(settings)
+        self._admin = AIOKafkaAdminClient(**access.client())
+        self._consumer = AIOKafkaConsumer(**access.client(), group_id=None, enable_auto_commit=False)
 
     async def __aenter__(self) -> Self:
         await self._admin.start()

@@ -28,6 +28,7 @@ from sinks.store import Store
 from streams import telemetry
 from streams.courier import Courier
 from streams.faust_app import build_app, raw_topic, serve
+from streams.kafka_access import DENIED, access_of, denied, start
 from streams.lane import Lane, retrying
 from streams.log_clock import LogClock
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
@@ -75,9 +76,10 @@ class Worker:
         self._producer: AIOKafkaProducer | None = None
         self._lateness_ms = settings.lateness_ms()
         self._idle_ms = settings.idle_ms()
+        self._access = access_of(settings)
         self.app: faust.App = build_app(
             name=settings.group,
-            bootstrap=settings.kafka,
+            kafka=self._access,
             session_timeout_s=settings.session_timeout_s,
             member=settings.member,
             embedded=settings.embedded_kafka,
@@ -105,11 +107,9 @@ class Worker:
 
     async def run(self) -> int:
         """Run until told to stop (0) or a crash (1)."""
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.kafka, enable_idempotence=True, acks="all", linger_ms=2
-        )
-        await self._producer.start()
+        self._producer = AIOKafkaProducer(**self._access.client(), enable_idempotence=True, acks="all", linger_ms=2)
         try:
+            await start(self._producer, self._access)
             return await serve(self.app, before_stop=self.save)
         finally:
             await self._courier.finish(GOODBYE_WITHIN_S)
@@ -204,6 +204,8 @@ class Worker:
             for answer in await asyncio.gather(*sent):
                 if answer.timestamp_type == LOG_APPEND_TIME and not self._settings.embedded_kafka:
                     self._log_clock.answered(answer.timestamp)
+        except DENIED as error:
+            raise denied(error) from error
         except KafkaError as error:
             raise RetryLater(f"Kafka does not take what a stage says: {error!r}") from error
 

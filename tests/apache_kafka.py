@@ -47,6 +47,29 @@ group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 """
 
+_SECURED = """
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller},LOGIN://127.0.0.1:{login},BOTH://127.0.0.1:{both},TLS://127.0.0.1:{tls}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT,BOTH:SASL_SSL,TLS:SSL
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.login.plain.sasl.jaas.config={plain} required user_{user}="{password}";
+listener.name.login.scram-sha-256.sasl.jaas.config={scram} required;
+listener.name.login.scram-sha-512.sasl.jaas.config={scram} required;
+listener.name.both.plain.sasl.jaas.config={plain} required user_{user}="{password}";
+listener.name.both.scram-sha-256.sasl.jaas.config={scram} required;
+listener.name.both.scram-sha-512.sasl.jaas.config={scram} required;
+ssl.keystore.type=PEM
+ssl.keystore.location={folder}/pair.pem
+ssl.truststore.type=PEM
+ssl.truststore.location={folder}/cert.pem
+listener.name.tls.ssl.client.auth=required
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=true
+"""
+_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+USER, PASSWORD = "watchkeeper", "a-secret-nobody-sees"
+
 _JAVA = (
     "java",
     "-Xmx512m",
@@ -61,9 +84,15 @@ def has_java_and_maven() -> bool:
 
 
 class ApacheKafka:
-    """Started on entry, killed on exit; `bootstrap` in between."""
+    """Started on entry, killed on exit; `bootstrap` in between.
 
-    def __init__(self) -> None:
+    `secured`: beside it `login` (SASL), `both` (SASL and TLS) and `tls` (both sides show a certificate) listen, each for
+    `USER`, and access lists hold; nobody is kept out of what has none. `cert` and `key` are PEM files.
+    """
+
+    def __init__(self, secured: bool = False) -> None:
+        self._secured = secured
+        self.login = self.both = self.tls = ""
         self._folder = Path(tempfile.mkdtemp(prefix="livewarden-kafka-"))
         self._log = self._folder / "kafka.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,15 +120,43 @@ class ApacheKafka:
 
     def _start(self) -> None:
         classpath = f"{_jars()}/*"
-        broker, controller = free_ports(2)
+        broker, controller, *secured = free_ports(5 if self._secured else 2)
         properties = self._folder / "server.properties"
         properties.write_text(_PROPERTIES.format(broker=broker, controller=controller, data=self._folder / "data"))
+        scram = self._secure(properties, broker, controller, *secured) if secured else []
         storage = (*_JAVA, "-cp", classpath, "kafka.tools.StorageTool")
         cluster = subprocess.run([*storage, "random-uuid"], check=True, capture_output=True, text=True).stdout.strip()
-        subprocess.run([*storage, "format", "-t", cluster, "-c", str(properties)], check=True, capture_output=True)
+        subprocess.run(
+            [*storage, "format", "-t", cluster, "-c", str(properties), *scram], check=True, capture_output=True
+        )
         self.bootstrap = f"127.0.0.1:{broker}"
         self._command = [*_JAVA, "-cp", classpath, "kafka.Kafka", str(properties)]
         self.begin()
+
+    def _secure(self, properties: Path, broker: int, controller: int, login: int, both: int, tls: int) -> list[str]:
+        self.login, self.both, self.tls = (f"127.0.0.1:{port}" for port in (login, both, tls))
+        self.cert, self.key = self._folder / "cert.pem", self._folder / "key.pem"
+        named = ["-subj", "/CN=livewarden-test", "-addext", "subjectAltName=IP:127.0.0.1"]
+        made = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            str(self.key),
+            "-out",
+            str(self.cert),
+        ]
+        subprocess.run([*made, *named], check=True, capture_output=True)
+        (self._folder / "pair.pem").write_text(self.key.read_text() + self.cert.read_text())
+        names = {"broker": broker, "controller": controller, "login": login, "both": both, "tls": tls}
+        names |= {"plain": _PLAIN, "scram": _SCRAM, "user": USER, "password": PASSWORD, "folder": self._folder}
+        kept = [line for line in properties.read_text().splitlines() if not line.startswith("listener")]
+        properties.write_text("\n".join(kept) + _SECURED.format(**names))
+        known = f"name={USER},password={PASSWORD}"
+        return [part for kind in ("256", "512") for part in ("--add-scram", f"SCRAM-SHA-{kind}=[{known}]")]
 
     def begin(self) -> None:
         """Start the broker, again where it was ended, on what it had written; returns when it answers."""

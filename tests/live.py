@@ -39,6 +39,7 @@ from sinks.store import AlertKey, Store
 from sinks.tables import TABLES, Row
 from streams.delivery import deliver
 from streams.feed import Feeder, feeder
+from streams.kafka_access import access_of
 from streams.recording import read
 from streams.recordings import shipped
 from streams.replay import Replay
@@ -319,7 +320,7 @@ async def until(
 
 @asynccontextmanager
 async def feeding(settings: Settings) -> AsyncIterator[Feeder]:
-    async with feeder(settings.kafka, settings.group, settings.topic_prefix) as feed:
+    async with feeder(access_of(settings), settings.group, settings.topic_prefix) as feed:
         yield feed
 
 

@@ -19,6 +19,7 @@ from sinks.reader import Reader
 from sinks.views import dead_letters as view
 from streams.cli import main
 from streams.codec import Record
+from streams.kafka_access import Access
 from streams.requeue import FROM_HEADER, Place, judge, lost, place_of, record_of, sender
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server, fresh_database, server_address
 from tests.kafka_fixtures import Broker, embedded_broker
@@ -240,7 +241,7 @@ async def test_pages_go_through_all_of_them_once(filled: Address) -> None:
 async def test_a_record_is_sent_to_its_partition_with_key_headers_and_where_it_was(embedded_broker: Broker) -> None:
     prefix = embedded_broker.unique("eu") + "-"
     await embedded_broker.create_topics({f"{prefix}live.rooms": 3})
-    async with sender(embedded_broker.bootstrap, prefix) as send:
+    async with sender(Access(embedded_broker.bootstrap), prefix) as send:
         record = record_of(letter(partition=2, headers=json.dumps(HEADERS | {FROM_HEADER: "old/0/0"})))
         assert [await send(record), await send(record)] == [Place("live.rooms", 2, 0), Place("live.rooms", 2, 1)]
         with pytest.raises(SetupError, match="has no partition 7 any more"):

@@ -49,7 +49,7 @@ class Worker:
         self._changed = asyncio.Condition()
         self.app: faust.App = build_app(
             name=group,
-            bootstrap=broker.bootstrap,
+            kafka=broker.bootstrap,
             session_timeout_s=6.0,
             embedded=broker.embedded is not None,
             on_assigned=self._on_assigned,
@@ -453,7 +453,7 @@ async def test_a_denied_group_is_one_line(embedded_broker: Broker) -> None:
     await embedded_broker.create_topics({topic: 2})
     assert embedded_broker.embedded is not None
     embedded_broker.embedded.fail_next(JOIN_GROUP, GROUP_AUTHORIZATION_FAILED, times=20)
-    with pytest.raises(SetupError, match=r"^Kafka denies this worker the group group: allow it to read there"):
+    with pytest.raises(SetupError, match=r"^Kafka denies livewarden the group group: allow its user to read"):
         await asyncio.wait_for(serve(Worker(embedded_broker, "group", topic).app), WITHIN_S)
 
 
@@ -486,7 +486,7 @@ async def test_a_worker_stops_while_the_broker_is_away(embedded_broker: Broker) 
 
 async def test_a_process_without_kafka_says_so_in_one_line() -> None:
     with pytest.raises(Unreachable, match=r"^Kafka at 127\.0\.0\.1:1 does not answer: .*LIVEWARDEN_KAFKA$"):
-        await serve(build_app(name="group", bootstrap="127.0.0.1:1"))
+        await serve(build_app(name="group", kafka="127.0.0.1:1"))
 
 
 PROGRAM = """
@@ -495,7 +495,7 @@ from streams.faust_app import build_app, raw_topic, run
 
 logging.basicConfig(level=logging.WARNING)
 bootstrap, group, topic, fail = sys.argv[1:]
-app = build_app(name=group, bootstrap=bootstrap)
+app = build_app(name=group, kafka=bootstrap)
 
 @app.agent(raw_topic(app, topic))
 async def take(stream):

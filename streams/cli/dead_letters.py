@@ -158,6 +158,7 @@ async def _requeue_one(
     url: str | None, place: str, value: Path | None, headers: dict[str, str], force: bool, as_json: bool
 ) -> int:
     from streams import letters
+    from streams.kafka_access import access_of
     from streams.requeue import judge, place_of, record_of, sender
 
     at, settings = place_of(place), load_settings()
@@ -172,7 +173,7 @@ async def _requeue_one(
     if there and not force:
         print(clean(f"{at} is not sent again: {there[at]} has its event already"), file=sys.stderr)
         return 1
-    async with sender(settings.kafka, settings.topic_prefix) as send:
+    async with sender(access_of(settings), settings.topic_prefix) as send:
         now = await send(record)
     if as_json:
         print_json([{"from": str(at), "to": str(now)}])
@@ -183,6 +184,7 @@ async def _requeue_one(
 
 async def _requeue_all(url: str | None, reason: str, topic: str, yes: bool, as_json: bool) -> int:
     from streams import letters
+    from streams.kafka_access import access_of
     from streams.requeue import sender
 
     settings = load_settings()
@@ -213,7 +215,7 @@ async def _requeue_all(url: str | None, reason: str, topic: str, yes: bool, as_j
         sent: list[dict[str, str]] = []
         with progress() as bar:
             task = bar.add_task("sending again", total=len(wanted))
-            async with sender(settings.kafka, settings.topic_prefix) as send:
+            async with sender(access_of(settings), settings.topic_prefix) as send:
                 async for at, record, _, _ in letters.judged(reader, reason, topic, look_up=False):
                     if at in wanted:
                         wanted.remove(at)

@@ -34,10 +34,12 @@ def feed(
 
 async def _feed(settings: Settings, sources: list[Path]) -> int:
     from streams.feed import feeder
+    from streams.kafka_access import access_of
     from streams.topics import ensure_topics
 
-    await ensure_topics(settings.kafka, settings.topics(), settings.replication, settings.topic_configs())
-    async with feeder(settings.kafka, settings.group, settings.topic_prefix) as connected:
+    access = access_of(settings)
+    await ensure_topics(access, settings.topics(), settings.replication, settings.topic_configs())
+    async with feeder(access, settings.group, settings.topic_prefix) as connected:
         events = read_all(sources, ahead_ms=settings.ahead_ms())
         named = tracked(events, naming([str(path) for path in sources]))
         async for _ in connected.send(named, settings.partitions_by_topic()):

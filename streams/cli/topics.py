@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from streams.cli.common import AsJson, load_settings, print_json, print_table
+from streams.kafka_access import access_of
 from streams.topics import ensure_topics
 
 
@@ -15,7 +16,7 @@ def topics(as_json: AsJson = False) -> None:
     """
     settings = load_settings()
     plan = settings.topics()
-    created = set(asyncio.run(ensure_topics(settings.kafka, plan, settings.replication, settings.topic_configs())))
+    created = set(asyncio.run(ensure_topics(access_of(settings), plan, settings.replication, settings.topic_configs())))
     rows = [{"topic": name, "partitions": count, "created": name in created} for name, count in sorted(plan.items())]
     if as_json:
         print_json(rows)

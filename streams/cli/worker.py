@@ -48,6 +48,7 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
     from sinks.channels import open_channels
     from sinks.clickhouse import ClickHouseStore
     from streams import telemetry
+    from streams.kafka_access import access_of
     from streams.topics import ensure_topics
     from streams.worker import Worker
 
@@ -58,7 +59,7 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
     store = await ClickHouseStore.connect(*astuple(clickhouse_address(settings)))
     try:
         wanted = settings.topics()
-        await ensure_topics(settings.kafka, wanted, settings.replication, settings.topic_configs())
+        await ensure_topics(access_of(settings), wanted, settings.replication, settings.topic_configs())
         logging.getLogger("aiokafka").setLevel(settings.log_level)
         return await Worker(settings, plan, store, SystemClock(), policy, channels).run()
     finally:

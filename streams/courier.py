@@ -43,7 +43,7 @@ class Courier:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def turn(self, responder: Responder, now_ms: int) -> None:
-        """One look: claim what is due, try what is ours, tick where something waits. `now_ms`: the clock."""
+        """One look: claim what is due, try what is ours, tick where something waits. `now_ms`: Kafka's clock, which may go back once it is known."""
         waiting = responder.outbox.waiting
         ours = [each for each in waiting.values() if each.state == "claimed" and each.claimed_by == self._worker]
         for each in ours:
@@ -55,10 +55,10 @@ class Courier:
         said: list[Said] = []
         for each in responder.outbox.due(now_ms)[: MOST_AT_ONCE - len(self._under_way)]:
             attempt = (each.notification_id, each.attempts + 1)
-            if now_ms - self._claimed.get(attempt, -LEASE_MS) >= LEASE_MS:
+            if abs(now_ms - self._claimed.get(attempt, -LEASE_MS)) >= LEASE_MS:
                 self._claimed[attempt] = now_ms
                 said.append(Claim(*attempt, self._worker))
-        if responder.waits and now_ms - self._ticked_ms >= self._tick_ms:
+        if responder.waits and abs(now_ms - self._ticked_ms) >= self._tick_ms:
             self._ticked_ms = now_ms
             said.append(Tick())
         self._claimed = {attempt: at for attempt, at in self._claimed.items() if attempt[0] in waiting}

@@ -13,7 +13,7 @@ from models.response.news import News, Tick, Wish
 from models.response.policy import Policy
 from sinks.store import Store
 from streams.stages import Respond, Said, encode_message
-from streams.stages.output import Row
+from streams.stages.output import LOG_APPEND_TIME, Row
 
 
 @dataclass(slots=True)
@@ -24,6 +24,7 @@ class LocalRecord:
     key: bytes | None
     value: bytes | None
     timestamp: int
+    timestamp_type: int = LOG_APPEND_TIME
     topic: str = RESPONSE
     partition: int = 0
     headers: Sequence[tuple[str, bytes]] = ()

@@ -38,6 +38,10 @@ class LogClock:
         now_ms = self._clock.now_ms()
         return now_ms if ahead is None else min(now_ms, ahead + self._clock.elapsed_ms())
 
+    def kafka_ms(self) -> int:
+        """Now by Kafka's clock; by the machine's, as long as Kafka has not said."""
+        return self._clock.now_ms() if self._broker is None else self._broker + self._clock.elapsed_ms()
+
     def heard(self, timestamp_ms: int) -> None:
         """A record with that timestamp was read."""
         since = timestamp_ms - self._clock.elapsed_ms()

@@ -32,6 +32,7 @@ from streams.kafka_access import DENIED, access_of, denied, start
 from streams.lane import Lane, retrying
 from streams.log_clock import LogClock
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
+from streams.stages.output import LOG_APPEND_TIME
 from streams.transport import Run, caught_up, commit, go_on_from, partition_count
 from streams.watcher import Watcher
 
@@ -43,8 +44,6 @@ GOODBYE_WITHIN_S = 1.0
 IDLE_EVERY_S = 5.0
 NOTIFY_EVERY_S = 0.2
 PARTITIONS_EVERY_S = 2.0
-LOG_APPEND_TIME = 1
-"""In Kafka's answer: the broker's clock has stamped the record. The embedded one says so too, and names no time."""
 
 
 class Worker:
@@ -196,12 +195,13 @@ class Worker:
             for message in messages:
                 key, value = encode_message(message)
                 topic = self._settings.topic_prefix + topic_of(message)
+                now_ms = self._log_clock.kafka_ms()
                 try:
-                    sent.append(await self._producer.send(topic, value, key))
+                    sent.append(await self._producer.send(topic, value, key, timestamp_ms=now_ms))
                 except MessageSizeTooLargeError:  # it would be too large at every try; what it says is in ClickHouse
                     telemetry.count("livewarden_messages_too_large", topic)
                     _log.error("not sent to %s, %d bytes are more than Kafka takes: %.200r", topic, len(value), message)
-            for answer in await asyncio.gather(*sent):
+            for answer in await asyncio.gather(*sent):  # the embedded broker says that it stamps, and names no time
                 if answer.timestamp_type == LOG_APPEND_TIME and not self._settings.embedded_kafka:
                     self._log_clock.answered(answer.timestamp)
         except DENIED as error:
@@ -253,7 +253,7 @@ class Worker:
             await asyncio.sleep(NOTIFY_EVERY_S)
             lane = self._response_lane()
             if lane is not None and isinstance(lane.stage, Respond):
-                await self._courier.turn(lane.stage.responder, self._clock.now_ms())
+                await self._courier.turn(lane.stage.responder, self._log_clock.kafka_ms())
 
     async def _seal_idle(self) -> None:
         """Seal partitions that are read to their end and have been quiet for a while, as far as `models.idle` allows."""

@@ -85,7 +85,9 @@ async def assert_replays(settings: Settings, reader: Reader) -> None:
         end = (await consumer.end_offsets([place]))[place]
         while await consumer.position(place) < end:
             for record in (await consumer.getmany(place, timeout_ms=1_000)).get(place, ()):
-                log.append(LocalRecord(record.offset, record.key, record.value, record.timestamp))
+                log.append(
+                    LocalRecord(record.offset, record.key, record.value, record.timestamp, record.timestamp_type)
+                )
     assert settings.response is not None
     plan = Plan(parse_monitors(monitors_text(), "monitors"))
     stage, store = Respond(plan, parse_policy(settings.response.read_text()), RESPONSE, 0), MemoryStore()

@@ -164,6 +164,19 @@ class Incidents:
             elif incident.tell_ms is None and self._book.now_ms > (incident.resolved_ms or NEVER_MS) + KEEP_MS:
                 self._forget(incident)
 
+    def sooner(self, since_ms: int, by_ms: int) -> None:
+        """A clock was ahead: what was told at `since_ms` or later, or is to be, was or will be so much earlier."""
+        for incident in self.by_id.values():
+            names = [
+                name
+                for name in ("tell_ms", "told_ms", "first_told_ms")
+                if (at_ms := getattr(incident, name)) is not None and at_ms >= since_ms
+            ]
+            for name in names:
+                setattr(incident, name, getattr(incident, name) - by_ms)
+            if names:
+                self._touch(incident)
+
     def _forget(self, incident: Incident) -> None:
         del self.by_id[incident.incident_id]
         self._grouping.forget(incident)

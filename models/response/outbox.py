@@ -136,6 +136,18 @@ class Outbox:
             del self.waiting[found.notification_id]
         return found, channel
 
+    def sooner(self, since_ms: int, by_ms: int) -> list[Notification]:
+        """A clock was ahead: what waits for `since_ms` or later waits so much less. Gives what has changed."""
+        changed = []
+        for each in self.waiting.values():
+            names = [name for name in ("created_ms", "due_ms", "lease_ms") if getattr(each, name) >= since_ms]
+            for name in names:
+                setattr(each, name, getattr(each, name) - by_ms)
+            if names:
+                each.version += 1
+                changed.append(each)
+        return changed
+
     def _free(self, each: Notification, now_ms: int) -> bool:
         if each.state == "claimed":
             return each.lease_ms <= now_ms

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from livewarden.action import Acknowledge, Action, ExpireSilence, Feedback, ResolveIncident, Silence
+from livewarden.event import AHEAD_MS
 from livewarden.times import SECOND_MS, format_ms
 from models.plan import Plan
 from models.response.book import Audited, Book, Opinion
@@ -53,9 +54,17 @@ class Responder:
         """The time of the newest record."""
         return self._book.now_ms
 
-    def apply(self, news: News, at_ms: int) -> None:
-        """Take one record; `at_ms`: its time in the log, by the clock of who wrote it. Time never goes back."""
-        self._book.now_ms = max(self.now_ms, at_ms)
+    def apply(self, news: News, at_ms: int, *, stamped: bool = True) -> None:
+        """Take one record; `at_ms`: its time in the log, `stamped` by the broker's clock, else by the clock of who wrote it.
+
+        A wish that only its console has stamped is filed at that time, and moves the time for nobody else. Time never goes back,
+        but for a record that is more than `AHEAD_MS` earlier than the newest: then a clock was ahead, and nothing waits for it.
+        """
+        trusted = stamped or not isinstance(news, Wish)
+        if trusted and 0 <= at_ms < self.now_ms - AHEAD_MS:
+            self._back(at_ms)
+        before_ms = self.now_ms
+        self._book.now_ms = max(before_ms, at_ms)
         if isinstance(news, AlertNews):
             self.incidents.alert(news.alert, news.story)
             self.cases.alert(news.alert)
@@ -70,6 +79,9 @@ class Responder:
             self._post.claimed(news)
         elif isinstance(news, Delivery):
             self._post.delivered(news)
+        if not trusted and self.now_ms > before_ms:
+            self._sooner(self.now_ms, self.now_ms - before_ms)
+            self._book.now_ms = before_ms
         self._sweep()
 
     @property
@@ -80,6 +92,18 @@ class Responder:
     def changed(self) -> tuple[dict[str, dict[str, Any]], list[Any]]:
         """What changed since last asked: things by kind and id (`fate`: incident and member), and what is only ever added."""
         return self._book.take()
+
+    def _back(self, now_ms: int) -> None:
+        """The time was wrong: it is `now_ms`. What was set by the wrong one is set by the right one."""
+        self._sooner(now_ms + 1, self.now_ms - now_ms)
+        self._book.now_ms, self._swept_ms = now_ms, min(self._swept_ms, now_ms)
+
+    def _sooner(self, since_ms: int, by_ms: int) -> None:
+        """What waits for `since_ms` or later waits so much less."""
+        self.incidents.sooner(since_ms, by_ms)
+        self.silences.sooner(since_ms, by_ms)
+        for each in self.outbox.sooner(since_ms, by_ms):
+            self._book.change("notification", each.notification_id, each)
 
     def _sweep(self) -> None:
         """Do what the time has come for. A second in which nothing is due costs nothing."""

@@ -56,6 +56,13 @@ class Silences:
         silence.ends_ms, silence.ended_by = self._book.now_ms, action.who
         self._changed(silence)
 
+    def sooner(self, since_ms: int, by_ms: int) -> None:
+        """A clock was ahead: what somebody ended at `since_ms` or later ended so much earlier."""
+        for silence in self.by_id.values():
+            if silence.ended_by and silence.ends_ms >= since_ms:
+                silence.ends_ms -= by_ms
+                self._changed(silence)
+
     def tick(self) -> None:
         """Remind owners of what ends soon."""
         for silence in self.by_id.values():

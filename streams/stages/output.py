@@ -17,6 +17,8 @@ Row = dict[str, Any]
 
 MOST_DETAIL = 500
 """Characters of what is wrong with a record."""
+LOG_APPEND_TIME = 1
+"""In Kafka's answers and records: the broker's clock has stamped the record."""
 FULL_EVERY = 50
 """Every so many checkpoints one is whole, and what it supersedes can go."""
 

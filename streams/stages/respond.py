@@ -13,7 +13,7 @@ from models.response.news import from_dict
 from models.response.policy import Policy
 from models.response.responder import Responder
 from streams.stages.heard import heard
-from streams.stages.output import FULL_EVERY, Output, WireRecord
+from streams.stages.output import FULL_EVERY, LOG_APPEND_TIME, Output, WireRecord
 from streams.stages.response_rows import (
     action_row,
     case_file_row,
@@ -48,12 +48,13 @@ class Respond:
     def process(self, records: Iterable[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
         for record, news in heard(self, records, from_dict, "broken_response"):
-            self.responder.apply(news, record.timestamp)
+            stamped = getattr(record, "timestamp_type", LOG_APPEND_TIME) == LOG_APPEND_TIME
+            self.responder.apply(news, record.timestamp, stamped=stamped)
         self._say()
 
     @property
     def watermark_ms(self) -> int:
-        """The time of the newest record, by the clock of who wrote it."""
+        """The time of the newest record: the broker's, or that of the worker who wrote it."""
         return self.responder.now_ms
 
     def checkpoint(self) -> Checkpoint:

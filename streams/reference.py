@@ -32,12 +32,11 @@ def page(name: str, above: str) -> str:
 
 
 def differences(folder: Path) -> list[str]:
-    """The pages in `folder` that are not what the models say."""
+    """Those of the pages in `folder` that are not what the models say."""
     found = []
     for name in PAGES:
         file = folder / name
-        text = file.read_text(encoding="utf-8") if file.exists() else ""
-        if text != page(name, text):
+        if file.exists() and (text := file.read_text(encoding="utf-8")) != page(name, text):
             found.append(f"{file} is not what the models say")
     return found
 

@@ -20,6 +20,7 @@ DOCS: Final = Path(__file__).parents[1] / "docs"
 
 def test_the_pages_are_what_the_models_say() -> None:
     assert differences(DOCS) == []
+    assert all((DOCS / name).exists() for name in PAGES)
 
 
 def test_a_page_that_differs_is_named(tmp_path: Path) -> None:

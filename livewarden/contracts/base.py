@@ -44,8 +44,8 @@ Language = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2
 
 
 def _dated(value: Any, info: ValidationInfo) -> Any:
-    in_json = isinstance(value, str) and _DATE.match(value)
-    if not (in_json if info.mode == "json" else isinstance(value, datetime)):
+    in_words = isinstance(value, str) and _DATE.match(value)
+    if not in_words and (info.mode == "json" or not isinstance(value, datetime)):
         raise ValueError("no RFC 3339 time with an offset, such as 2026-03-06T18:00:00Z")
     return value
 

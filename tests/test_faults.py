@@ -112,7 +112,7 @@ BAD: Final = (
     Bad("missing field", "contract", orjson.dumps({"room_id": "r1", "market": "DE"}), headers()),
     Bad("negative count", "contract", body(ccu=-1), headers()),
     Bad("text for a number", "contract", body(ccu="5"), headers()),
-    Bad("unknown field", "contract", body(password="hunter2"), headers()),
+    Bad("digits for an instant", "contract", body(window_start="1772409600"), headers()),
     Bad("no object", "contract", b"[1, 2]", headers()),
     Bad("null value", "null_value", None, headers()),
     Bad("null value, no headers", "null_value", None, []),

@@ -73,11 +73,11 @@ class RiverBank(Bank):
     >>> from models.river_model import make
     >>> bank = RiverBank(lambda: make("anomaly.GaussianScorer", {}), ("value",))
     >>> row = bank.add(np.array([-1]))
-    >>> for minute in range(200):
+    >>> for minute in range(400):
     ...     bank.learn(row, np.array([100.0 + minute % 7]), minute * 60_000)
-    >>> float(bank.judge(row, np.array([104.0]), 200 * 60_000).score[0]) < 2
+    >>> float(bank.judge(row, np.array([104.0]), 400 * 60_000).score[0]) < 2
     True
-    >>> float(bank.judge(row, np.array([900.0]), 200 * 60_000).score[0]) > 3
+    >>> float(bank.judge(row, np.array([900.0]), 400 * 60_000).score[0]) > 3
     True
     """
 

@@ -11,8 +11,10 @@ COPY pyproject.toml README.md LICENSE /src/
 COPY livewarden /src/livewarden
 COPY models /src/models
 COPY sinks /src/sinks
+COPY sources /src/sources
 COPY console /src/console
 COPY streams /src/streams
+COPY cli /src/cli
 RUN pip install --no-deps --no-build-isolation /src && rm -rf /src
 
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/livewarden livewarden

@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 DEV := $(VENV)/.livewarden-dev
 DEMO := $(if $(wildcard $(DEV)),$(DEV),$(VENV)/.livewarden-runtime)
 PYTEST := $(BIN)/python -m pytest
-ROOMS := livewarden models sinks console streams
+ROOMS := livewarden models sinks sources console streams cli
 COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --all-build-deps
 
@@ -52,7 +52,7 @@ schemas: $(DEV) ## Check that schemas/ is what the contracts say
 	@$(BIN)/livewarden schema --check schemas
 
 docs: schemas ## Check schemas, links, and the commands that the documents show
-	@$(PYTEST) tests/test_docs.py $(ARGS)
+	@$(PYTEST) tests/project/test_docs.py $(ARGS)
 
 soak: $(DEV) ## Send ever new series through both stages for 20 minutes and see that memory stays flat (ARGS="--minutes 2")
 	@$(BIN)/python -m bench.soak $(ARGS)

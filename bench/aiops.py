@@ -35,10 +35,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.baselines import CANDIDATES, Candidate
+from cli.detect import PeakHold
 from livewarden.times import parse_ms
-from models.bank import Bank
-from models.traffic_bank import TrafficBank
-from streams.cli.detect import PeakHold
+from models.detect.bank import Bank
+from models.detect.traffic import TrafficBank
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data" / "aiops2018_kpi_train.zip"

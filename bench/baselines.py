@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from river import anomaly, preprocessing, stats, time_series
 
-from models.bank import Bank
-from models.traffic_bank import TrafficBank
+from models.detect.bank import Bank
+from models.detect.traffic import TrafficBank
 
 Step = Callable[[float, int], float]
 WARM_UP = 50

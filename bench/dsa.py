@@ -31,15 +31,15 @@ from livewarden.contracts import AGGREGATES, TOPICS, EnforcementAction, Platform
 from livewarden.event import Event
 from livewarden.settings import Settings
 from livewarden.times import DAY_MS, format_ms, parse_ms
-from models.monitor import Monitor
-from models.monitor_file import parse_monitors
-from models.plan import CHANGES, Plan
-from streams.codec import event_of
-from streams.delivery import deliver
-from streams.importers.dsa import heartbeat
-from streams.importers.dsa_actions import FAMILIES
-from streams.recording import read
-from streams.recordings import shipped
+from models.monitors.file import parse_monitors
+from models.monitors.monitor import Monitor
+from models.monitors.plan import CHANGES, Plan
+from sources.codec import event_of
+from sources.delivery import deliver
+from sources.importers.dsa import heartbeat
+from sources.importers.dsa_actions import FAMILIES
+from sources.recording import read
+from sources.recordings import shipped
 from streams.replay import Replay
 
 SHARED: Final = Path(__file__).parents[2] / "shared" / "data"

@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.baselines import ew_z
 from livewarden.times import DAY_MS, format_ms
-from models.monitor import Monitor
+from models.monitors.monitor import Monitor
 
 CALM: Final = 3
 TIMES: Final = 5.0

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from bench.enforcement_rivals import RIVALS, Scores
 from bench.enforcement_world import DAY, Shapes, Spike, World, simulate, start_of
-from models.enforcement_scan import EnforcementBank
+from models.detect.enforcement import EnforcementBank
 
 SEEDS = (21, 22, 23, 24, 25)
 SERIES, DAYS = 2000, 14

@@ -1,7 +1,7 @@
 """The whole path on simulated evenings: `python -m bench.evening [--seeds 31,32,33] [--json]`.
 
 Each seed is one evening of the simulator (54 hours, 8 incidents, 4 distractors), replayed through the monitors that ship. An incident
-is found when an alert is right about it, as `streams.outcome.outcomes` defines. A told alert that overlaps no incident and no
+is found when an alert is right about it, as `cli.outcome.outcomes` defines. A told alert that overlaps no incident and no
 aftermath of one, on whatever slice, is *false*. One that does, and is not right about it, is *beside* it: a consequence on another
 series, or chance. The first ten hours have no baselines, and count. The simulator is ours, so is what it makes easy.
 """
@@ -16,14 +16,14 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from cli.common import load_plan
+from cli.outcome import is_right, outcomes
 from livewarden.contracts import TOPICS
 from livewarden.times import parse_ms
-from models.plan import Plan
-from streams.cli.common import load_plan
-from streams.delivery import deliver
-from streams.outcome import is_right, outcomes
+from models.monitors.plan import Plan
+from sources.delivery import deliver
+from sources.simulate import Scenario, scenario_evening, simulate, truth
 from streams.replay import Replay
-from streams.simulate import Scenario, scenario_evening, simulate, truth
 
 LATENESS_S = 30.0
 PARTITIONS = 2

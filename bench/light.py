@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from livewarden.times import MINUTE_MS
-from models.bank import Bank
-from models.detectors import new_bank
-from models.engine import Engine, Findings
-from models.monitor import Monitor
-from models.partial import ROWS_PER_RECORD, Partial, Seal
-from models.plan import Plan
+from models.aggregate.partial import ROWS_PER_RECORD, Partial, Seal
+from models.decide.engine import Engine, Findings
+from models.detect.bank import Bank
+from models.detect.registry import new_bank
+from models.monitors.monitor import Monitor
+from models.monitors.plan import Plan
 
 START_MS = 1_772_409_600_000
 COUNTS = Monitor.model_validate(

@@ -10,7 +10,7 @@ from river import stats
 from river.base import AnomalyDetector
 
 from livewarden.times import DAY_MS
-from models.judgement import Direction, Judgement
+from models.detect.judgement import Direction, Judgement
 
 FADING = 0.1
 """Weight of the newest bucket in the running mean: larger follows faster and forgives more."""

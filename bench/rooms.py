@@ -1,6 +1,6 @@
 """The first hour of a LIVE room, judged from its fifth minute: simulated rooms of whole evenings, and recorded ones.
 
-A *simulation* of 6 markets (streams/simulate) opens some dozens of planned rooms in an evening. Every room that lasts an hour is judged twice, minute
+A *simulation* of 6 markets (sources/simulate) opens some dozens of planned rooms in an evening. Every room that lasts an hour is judged twice, minute
 by minute: as it is, where every announcement is a false alert; and with its viewers cut to a quarter from a minute between the 6th
 and the 50th on, which must be announced as a fall within 5 minutes, this one included. Both once with the market's total as parent, and once without. A
 room that fills is steep in its first minutes, which is where false alerts come from.
@@ -25,13 +25,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cli.detect import PeakHold
 from livewarden.contracts import TrafficSample
 from livewarden.times import MINUTE_MS, parse_ms
-from models.traffic_bank import TrafficBank
-from streams.cli.detect import PeakHold
-from streams.simulate.rooms import plan_crowd
-from streams.simulate.scenario import Scenario
-from streams.simulate.traffic import samples
+from models.detect.traffic import TrafficBank
+from sources.simulate.rooms import plan_crowd
+from sources.simulate.scenario import Scenario
+from sources.simulate.traffic import samples
 
 Floats = NDArray[np.float64]
 DATA = Path(__file__).parents[2] / "shared" / "data" / "youtube_live_ccv_8streams_2021-04.csv"

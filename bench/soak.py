@@ -19,9 +19,9 @@ from pathlib import Path
 from livewarden.contracts import EnforcementAction
 from livewarden.event import Event
 from livewarden.times import MINUTE_MS
-from models.aggregate import Aggregator
-from models.monitor_file import parse_monitors
-from models.plan import CHANGES, Plan
+from models.aggregate.aggregator import Aggregator
+from models.monitors.file import parse_monitors
+from models.monitors.plan import CHANGES, Plan
 from streams.stages import Detect
 
 TOPIC = "live.enforcement"

@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bench.evening import LATENESS_S, replayed
-from models.plan import Plan
-from streams.cli.common import load_plan
-from streams.outcome import outcomes
-from streams.simulate import truth
+from cli.common import load_plan
+from cli.outcome import outcomes
+from models.monitors.plan import Plan
+from sources.simulate import truth
 
 SEEDS = (21, 22, 23, 24, 25)
 EXPECTED: Final[Mapping[str, str]] = {

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console.people import LOCAL, SHARED, Holder, Visitor, highest, holder_of, name_of
+from console.identity import LOCAL, SHARED, Holder, Visitor, highest, holder_of, name_of
 from console.throttle import Throttle
 from livewarden.action import Role
 from livewarden.clock import Clock

@@ -15,11 +15,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.access import ALIVE, Access, Gate, Told
-from console.desk import BuildEvidence, Desk, desk
+from console.context import BuildEvidence, Desk, desk
+from console.csrf import Seal
 from console.forms import BadForm
 from console.headers import SecureHeaders
 from console.live import Live
-from console.pages import deeds
+from console.pages import forms as deeds
 from console.pages.alert import alert
 from console.pages.alerts import alerts
 from console.pages.audit import actions
@@ -32,13 +33,12 @@ from console.pages.incidents import door, incident, incidents
 from console.pages.silences import new_silence, silences
 from console.parameters import BadParameter, Parameters
 from console.render import Renderer
-from console.seal import Seal
 from console.under import Under
 from livewarden.action import Submit
 from livewarden.clock import Clock, SystemClock
 from livewarden.errors import RetryLater, SetupError
-from sinks.reader import Reader
-from sinks.views.counted import Monitors
+from sinks.queries.counted import Monitors
+from sinks.store.reader import Reader
 
 
 class Console:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from livewarden.times import parse_ms
-from sinks.views.cases import listed
+from sinks.queries.cases import listed
 
 VERBS: Mapping[str, str] = {
     "triage": "Triage",

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from livewarden.errors import LivewardenError
-from sinks.reader import Reader
-from sinks.views import alerts, news
-from sinks.views.news import News
-from sinks.views.wording import place, size, when
+from sinks.present.wording import place, size, when
+from sinks.queries import alerts, news
+from sinks.queries.news import News
+from sinks.store.reader import Reader
 
 MOST_LISTENERS = 200
 MOST_TOLD = 20

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from console.under import under
 from livewarden.words import visible
-from sinks.views import chart, wording
+from sinks.present import chart, wording
 
 PLACES = (
     ("i", "/incidents", "Incidents"),

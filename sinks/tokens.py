@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from livewarden.errors import SetupError
-from sinks.connection import Address, open_client, translated
+from sinks.store.connection import Address, open_client, translated
 
 _WINDOW = re.compile(r"non_replicated_deduplication_window = (\d+)")
 _USUAL = 10_000

@@ -12,8 +12,8 @@ from livewarden.action import Action, Answer, Submit
 from livewarden.errors import RetryLater
 from livewarden.settings import RESPONSE, Settings
 from models.response.news import Wish
-from sinks.reader import Reader
-from sinks.views import actions
+from sinks.queries import actions
+from sinks.store.reader import Reader
 from streams.kafka_access import access_of
 from streams.producer import producing
 from streams.stages import encode_message

@@ -13,8 +13,8 @@ from aiokafka.structs import TopicPartition
 
 from livewarden.event import Event
 from livewarden.settings import PARTIALS, RESPONSE
-from streams.codec import encode
-from streams.delivery import deliver
+from sources.codec import encode
+from sources.delivery import deliver
 from streams.kafka_access import Access, start
 
 CHUNK = 2_000

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from livewarden.alert import Alert
 from livewarden.event import AHEAD_MS, Event
-from models.aggregate import Aggregator
-from models.alert import Alert
-from models.engine import Engine, Findings
-from models.partial import Seal
-from models.plan import CHANGES, Plan
+from models.aggregate.aggregator import Aggregator
+from models.aggregate.partial import Seal
+from models.decide.engine import Engine, Findings
+from models.monitors.plan import CHANGES, Plan
 
 
 @dataclass(slots=True)

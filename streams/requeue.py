@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from livewarden.contracts import TOPICS
 from livewarden.errors import InvalidEvent, RetryLater, SetupError
 from livewarden.event import Event
-from streams.codec import Record, decode_record
+from sources.codec import Record, decode_record
 from streams.kafka_access import Access
 from streams.producer import producing
 

@@ -20,17 +20,17 @@ from livewarden.clock import Clock
 from livewarden.contracts import TOPICS
 from livewarden.errors import RetryLater, SetupError, Stalled
 from livewarden.settings import PARTIALS, RESPONSE, Settings
-from models.idle import Positions, seal_until
-from models.plan import Plan
+from models.aggregate.idle import Positions, seal_until
+from models.monitors.plan import Plan
 from models.response.policy import Policy
 from sinks.channels import Channel
-from sinks.store import Store
+from sinks.store.store import Store
 from streams import telemetry
-from streams.courier import Courier
 from streams.faust_app import build_app, raw_topic, serve
 from streams.kafka_access import DENIED, access_of, denied, start
-from streams.lane import Lane, retrying
 from streams.log_clock import LogClock
+from streams.notifier import Courier
+from streams.partition_task import Lane, retrying
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
 from streams.stages.output import LOG_APPEND_TIME
 from streams.transport import Run, caught_up, commit, go_on_from, partition_count
@@ -256,7 +256,7 @@ class Worker:
                 await self._courier.turn(lane.stage.responder, self._log_clock.kafka_ms())
 
     async def _seal_idle(self) -> None:
-        """Seal partitions that are read to their end and have been quiet for a while, as far as `models.idle` allows."""
+        """Seal partitions that are read to their end and have been quiet for a while, as far as `models.aggregate.idle` allows."""
         patience = self._settings.idle_after_s
         while not self.app.should_stop:
             await asyncio.sleep(min(IDLE_EVERY_S, patience))

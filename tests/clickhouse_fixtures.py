@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from sinks import migrate
-from sinks.connection import Address, open_client
-from sinks.embedded import EmbeddedClickHouse
+from sinks.embedded.server import EmbeddedClickHouse
+from sinks.store import migrate
+from sinks.store.connection import Address, open_client
 from tests.kafka_fixtures import unavailable
 from tests.real_clickhouse import PASSWORD, USER, RealClickHouse, why_not
 

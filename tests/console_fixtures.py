@@ -21,11 +21,11 @@ from livewarden.checkpoint import Checkpoint
 from livewarden.clock import ManualClock
 from livewarden.errors import RetryLater
 from livewarden.times import HOUR_MS, MINUTE_MS, format_ms, to_ms
-from sinks.clickhouse import ClickHouseStore
-from sinks.connection import Address
-from sinks.reader import Reader
-from sinks.views import cases, incidents
-from sinks.views.counted import Monitors
+from sinks.queries import cases, incidents
+from sinks.queries.counted import Monitors
+from sinks.store.clickhouse import ClickHouseStore
+from sinks.store.connection import Address
+from sinks.store.reader import Reader
 
 T0: Final = 1_772_820_000_000
 """2026-03-06T18:00:00Z, the window of the alerts below."""

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from livewarden.contracts import EnforcementAction, SourceHeartbeat, TrafficQuality, TrafficSample
 from livewarden.event import Event
-from models.aggregate import Aggregator
-from models.engine import Engine, Findings
-from models.monitor import Monitor
-from models.partial import Message, Partial, Seal
-from models.plan import Plan
-from streams.codec import event_of
+from models.aggregate.aggregator import Aggregator
+from models.aggregate.partial import Message, Partial, Seal
+from models.decide.engine import Engine, Findings
+from models.monitors.monitor import Monitor
+from models.monitors.plan import Plan
+from sources.codec import event_of
 
 T0: Final = 1_772_409_600_000
 """Monday, 2026-03-02T00:00:00Z."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from livewarden.ids import stable_id
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
-from sinks.store import Store
+from sinks.store.store import Store
 from tests.console_fixtures import HOSTILE, alert_row, change_row, event_row, judgement_row
 
 ALERTS: Final = [stable_id("alert", number) for number in range(5)]

@@ -23,31 +23,31 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from livewarden.alert import Alert
 from livewarden.checkpoint import Checkpoint
 from livewarden.clock import Clock, SystemClock
 from livewarden.contracts import SourceHeartbeat
 from livewarden.event import Event
 from livewarden.settings import PARTIALS, RESPONSE, Settings
 from livewarden.times import DAY_MS, MINUTE_MS, SECOND_MS
-from models.alert import Alert
-from models.monitor_file import parse_monitors
-from models.plan import Plan
-from models.watch import Judged
-from sinks.connection import Address
-from sinks.memory import MemoryStore
-from sinks.store import AlertKey, Store
-from sinks.tables import TABLES, Row
-from streams.delivery import deliver
+from models.decide.watch import Judged
+from models.monitors.file import parse_monitors
+from models.monitors.plan import Plan
+from sinks.store.connection import Address
+from sinks.store.memory import MemoryStore
+from sinks.store.store import AlertKey, Store
+from sinks.store.tables import TABLES, Row
+from sources.delivery import deliver
+from sources.recording import read
+from sources.recordings import shipped
+from sources.simulate import Scenario, simulate
+from sources.simulate.moderation_incidents import bad_model_release
+from sources.simulate.policy import POLICIES
+from sources.simulate.scenario import EVENING_START_MS
+from sources.simulate.traffic_incidents import cdn_failure, traffic_collapse
 from streams.feed import Feeder, feeder
 from streams.kafka_access import access_of
-from streams.recording import read
-from streams.recordings import shipped
 from streams.replay import Replay
-from streams.simulate import Scenario, simulate
-from streams.simulate.moderation_incidents import bad_model_release
-from streams.simulate.policy import POLICIES
-from streams.simulate.scenario import EVENING_START_MS
-from streams.simulate.traffic_incidents import cdn_failure, traffic_collapse
 from streams.stages import alert_row, case_row
 from streams.worker import Worker
 from tests.kafka_fixtures import Broker
@@ -421,7 +421,7 @@ class Process:
     async def start(self) -> Process:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "streams.cli", "worker"), env=self._environment, stdout=log, stderr=log
+                *(sys.executable, "-m", "cli", "worker"), env=self._environment, stdout=log, stderr=log
             )
         return self
 

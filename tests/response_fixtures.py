@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from cli.local_response import LocalResponse
 from livewarden.action import ACTION, Action
+from livewarden.alert import Alert
 from livewarden.clock import ManualClock
 from livewarden.ids import stable_id
 from livewarden.times import MINUTE_MS, SECOND_MS, format_ms
-from models.alert import Alert
-from models.monitor import Monitor
-from models.plan import Plan
+from models.monitors.monitor import Monitor
+from models.monitors.plan import Plan
 from models.response.news import AlertNews, CaseNews, Mark
 from models.response.outbox import Notification
 from models.response.policy import ChannelConfig, Policy
-from sinks.memory import MemoryStore
-from streams.local_response import LocalResponse
+from sinks.store.memory import MemoryStore
 from tests.core_fixtures import T0
 
 MONITORS: Final = [

@@ -10,14 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.desk import Desk, desk
+from console.context import Desk, desk
 from console.parameters import Parameters
 from livewarden.times import DAY_MS, HOUR_MS
-from sinks.reader import Reader
-from sinks.views import alerts as view
-from sinks.views import cases, changes, dispositions, events, explanation, health, incidents, wording
-from sinks.views.chart import Chart, Mark, Point, draw
-from sinks.views.counted import configuration, evidence_of, of_changes, selection
+from sinks.present import explanation, wording
+from sinks.present.chart import Chart, Mark, Point, draw
+from sinks.queries import alerts as view
+from sinks.queries import cases, changes, dispositions, events, health, incidents
+from sinks.queries.counted import configuration, evidence_of, of_changes, selection
+from sinks.store.reader import Reader
 
 EVENTS = 50
 MOST_BUCKETS = 200

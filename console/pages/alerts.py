@@ -8,13 +8,13 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.desk import desk
+from console.context import desk
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
-from sinks.views import alerts as view
-from sinks.views import health
-from sinks.views.alerts import SUPPRESSED, AlertFilter
+from sinks.queries import alerts as view
+from sinks.queries import health
+from sinks.queries.alerts import SUPPRESSED, AlertFilter
 
 SEVERITIES = ("critical", "warning", "info")
 STATUSES = ("firing", "resolved")

@@ -9,14 +9,14 @@ from typing import Any, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.desk import desk
+from console.context import desk
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
 from livewarden.action import Action
-from sinks.views import actions as view
-from sinks.views import explanation
-from sinks.views.actions import ActionFilter
+from sinks.present import explanation
+from sinks.queries import actions as view
+from sinks.queries.actions import ActionFilter
 
 DONE: tuple[str, ...] = tuple(each.model_fields["do"].default for each in get_args(get_args(Action)[0]))
 OUTCOMES = ("accepted", "refused")

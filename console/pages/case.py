@@ -15,14 +15,15 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from console.casework import VERBS, address, items
-from console.desk import desk
+from console.context import desk
 from console.parameters import ANSWER, Parameters
 from livewarden.action import MOVES, RESOLUTIONS
 from livewarden.times import HOUR_MS
-from sinks.views import alerts, changes, explanation, health, incidents, wording
-from sinks.views import cases as view
-from sinks.views.chart import Chart, Mark, Point, draw, step_ms
-from sinks.views.counted import evidence_of, of_changes, series_points
+from sinks.present import explanation, wording
+from sinks.present.chart import Chart, Mark, Point, draw, step_ms
+from sinks.queries import alerts, changes, health, incidents
+from sinks.queries import cases as view
+from sinks.queries.counted import evidence_of, of_changes, series_points
 
 MOST_CHARTS = 6
 MOST_POINTS = 96

@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.casework import ACTIVE
-from console.desk import desk
+from console.context import desk
+from console.identity import visitor
 from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
-from console.people import visitor
 from console.render import link
-from sinks.views import alerts, dispositions, health, incidents
-from sinks.views import cases as view
-from sinks.views.cases import OVER, CaseFilter
-from sinks.views.wording import place, size
+from sinks.present.wording import place, size
+from sinks.queries import alerts, dispositions, health, incidents
+from sinks.queries import cases as view
+from sinks.queries.cases import OVER, CaseFilter
 
 STATES = (*ACTIVE, *OVER, "ongoing", "ended")
 CARDS = 8

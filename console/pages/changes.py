@@ -9,18 +9,18 @@ from typing import get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.desk import desk
+from console.context import desk
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
 from livewarden.contracts.change import ChangeKind
 from livewarden.times import DAY_MS
-from sinks.views import alerts, health
-from sinks.views import changes as view
-from sinks.views.changes import ChangeFilter
-from sinks.views.chart import Mark, strip
-from sinks.views.counted import of_changes
-from sinks.views.wording import day, when
+from sinks.present.chart import Mark, strip
+from sinks.present.wording import day, when
+from sinks.queries import alerts, health
+from sinks.queries import changes as view
+from sinks.queries.changes import ChangeFilter
+from sinks.queries.counted import of_changes
 
 SHOWN_MS = 14 * DAY_MS
 """How far back the page looks where the address names no time."""

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import hexdump
-from console.desk import desk
+from console.context import desk
 from console.pages.paging import ROWS, Paging
 from console.parameters import Parameters
 from console.render import link
-from sinks.views import dead_letters as view
-from sinks.views import explanation
+from sinks.present import explanation
+from sinks.queries import dead_letters as view
 
 TEXT_SHOWN = 8_192
 HEX_SHOWN = 1_024

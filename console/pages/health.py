@@ -7,12 +7,12 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.desk import desk
+from console.context import desk
 from console.parameters import Parameters
 from livewarden.times import HOUR_MS
-from sinks.views import health as view
-from sinks.views import notifications
-from sinks.views.chart import strip
+from sinks.present.chart import strip
+from sinks.queries import health as view
+from sinks.queries import notifications
 
 HOURS = 48
 

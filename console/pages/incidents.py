@@ -8,17 +8,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from console.desk import desk
+from console.context import desk
 from console.pages.alert import surroundings
 from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
-from sinks.views import actions, alerts, cases, dispositions, explanation, health, notifications, wording
-from sinks.views import incidents as view
-from sinks.views.actions import ActionFilter
-from sinks.views.alerts import AlertFilter
-from sinks.views.incidents import IncidentFilter
+from sinks.present import explanation, wording
+from sinks.queries import actions, alerts, cases, dispositions, health, notifications
+from sinks.queries import incidents as view
+from sinks.queries.actions import ActionFilter
+from sinks.queries.alerts import AlertFilter
+from sinks.queries.incidents import IncidentFilter
 
 STATUSES = ("firing", "acknowledged", "resolved")
 MOST_ALERTS = 50

@@ -10,15 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.desk import desk
+from console.context import desk
+from console.identity import visitor
 from console.pages.paging import ROWS, Paging
 from console.parameters import Parameters
-from console.people import visitor
 from console.render import link
 from livewarden.times import HOUR_MS, MINUTE_MS
-from sinks.views import alerts, incidents
-from sinks.views import silences as view
-from sinks.views.silences import Phase
+from sinks.queries import alerts, incidents
+from sinks.queries import silences as view
+from sinks.queries.silences import Phase
 
 PHASES = ("active", "coming", "past")
 KINDS = ("silence", "maintenance", "campaign")

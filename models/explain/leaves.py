@@ -10,13 +10,13 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.aggregate.leaf import REST
+
 Numbers = NDArray[np.float64]
 Direction = Literal["UP", "DOWN"]
 
 HEAVY: Final = 100
 """Values of one dimension that are looked at: those with the largest change of their own. The rest only counts."""
-REST: Final = "…"
-"""Stands for all values of a dimension that were too small to be kept by name; no slice is named after it."""
 
 
 @dataclass(frozen=True, slots=True)

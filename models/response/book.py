@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livewarden.action import Action, Feedback
-from models.alert import Alert
+from livewarden.alert import Alert
 
 
 @dataclass(frozen=True, slots=True)

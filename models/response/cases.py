@@ -20,9 +20,9 @@ from livewarden.action import (
     OpenCase,
     Resolution,
 )
+from livewarden.alert import Alert
 from livewarden.times import format_ms, to_ms
-from models.alert import Alert
-from models.monitor import Monitor
+from models.monitors.monitor import Monitor
 from models.response.book import Book
 from models.response.casefile import LIVEWARDEN, OVER, TAKEN, CaseFile, Filed, Task, case_from, gate
 from models.response.news import CaseNews

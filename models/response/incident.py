@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeVar
 
 from livewarden.ids import stable_id
 from livewarden.times import DAY_MS, MINUTE_MS
-from models.case import reach_ms
-from models.monitor import RANK, Monitor
+from models.decide.candidates import reach_ms
+from models.monitors.monitor import RANK, Monitor
 from models.response.member import MUTED, Fate, Member
 
 KEEP_MS = DAY_MS
@@ -99,7 +99,7 @@ class Grouping:
     """Which incident an alert belongs to, among those that are not resolved.
 
     To the one that holds an alert of its episode or of its case candidate; else to the latest one that began at about the same
-    time (`models.case.reach_ms`), and shares with it a platform change, the monitor and direction, or a known dimension of
+    time (`models.decide.candidates.reach_ms`), and shares with it a platform change, the monitor and direction, or a known dimension of
     its series, where both are about traffic or both about enforcement (tickets go with either). A silence of a source goes with
     silences only. It knows nothing of causes, so two unrelated falls in the same quarter of an hour and monitor are one incident;
     that is one call, and its page shows both.

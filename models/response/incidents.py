@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from livewarden.action import Acknowledge, ResolveIncident
+from livewarden.alert import Alert
 from livewarden.times import HOUR_MS, format_ms
-from models.alert import Alert
-from models.monitor import RANK, Monitor
+from models.monitors.monitor import RANK, Monitor
 from models.response.book import Book, Disposition
 from models.response.incident import (
     KEEP_MS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from models.alert import Alert
-from models.monitor import Monitor
-from models.wording import size_in_words, slice_in_words
+from livewarden.alert import Alert
+from livewarden.wording import size_in_words, slice_in_words
+from models.monitors.monitor import Monitor
 
 MUTED = ("silenced", "maintenance")
 """Outcomes of alerts that a silence keeps back."""

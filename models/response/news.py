@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from livewarden.action import ACTION, Action
-from models.alert import Alert
+from livewarden.alert import Alert
 from models.response.story import story_of
 
 MOST_IDS = 10_000

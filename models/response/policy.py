@@ -18,11 +18,11 @@ from pydantic import (
 )
 
 from livewarden.action import Matcher
+from livewarden.config_file import Loc, near
+from livewarden.duration import Duration
+from livewarden.matcher import matches, parse
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from models.config_file import Loc, near
-from models.duration import Duration
-from models.monitor import Severity
-from models.response.matcher import matches, parse
+from models.monitors.monitor import Severity
 from models.response.quiet import QuietHours
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from livewarden.config_file import Lines, Problem, read_toml, sentence
 from livewarden.errors import PolicyError
-from models.config_file import Lines, Problem, read_toml, sentence
 from models.response.policy import ChannelConfig, Policy, Route, between
 
 

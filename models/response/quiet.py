@@ -9,9 +9,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from livewarden.config_file import near
 from livewarden.times import to_ms
-from models.config_file import near
-from models.monitor import Severity
+from models.monitors.monitor import Severity
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 """From the least to the worst."""

@@ -9,7 +9,7 @@ from typing import Any
 from livewarden.action import Acknowledge, Action, ExpireSilence, Feedback, ResolveIncident, Silence
 from livewarden.event import AHEAD_MS
 from livewarden.times import SECOND_MS, format_ms
-from models.plan import Plan
+from models.monitors.plan import Plan
 from models.response.book import Audited, Book, Opinion
 from models.response.cases import Cases
 from models.response.incident import incident_state

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from livewarden.action import Matcher, Silence
+from livewarden.matcher import matches, parse
 from livewarden.times import to_ms
-from models.response.matcher import matches, parse
 
 
 @dataclass(slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from livewarden.times import format_ms
-from models.monitor import Monitor
+from livewarden.wording import span_in_words
+from models.monitors.monitor import Monitor
 from models.response.incident import Incident
 from models.response.member import Member
-from models.wording import span_in_words
 
 _BEGINS = {
     "new": "",

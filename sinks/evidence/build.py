@@ -20,11 +20,11 @@ from sinks.evidence.package import Member, pack
 from sinks.evidence.picture import picture
 from sinks.evidence.redact import IDENTIFIERS, LISTS, Pseudonyms
 from sinks.evidence.timeline import Entry, as_csv, change_in_words, timeline
-from sinks.reader import Reader
-from sinks.views import evidence as view
-from sinks.views import wording
-from sinks.views.chart import Mark, Point, draw
-from sinks.views.counted import Monitors, series_points
+from sinks.present import wording
+from sinks.present.chart import Mark, Point, draw
+from sinks.queries import evidence as view
+from sinks.queries.counted import Monitors, series_points
+from sinks.store.reader import Reader
 from sinks.whole_file import check_free, whole_file
 
 MOST_CHARTS = 24

@@ -10,7 +10,7 @@ from typing import Any
 
 from sinks.evidence.manifest import File, file_sha256, sha256
 from sinks.evidence.redact import Pseudonyms
-from sinks.reader import Reader
+from sinks.store.reader import Reader
 
 
 @dataclass

@@ -10,12 +10,13 @@ from typing import Any
 from livewarden.errors import SetupError
 from livewarden.times import HOUR_MS, format_ms
 from sinks.evidence.redact import IDENTIFIERS, LISTS, Pseudonyms
-from sinks.reader import Reader
-from sinks.tables import TABLES
-from sinks.views import evidence as view
-from sinks.views import health, wording
-from sinks.views.counted import Monitors, configuration, evidence_of, of_changes, selection
-from sinks.views.events import Selection
+from sinks.present import wording
+from sinks.queries import evidence as view
+from sinks.queries import health
+from sinks.queries.counted import Monitors, configuration, evidence_of, of_changes, selection
+from sinks.queries.events import Selection
+from sinks.store.reader import Reader
+from sinks.store.tables import TABLES
 
 MOST_ALERTS, MOST_ROWS = 5_000, 10_000
 """Alerts, and rows of every other table, that a package takes."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from sinks.views.chart import HEIGHT, WIDTH, Chart
+from sinks.present.chart import HEIGHT, WIDTH, Chart
 
 _LEFT, _TOP, _BOTTOM, _RIGHT = 90, 56, 74, 24
 _STYLE = (

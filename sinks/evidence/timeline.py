@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sinks.views import wording
+from sinks.present import wording
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sinks.evidence.manifest import File
-from sinks.views import explanation, wording
+from sinks.present import explanation, wording
 
 _README = """\
 EVIDENCE OF CASE {case_id}

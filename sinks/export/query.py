@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from livewarden.errors import SetupError
 from livewarden.times import parse_ms
-from sinks.document import Column, Relation
+from sinks.store.document import Column, Relation
 
 Form = Literal["csv", "jsonl", "parquet", "xlsx"]
 Kind = Literal["text", "time", "whole", "number", "bytes", "texts", "map", "nested"]

@@ -12,7 +12,7 @@ import orjson
 from livewarden.errors import SetupError
 from sinks.export.query import Export, Form, kind_of
 from sinks.export.sheet import MOST_ROWS, Sheet, too_many
-from sinks.reader import Reader
+from sinks.store.reader import Reader
 from sinks.whole_file import whole_file
 
 _FORMATS: Final[dict[Form, str]] = {"csv": "CSVWithNames", "jsonl": "JSONEachRow", "parquet": "Parquet"}

@@ -8,13 +8,14 @@ from livewarden.action import RESOLUTIONS
 from livewarden.errors import SetupError
 from livewarden.times import HOUR_MS, format_ms, parse_ms
 from sinks.evidence.timeline import Entry, timeline
-from sinks.reader import Reader
+from sinks.present import wording
+from sinks.present.chart import Point, step_ms
+from sinks.queries import alerts, cases, changes, health, incidents, tracker
+from sinks.queries.counted import Monitors, evidence_of, of_changes, series_points
 from sinks.report import facts
 from sinks.report.facts import Row, many, moment
 from sinks.report.page import UNKNOWN, Chart, Report, Section, Table, known
-from sinks.views import alerts, cases, changes, health, incidents, tracker, wording
-from sinks.views.chart import Point, step_ms
-from sinks.views.counted import Monitors, evidence_of, of_changes, series_points
+from sinks.store.reader import Reader
 
 MOST_ALERTS, MOST_CHARTS, MOST_ENTRIES, MOST_CHANGES, MOST_INCIDENTS = 50, 6, 200, 30, 20
 _SEVERITIES = ("info", "warning", "critical")

@@ -8,11 +8,12 @@ from typing import Any, Final
 from livewarden.times import DAY_MS
 from sinks.evidence.picture import picture
 from sinks.evidence.timeline import change_in_words
-from sinks.reader import Reader
+from sinks.present import wording
+from sinks.present.chart import Mark, Point, draw
+from sinks.present.explanation import Explained, read
+from sinks.queries import alerts
 from sinks.report.page import UNKNOWN, Chart, Section, Table, known
-from sinks.views import alerts, wording
-from sinks.views.chart import Mark, Point, draw
-from sinks.views.explanation import Explained, read
+from sinks.store.reader import Reader
 
 MOST_POINTS: Final = 200
 FARTHEST_MS: Final = 400 * DAY_MS

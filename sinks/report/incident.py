@@ -7,13 +7,14 @@ from typing import Any
 
 from livewarden.errors import SetupError
 from livewarden.times import HOUR_MS
-from sinks.reader import Reader
+from sinks.present import wording
+from sinks.queries import actions, alerts, cases, changes, dispositions, health, incidents, notifications
+from sinks.queries.actions import ActionFilter
+from sinks.queries.counted import Monitors, of_changes
 from sinks.report import facts
 from sinks.report.facts import Row, many, moment
 from sinks.report.page import UNKNOWN, Report, Section, Table, known
-from sinks.views import actions, alerts, cases, changes, dispositions, health, incidents, notifications, wording
-from sinks.views.actions import ActionFilter
-from sinks.views.counted import Monitors, of_changes
+from sinks.store.reader import Reader
 
 MOST_ALERTS, MOST_ACTIONS, MOST_CHANGES = 20, 100, 20
 _OVER = (*cases.OVER, "resolved")

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from livewarden.errors import SetupError
 from livewarden.times import DAY_MS, to_ms
-from sinks.reader import Reader
+from sinks.present import wording
+from sinks.queries import health, notifications, weekly
 from sinks.report.facts import Row, many, moment
 from sinks.report.page import UNKNOWN, Report, Section, Table, known
-from sinks.views import health, notifications, weekly, wording
+from sinks.store.reader import Reader
 
 WEEK_MS = 7 * DAY_MS
 _MONDAY_MS = 4 * DAY_MS

@@ -7,9 +7,9 @@ from typing import Any
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.times import MINUTE_MS
-from models.engine import Engine, Findings, upgraded
-from models.partial import Message, from_dict
-from models.plan import Plan
+from models.aggregate.partial import Message, from_dict
+from models.decide.engine import Engine, Findings, upgraded
+from models.monitors.plan import Plan
 from models.response.news import Mark, alert_news, case_news
 from streams.stages.heard import heard
 from streams.stages.output import FULL_EVERY, Output, Row, WireRecord

@@ -8,10 +8,10 @@ from typing import Any
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import InvalidEvent
 from livewarden.event import AHEAD_MS
-from models.aggregate import Aggregator, Fate
-from models.partial import Message, Partial, from_dict, to_dict
-from models.plan import Plan
-from streams.codec import decode
+from models.aggregate.aggregator import Aggregator, Fate
+from models.aggregate.partial import Message, Partial, from_dict, to_dict
+from models.monitors.plan import Plan
+from sources.codec import decode
 from streams.stages.output import FULL_EVERY, Output, Passed, WireRecord, readable
 from streams.stages.rows import dead_row, event_row, partial_row, pass_over
 from streams.stages.saved import pack, unpacked

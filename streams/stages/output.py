@@ -10,7 +10,7 @@ import orjson
 
 from livewarden.errors import InvalidEvent
 from livewarden.settings import PARTIALS, RESPONSE
-from models.partial import Message, to_dict
+from models.aggregate.partial import Message, to_dict
 from models.response import news
 
 Row = dict[str, Any]

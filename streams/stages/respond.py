@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from livewarden.checkpoint import Checkpoint
-from models.plan import Plan
+from models.monitors.plan import Plan
 from models.response.book import Audited, Disposition
 from models.response.casefile import Entry
 from models.response.news import from_dict

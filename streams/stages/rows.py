@@ -6,16 +6,16 @@ from typing import Final
 
 import orjson
 
+from livewarden.alert import Alert
 from livewarden.contracts import unknown_fields
 from livewarden.errors import InvalidEvent
 from livewarden.event import Event
 from livewarden.times import parse_ms
-from models.aggregate import Fate
-from models.alert import Alert
-from models.monitor import Monitor
-from models.partial import Partial
-from models.partial import Row as PartialRow
-from models.watch import Judged
+from models.aggregate.aggregator import Fate
+from models.aggregate.partial import Partial
+from models.aggregate.partial import Row as PartialRow
+from models.decide.watch import Judged
+from models.monitors.monitor import Monitor
 from streams.stages.output import Output, Passed, Row, WireRecord
 
 MOST_UNKNOWN: Final = 20

@@ -15,9 +15,9 @@ from aiokafka.errors import KafkaError
 
 from livewarden.event import Event
 from livewarden.settings import RESPONSE, Settings
-from sinks.connection import Address
-from sinks.reader import Reader
-from streams.codec import encode
+from sinks.store.connection import Address
+from sinks.store.reader import Reader
+from sources.codec import encode
 from tests.apache_kafka import ApacheKafka
 from tests.clickhouse_fixtures import fresh_database, server_address
 from tests.drill.proxy import Proxy

@@ -86,7 +86,7 @@ class Demo:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """A command of livewarden against it; what it printed."""
-        command = [sys.executable, "-m", "streams.cli", *arguments]
+        command = [sys.executable, "-m", "cli", *arguments]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout if code == 0 else done.stderr
@@ -109,7 +109,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         sys.executable,
         "-u",
         "-m",
-        "streams.cli",
+        "cli",
         "demo",
         "--dir",
         str(folder),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from models.plan import Plan
-from streams.cli.common import load_plan
-from streams.outcome import alert_json, outcomes
-from streams.simulate import scenario_evening, truth
+from cli.common import load_plan
+from cli.outcome import alert_json, outcomes
+from models.monitors.plan import Plan
+from sources.simulate import scenario_evening, truth
 from tests.e2e.conftest import Demo
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -37,7 +37,7 @@ def incidents_with_cases(demo: Demo) -> dict[str, str]:
 
 def verified(package: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """What `evidence verify` says, run elsewhere, with nothing of the demo in its environment."""
-    command = [sys.executable, "-m", "streams.cli", "evidence", "verify", package.name]
+    command = [sys.executable, "-m", "cli", "evidence", "verify", package.name]
     return subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, timeout=120, check=False)
 
 

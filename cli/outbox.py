@@ -1,0 +1,44 @@
+"""`livewarden outbox`: who was told what, and which channels take it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from cli.act import Limit, Url, look
+from cli.common import AsJson, print_json
+from cli.show import print_notifications, print_part, print_rows, when
+
+if TYPE_CHECKING:
+    from sinks.store.reader import Reader
+
+app = typer.Typer(help="Notifications and the channels that they go through.")
+
+
+@app.command("list")
+def list_(
+    state: Annotated[Literal["pending", "claimed", "sent", "given_up"] | None, typer.Option(help="Only these.")] = None,
+    channel: Annotated[str, typer.Option(help="Only those of this channel.", show_default=False)] = "",
+    limit: Limit = 50,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Channels, those that are down first; then notifications, those not sent first, then the newest.
+
+    Example: livewarden outbox list --state pending
+    """
+    from sinks.queries import tracker
+
+    async def page(reader: Reader) -> dict[str, list[dict[str, Any]]]:
+        sent = await tracker.notifications(reader, state=state or "", channel=channel, limit=limit)
+        return {"channels": await tracker.channels(reader), "notifications": sent}
+
+    found = look(url, page)
+    if as_json:
+        print_json(found)
+        return
+    rows = [(e["channel"], e["state"], when(e["since"]), e["failures"], e["error"]) for e in found["channels"]]
+    print_rows("no channel was used yet", ("channel", "state", "since", "failures", "error"), rows, right=("failures",))
+    print_part("Notifications")
+    print_notifications("no notification", found["notifications"])

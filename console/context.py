@@ -1,0 +1,115 @@
+"""What every page works with, made once at the start and handed down."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console.csrf import Seal
+from console.identity import visitor
+from console.live import Live
+from console.parameters import ANSWER
+from console.render import Renderer
+from livewarden.action import Submit
+from livewarden.clock import Clock
+from sinks.queries import actions, notifications
+from sinks.queries.counted import Monitors
+from sinks.store.reader import Reader
+
+
+class Package(Protocol):
+    """An evidence package that was built: its file's name, the digest that proves it unchanged, and its bytes."""
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        ...
+
+
+BuildEvidence = Callable[[str], Awaitable[Package]]
+"""Builds the evidence package of the case with that id, and keeps it."""
+
+
+class Said(NamedTuple):
+    """What became of what the visitor asked for: `accepted`, `refused` or `waiting`, and a sentence."""
+
+    outcome: str
+    text: str
+
+
+_WAITING = Said("waiting", "There is no answer yet. It may still be accepted: look again before you repeat it.")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The reader, the clock, the monitors in force, what draws pages and tells news, and how actions are sent.
+
+    Without `submit` there is nothing to be done here but to look. `packages`: the folder in which evidence packages are kept.
+    """
+
+    reader: Reader
+    clock: Clock
+    live: Live
+    renderer: Renderer
+    seal: Seal
+    monitors: Monitors = field(default_factory=dict)
+    submit: Submit | None = None
+    build_evidence: BuildEvidence | None = None
+    packages: Path | None = None
+
+    def title(self, monitor: str) -> str:
+        """A monitor's title, its name where it has none."""
+        return str(self.monitors.get(monitor, {}).get("title") or monitor)
+
+    async def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> Response:
+        """The page that a template makes of `values`, for who asks: with what they may do, and the answer to what they did."""
+        said, down = await asyncio.gather(self._said(request), notifications.channels(self.reader, down=True))
+        return self.renderer.page(
+            request, template, status, **self.frame(request), **values | {"said": said, "down": down}
+        )
+
+    def frame(self, request: Request) -> dict[str, Any]:
+        """What every page shows, as far as it takes no question."""
+        who = visitor(request)
+        acts = self.submit is not None and who.acts
+        return {
+            "who": who,
+            "acts": acts,
+            "seal": self.seal.issue(who) if acts else "",
+            "builds": acts and self.build_evidence is not None,
+            "now": self.clock.now_ms(),
+        }
+
+    async def _said(self, request: Request) -> Said | None:
+        asked = request.query_params.get(ANSWER, "")
+        try:
+            action_id = str(uuid.UUID(asked))
+        except ValueError:
+            return None
+        found = await actions.get(self.reader, action_id)
+        if found is None:
+            return _WAITING
+        return Said(found["outcome"], found["answer"]) if found["who"] == visitor(request).name else None
+
+
+def desk(request: Request) -> Desk:
+    """The desk of the application that serves a request."""
+    found: Desk = request.app.state.desk
+    return found

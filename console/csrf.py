@@ -1,0 +1,70 @@
+"""Forms come from our own pages: a seal in each of them, and what the browser says of where the request began."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from console.identity import Visitor
+from livewarden.clock import Clock
+from livewarden.times import DAY_MS
+
+
+class Seal:
+    """Seals the forms that a visitor is shown, and knows its own seals again, for a day or two.
+
+    `secret`: the same for all consoles behind one address; a fresh one where empty, so that forms do not outlive the process.
+
+    >>> from livewarden.clock import ManualClock
+    >>> seal, maria = Seal("s", ManualClock(0)), Visitor("maria", "operator")
+    >>> seal.holds(seal.issue(maria), maria), seal.holds(seal.issue(maria), Visitor("joe", "operator"))
+    (True, False)
+    """
+
+    def __init__(self, secret: str, clock: Clock) -> None:
+        self._secret = secret.encode() or secrets.token_bytes(32)
+        self._clock = clock
+
+    def issue(self, visitor: Visitor) -> str:
+        """A seal for the forms of one page; no two are the same."""
+        key = secrets.token_hex(8)
+        return f"{key}.{self._of(key, visitor, self._today())}"
+
+    def holds(self, seal: str, visitor: Visitor) -> bool:
+        """Whether this visitor was shown that seal today or yesterday."""
+        key, _, given = seal.partition(".")
+        today = self._today()
+        own = [hmac.compare_digest(self._of(key, visitor, day), given) for day in (today, today - 1) if given.isascii()]
+        return any(own)
+
+    def _today(self) -> int:
+        return self._clock.now_ms() // DAY_MS
+
+    def _of(self, key: str, visitor: Visitor, day: int) -> str:
+        text = f"{key}\n{day}\n{visitor.role}\n{visitor.name}"
+        return hmac.new(self._secret, text.encode(), sha256).hexdigest()
+
+
+def foreign(headers: Headers) -> bool:
+    """Whether a browser says that a request began on somebody else's page. A script that says nothing is not foreign.
+
+    >>> foreign(Headers({"host": "console:80", "origin": "http://console:80", "sec-fetch-site": "same-origin"}))
+    False
+    >>> foreign(Headers({"host": "console", "origin": "null"})), foreign(Headers({"sec-fetch-site": "same-site"}))
+    (True, True)
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site != "same-origin":
+        return True
+    return origin is not None and _place(origin) != headers.get("host", "").lower()
+
+
+def _place(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:
+        return None

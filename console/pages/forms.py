@@ -1,0 +1,180 @@
+"""What people do, as routes: each takes a form, sends one action on its way, and leads back to where its answer is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from console import forms
+from console.casework import items
+from console.context import desk
+from console.csrf import foreign
+from console.forms import BadForm
+from console.identity import Visitor, visitor
+from console.parameters import ANSWER
+from livewarden.action import (
+    Acknowledge,
+    Action,
+    AddEvidence,
+    AddTask,
+    Answer,
+    AssignCase,
+    ExpireSilence,
+    Feedback,
+    FinishTask,
+    Link,
+    MergeCase,
+    MoveCase,
+    Note,
+    OpenCase,
+    ResolveIncident,
+    Silence,
+)
+from livewarden.errors import RetryLater
+from livewarden.ids import stable_id
+from livewarden.times import format_ms
+from sinks.queries import alerts, cases, incidents, silences
+from sinks.store.reader import Reader
+
+SEAL = "seal"
+"""The form's field with the seal."""
+Look = Callable[[Reader, Mapping[str, str]], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One thing that a form does: where it is sent, what it becomes, and where to go then.
+
+    `there` says whether what the address names exists. `new` is the field that gets an id of its own, derived from the form, so
+    that a form that is sent twice does one thing. `back` is filled with the address and with the new id, once it is accepted.
+    """
+
+    path: str
+    make: type[Any]
+    back: str
+    there: Look | None = None
+    new: str = ""
+    refused: str = ""
+
+    def route(self) -> Route:
+        """The route that does it."""
+        return Route(self.path, self._act, methods=["POST"])
+
+    async def _act(self, request: Request) -> Response:
+        who, form, seal = await admitted(request)
+        at, named = desk(request), dict(request.path_params)
+        if self.there is not None and not await self.there(at.reader, named):
+            raise HTTPException(404, "there is nothing of that id")
+        action_id = stable_id("console", who.name, seal, request.url.path, *sorted(form.items()))
+        made = {self.new: stable_id(self.new, action_id)} if self.new else {}
+        action = forms.parse(self.make, form, named | made | signed(request, who, action_id))
+        if isinstance(action, MoveCase) and action.force and who.role != "admin":
+            raise HTTPException(403, "only an admin may set the closure gate aside")
+        answer = await send(request, action)
+        held = self.back if not self.refused or (answer is not None and answer.accepted) else self.refused
+        return shown_at(held, named | made, action_id)
+
+
+def signed(request: Request, who: Visitor, action_id: str) -> dict[str, Any]:
+    """What every action says of who asks for it, and when."""
+    now = forms.instant("at", format_ms(desk(request).clock.now_ms()))
+    return {"action_id": action_id, "who": who.name, "role": who.role, "at": now}
+
+
+async def admitted(request: Request) -> tuple[Visitor, dict[str, str], str]:
+    """Who asks, the form, and its seal; 403 where they may not act, or the form is not one of ours."""
+    who = visitor(request)
+    if not who.acts:
+        raise HTTPException(403, f"{who.name} may look, and do nothing: that takes an operator")
+    if foreign(request.headers):
+        raise HTTPException(403, "this came from another site's page")
+    form = await forms.read(request)
+    seal = form.pop(SEAL, "")
+    if not desk(request).seal.holds(seal, who):
+        raise HTTPException(403, "this form is too old, or not one of ours: load its page again")
+    return who, form, seal
+
+
+async def send(request: Request, action: Action) -> Answer | None:
+    """The answer to an action; None where none came in time: it may still come."""
+    submit = desk(request).submit
+    assert submit is not None, "without it there are no routes that act"
+    try:
+        return await submit(action)
+    except RetryLater:
+        return None
+
+
+def shown_at(back: str, ids: Mapping[str, str], action_id: str) -> Response:
+    """To the page where the answer is shown."""
+    path = back.format(**{name: quote(text, safe="") for name, text in ids.items()})
+    return RedirectResponse(f"{path}?{ANSWER}={action_id}", 303)
+
+
+async def evidence(request: Request) -> Response:
+    """Build the evidence package of a case, and note it in its history."""
+    who, form, seal = await admitted(request)
+    at, case_id = desk(request), request.path_params["case_id"]
+    if not await _case(at.reader, {"case_id": case_id}):
+        raise HTTPException(404, "there is nothing of that id")
+    if form:
+        raise BadForm("this form has no fields", form)
+    assert at.build_evidence is not None, "without it there is no such route"
+    package = await at.build_evidence(case_id)
+    action_id = stable_id("console", who.name, seal, request.url.path, package.digest)
+    made = {"case_id": case_id, "name": package.name, "digest": package.digest, "size": package.size}
+    await send(request, forms.parse(AddEvidence, {}, made | signed(request, who, action_id)))
+    return shown_at("/cases/{case_id}", {"case_id": case_id}, action_id)
+
+
+async def _incident(reader: Reader, ids: Mapping[str, str]) -> bool:
+    return await incidents.get(reader, ids["incident_id"]) is not None
+
+
+async def _alert(reader: Reader, ids: Mapping[str, str]) -> bool:
+    return await alerts.get(reader, ids["alert_id"]) is not None
+
+
+async def _silence(reader: Reader, ids: Mapping[str, str]) -> bool:
+    return await silences.get(reader, ids["silence_id"]) is not None
+
+
+async def _case(reader: Reader, ids: Mapping[str, str]) -> bool:
+    return await cases.get(reader, ids["case_id"]) is not None
+
+
+async def _task(reader: Reader, ids: Mapping[str, str]) -> bool:
+    found = await cases.get(reader, ids["case_id"])
+    return found is not None and ids["task_id"] in [task["id"] for task in items(found["tasks"], "id")]
+
+
+INCIDENT, ALERT, CASE = "/incidents/{incident_id}", "/alerts/{alert_id}", "/cases/{case_id}"
+DEEDS = (
+    Deed(f"{INCIDENT}/acknowledge", Acknowledge, INCIDENT, _incident),
+    Deed(f"{INCIDENT}/resolve", ResolveIncident, INCIDENT, _incident),
+    Deed(f"{ALERT}/feedback", Feedback, ALERT, _alert),
+    Deed("/silences", Silence, "/silences", new="silence_id"),
+    Deed("/silences/{silence_id}/expire", ExpireSilence, "/silences", _silence),
+    Deed("/cases", OpenCase, CASE, new="case_id", refused="/cases"),
+    Deed(f"{CASE}/move", MoveCase, CASE, _case),
+    Deed(f"{CASE}/assign", AssignCase, CASE, _case),
+    Deed(f"{CASE}/note", Note, CASE, _case),
+    Deed(f"{CASE}/tasks", AddTask, CASE, _case, new="task_id"),
+    Deed(f"{CASE}/tasks/{{task_id}}/done", FinishTask, CASE, _task),
+    Deed(f"{CASE}/links", Link, CASE, _case),
+    Deed(f"{CASE}/merge", MergeCase, CASE, _case),
+)
+"""Everything that a form can do, but building evidence."""
+
+
+def routes(*, with_evidence: bool) -> list[Route]:
+    """The routes that act."""
+    built = [Route(f"{CASE}/evidence", evidence, methods=["POST"])] if with_evidence else []
+    return [*(deed.route() for deed in DEEDS), *built]

@@ -1,0 +1,1 @@
+"""From events to sealed buckets: cells, partials, distinct counts, slices."""

@@ -1,0 +1,303 @@
+"""Event-time buckets beside the source: exact sums per series, a watermark, and every event accounted for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from livewarden.contracts import PlatformChange, SourceHeartbeat
+from livewarden.event import Event
+from livewarden.times import to_ms
+from models.aggregate.change import change_of
+from models.aggregate.distinct import Distinct
+from models.aggregate.leaf import REST, Sums, fold
+from models.aggregate.partial import Message, Notice, Partial, Role, Row, Seal, in_records
+from models.monitors.monitor import Monitor
+from models.monitors.plan import CHANGES, Plan, SeriesKey
+
+Fate = Literal["counted", "late", "duplicate", "conflict"]
+"""What became of a valid event. `counted` includes events that no monitor asks about."""
+
+NEVER = 0
+MOST_LEAVES = 4_000
+"""Leaves that one partition says of a bucket: above what is kept, so that the cut seldom depends on the partitions."""
+
+
+MOST_OPEN_LEAVES = 5 * MOST_LEAVES
+"""Leaves of one series in a bucket that is still open; further ones are counted together."""
+
+
+class _Cell:
+    """One series in one open bucket."""
+
+    __slots__ = ("distinct", "exposure", "leaves", "value")
+
+    def __init__(self, value: int = 0, exposure: int = 0, sketch: str = "") -> None:
+        self.value = value
+        self.exposure = exposure
+        self.distinct = Distinct(sketch) if sketch else None
+        self.leaves: dict[SeriesKey, Sums] = {}
+
+
+class Aggregator:
+    """Sums the events of one source partition into buckets and says each bucket once, when it is complete.
+
+    The watermark is the largest event time seen on this partition less `lateness_ms`, or what a heartbeat promised; it never
+    goes back. An event behind it is *late*: in no bucket, for any monitor, so that parts and wholes stay equal. An event
+    whose source and id were seen since the watermark is a *duplicate*, or, where it says something else than the first of them
+    did, a *conflict*: the first counts, and neither of these. All else is *counted*. Sums are integers: the order of events
+    between two watermarks changes nothing. A change of the platform is told to every group at once; the seal that covers it
+    follows.
+
+    It holds one cell per series and open bucket (and, where a monitor explains, its leaves), and the ids since the watermark: larger `lateness_ms` accepts more
+    stragglers, answers later and remembers more.
+    """
+
+    def __init__(self, plan: Plan, topic: str, partition: int, of: int, lateness_ms: int) -> None:
+        self._plan = plan
+        self._topic = topic
+        self._partition = partition
+        self._of = of
+        self._lateness_ms = lateness_ms
+        monitors = plan.on_topic(topic)
+        self._monitors: dict[str, Monitor] = {monitor.name: monitor for monitor in monitors}
+        self._exposed: dict[str, Monitor] = {monitor.name: monitor for monitor in plan.exposed_by(topic)}
+        self._sizes = sorted({monitor.bucket for monitor in (*monitors, *self._exposed.values())})
+        self._ticks = plan.ticks(topic)
+        self._open: dict[tuple[str, int], dict[SeriesKey, _Cell]] = {}
+        self._exposure: dict[tuple[str, int], dict[SeriesKey, int]] = {}
+        self._alive: dict[int, set[int]] = {size: set() for size in self._sizes}
+        self._ids: dict[str, dict[str, tuple[int, int]]] = {}
+        self._prune_at = NEVER
+        self._sealed: dict[str, int] = dict.fromkeys(self._ticks, NEVER)
+        self._next_tick = NEVER
+        self.watermark_ms = NEVER
+        self.ended = False
+        self.newest: tuple[int, int] = (NEVER, NEVER)
+        self.fates: Counter[Fate] = Counter()
+
+    def add(self, event: Event) -> tuple[Fate, list[Message]]:
+        """Take one event in offset order; returns its fate and what is complete now (often nothing)."""
+        data = event.data
+        if isinstance(data, SourceHeartbeat):
+            self._heed(event)
+            return self._heartbeat(data)
+        fate = self._place(event)
+        self.fates[fate] += 1
+        if fate == "counted":
+            self._heed(event)
+            self.ended = False
+            told = self._notices(data, event.time_ms) if isinstance(data, PlatformChange) else []
+            return fate, told + self.advance(event.time_ms - self._lateness_ms)
+        return fate, []
+
+    @property
+    def lag_ms(self) -> int | None:
+        """How long the newest event had taken to the log; None before any, or where the log has no timestamps."""
+        reach_ms, logged_ms = self.newest
+        return logged_ms - reach_ms if reach_ms > NEVER and logged_ms >= 0 else None
+
+    def _heed(self, event: Event) -> None:
+        if event.reach_ms > self.newest[0]:
+            self.newest = event.reach_ms, event.logged_ms
+
+    def advance(self, watermark_ms: int) -> list[Message]:
+        """Move the watermark (never back) and say what it completed: partials in time order, then a seal for each group."""
+        if watermark_ms > self.watermark_ms:
+            self.watermark_ms = watermark_ms
+        if self.watermark_ms < self._next_tick:
+            return []
+        return self._close()
+
+    def seals(self) -> list[Message]:
+        """The current promise to every group, said again: what a new owner of the partition begins with."""
+        if self.watermark_ms == NEVER:
+            return []
+        return [self._seal(group) for group in self._ticks]
+
+    @property
+    def open_events(self) -> int:
+        """Sum of the cells' values in buckets that are not complete yet, over all monitors."""
+        return sum(cell.value for cells in self._open.values() for cell in cells.values())
+
+    def _place(self, event: Event) -> Fate:
+        time_ms = event.time_ms
+        if time_ms < self.watermark_ms:
+            return "late"
+        ids = self._ids.get(event.source)
+        if ids is None:
+            ids = self._ids[event.source] = {}
+        digest = event.digest
+        seen_ms, said = ids.get(event.id, (NEVER - 1, digest))
+        if seen_ms >= self.watermark_ms:
+            return "duplicate" if said in (digest, -1) else "conflict"
+        ids[event.id] = time_ms, digest
+        for size in self._sizes:
+            self._alive[size].add(time_ms - time_ms % size)
+        data = event.data
+        for question in self._plan.questions(data):
+            reading = question.read(data)
+            if reading is None:
+                continue
+            series, value, exposure, subject = reading
+            bucket = (question.monitor.name, time_ms - time_ms % question.bucket_ms)
+            most = question.monitor.max_series
+            if question.exposure:
+                sums = self._exposure.setdefault(bucket, {})
+                if series not in sums and len(sums) >= most:
+                    series = (REST,) * len(series)
+                sums[series] = sums.get(series, 0) + value
+                continue
+            cells = self._open.get(bucket)
+            if cells is None:
+                cells = self._open[bucket] = {}
+            cell = cells.get(series)
+            if cell is None and len(cells) >= most:
+                series = (REST,) * len(series)
+                cell = cells.get(series)
+            if cell is None:
+                cell = cells[series] = _Cell()
+            cell.value += value
+            cell.exposure += exposure
+            if question.has_leaves:
+                leaf = question.leaf(data)
+                if leaf not in cell.leaves and len(cell.leaves) >= MOST_OPEN_LEAVES:
+                    leaf = (REST,) * len(leaf)
+                old = cell.leaves.get(leaf, (0, 0))
+                cell.leaves[leaf] = (old[0] + (question.weighs(data) or value), old[1] + exposure)
+            if subject is not None:
+                if cell.distinct is None:
+                    cell.distinct = Distinct()
+                cell.distinct.add(subject)
+        return "counted"
+
+    def _notices(self, data: PlatformChange, time_ms: int) -> list[Message]:
+        if self._topic != CHANGES:
+            return []
+        change = change_of(data, time_ms)
+        return [Notice(group, self._topic, self._partition, change) for group in self._ticks]
+
+    def _heartbeat(self, beat: SourceHeartbeat) -> tuple[Fate, list[Message]]:
+        since, until = max(to_ms(beat.covers_from), self.watermark_ms), to_ms(beat.covers_until)
+        for size in self._sizes:
+            self._alive[size].update(range(since - since % size, until, size))
+        self.fates["counted"] += 1
+        self.ended = beat.state == "ENDED"
+        messages = self.advance(until)
+        if self.ended:
+            messages = [*(message for message in messages if isinstance(message, Partial)), *self.seals()]
+        return "counted", messages
+
+    def _close(self) -> list[Message]:
+        watermark = self.watermark_ms
+        messages: list[Message] = []
+        for monitor in self._monitors.values():
+            size = monitor.bucket
+            for start in sorted(self._alive[size]):
+                if start + size <= watermark:
+                    cells = self._open.pop((monitor.name, start), {})
+                    messages += self._partials(monitor, start, cells)
+        for monitor in self._exposed.values():
+            for start in sorted(self._alive[monitor.bucket]):
+                if start + monitor.bucket <= watermark:
+                    sums = self._exposure.pop((monitor.name, start), {})
+                    rows: list[Row] = [(key, value, 0, "") for key, value in sorted(sums.items())]
+                    messages += self._cut(monitor, start, rows, "exposure")
+        for size in self._sizes:
+            self._alive[size] = {start for start in self._alive[size] if start + size > watermark}
+        messages.sort(key=lambda message: message.start_ms)  # type: ignore[union-attr]
+        if watermark >= self._prune_at:
+            for source, ids in list(self._ids.items()):
+                self._ids[source] = {name: seen for name, seen in ids.items() if seen[0] >= watermark}
+                if not self._ids[source]:
+                    del self._ids[source]
+            self._prune_at = watermark + max(self._lateness_ms, 1000)
+        for group, tick in self._ticks.items():
+            if watermark - watermark % tick > self._sealed[group]:
+                self._sealed[group] = watermark - watermark % tick
+                messages.append(self._seal(group))
+        self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
+        return messages
+
+    def _partials(self, monitor: Monitor, start: int, cells: dict[SeriesKey, _Cell]) -> Iterator[Partial]:
+        rows: list[Row] = [
+            (series, cell.value, cell.exposure, cell.distinct.to_text() if cell.distinct else "")
+            for series, cell in sorted(cells.items())
+        ]
+        yield from self._cut(monitor, start, rows, "sums")
+        if monitor.leaf_dims and cells:
+            leaves = {series + leaf: sums for series, cell in cells.items() for leaf, sums in cell.leaves.items()}
+            folded = fold(leaves, len(monitor.leaf_dims), MOST_LEAVES)
+            yield from self._cut(monitor, start, [(key, *folded[key], "") for key in sorted(folded)], "leaves")
+
+    def _cut(self, monitor: Monitor, start: int, rows: list[Row], role: Role) -> Iterator[Partial]:
+        """One bucket as records that fit."""
+        config = monitor.leaf_hash if role == "leaves" else monitor.config_hash
+        place = (monitor.group_name, self._topic, self._partition, monitor.name, config)
+        for chunk, cut in enumerate(in_records(rows)):
+            yield Partial(*place, start, chunk, cut, role)
+
+    def _seal(self, group: str) -> Seal:
+        return Seal(group, self._topic, self._partition, self._of, self.watermark_ms, self.ended)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All state as plain JSON values."""
+        return {
+            "watermark": self.watermark_ms,
+            "ended": self.ended,
+            "newest": self.newest,
+            "sealed": self._sealed,
+            "fates": dict(self.fates),
+            "ids": self._ids,
+            "configs": {name: monitor.config_hash for name, monitor in (self._monitors | self._exposed).items()},
+            "leaves": {name: monitor.leaf_hash for name, monitor in self._monitors.items()},
+            "alive": [[size, sorted(starts)] for size, starts in self._alive.items()],
+            "open": [
+                [
+                    name,
+                    start,
+                    [
+                        [
+                            *(series, cell.value, cell.exposure, cell.distinct.to_text() if cell.distinct else ""),
+                            [[*leaf, *sums] for leaf, sums in cell.leaves.items()],
+                        ]
+                        for series, cell in cells.items()
+                    ],
+                ]
+                for (name, start), cells in self._open.items()
+            ],
+            "exposure": [
+                [name, start, [[*key, value] for key, value in sums.items()]]
+                for (name, start), sums in self._exposure.items()
+            ],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `snapshot`. Buckets of monitors that are gone or changed are dropped; new monitors begin empty."""
+        self.watermark_ms = state["watermark"]
+        self.ended = state["ended"]
+        self.newest = tuple(state["newest"])
+        self._sealed.update({group: mark for group, mark in state["sealed"].items() if group in self._ticks})
+        self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
+        self.fates = Counter(state["fates"])
+        self._ids = {
+            source: {name: (seen, -1) if isinstance(seen, int) else tuple(seen) for name, seen in ids.items()}
+            for source, ids in state["ids"].items()
+        }
+        for size, starts in state["alive"]:
+            if size in self._alive:
+                self._alive[size] = set(starts)
+        leaf_hashes = state["leaves"]
+        for name, start, rows in state["open"]:
+            monitor = self._monitors.get(name)
+            if monitor is None or monitor.config_hash != state["configs"][name]:
+                continue
+            cells = self._open[name, start] = {}
+            for series, value, exposure, sketch, *leaves in rows:
+                cell = cells[tuple(series)] = _Cell(value, exposure, sketch)
+                if leaf_hashes.get(name) == monitor.leaf_hash:
+                    cell.leaves = {tuple(leaf): (v, e) for *leaf, v, e in leaves[0]}
+        for name, start, sums in state["exposure"]:
+            if name in self._exposed and self._exposed[name].config_hash == state["configs"][name]:
+                self._exposure[name, start] = {tuple(key): value for *key, value in sums}

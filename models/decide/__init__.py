@@ -1,0 +1,1 @@
+"""From a judgement to an alert or a case candidate."""

@@ -1,0 +1,217 @@
+"""From a score to an alert: floors, hysteresis, cooldown, gaps, regime changes. One small state machine a series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, Literal
+
+from livewarden.alert import Alert
+from models.decide.alert import new_alert
+from models.detect.judgement import Judgement
+from models.monitors.monitor import Monitor
+
+State = Literal["insufficient", "calm", "odd", "firing"]
+"""What a bucket was: too little history; ordinary; over the threshold but below a floor; part of an episode."""
+
+WORSE = 2.0
+"""An open episode speaks again when it is this many times as bad as last told."""
+CATCHING_UP = "catch-up after a gap"
+"""Why nobody is told of what is odd in the first buckets after a gap: what lasts longer is told then."""
+THIN = 5.0
+"""Fewer events in a bucket than this say little by themselves: no effect is asked of them."""
+
+
+class Decision:
+    """Decides for one series, bucket by bucket, in time order.
+
+    An episode opens at a score of at least the monitor's threshold that passes the floors; while it is open it speaks again
+    only when materially worse, and it ends after `calm_buckets` buckets below half the threshold. An anomaly that lasts
+    `lasting_buckets` is told once more as a regime change, and is then the new normal. A new episode within the cooldown of
+    the last that was told is stored as suppressed, unless it goes the other way or is materially worse.
+    """
+
+    __slots__ = ("_alerts", "_calm", "_direction", "_ended_ms", "_lasting", "_told", "_until_ms")
+
+    def __init__(self) -> None:
+        self._alerts: list[Alert] = []
+        self._calm = 0
+        self._lasting = 0
+        self._told = (0.0, 0.0)
+        self._direction = "UP"
+        self._until_ms: int | None = None
+        self._ended_ms = 0
+
+    @property
+    def firing(self) -> bool:
+        """Whether an episode is open."""
+        return bool(self._alerts)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is open and nothing was told: as good as new."""
+        return not self._alerts and self._until_ms is None
+
+    def decide(
+        self,
+        monitor: Monitor,
+        series: Mapping[str, str],
+        start_ms: int,
+        observed: float,
+        judgement: Judgement,
+        subjects: int | None,
+        *,
+        catch_up: bool = False,
+    ) -> tuple[State, list[Alert]]:
+        """The bucket's state, and the alerts (new ones, or new versions) that it causes.
+
+        `catch_up`: the bucket follows a gap and may hold what piled up or be incomplete, so that what is odd in it is stored, not told.
+        """
+        if not judgement.ready:
+            return "insufficient", []
+        over = judgement.score >= monitor.threshold and self._counts(monitor, judgement)
+        passes = over and self._floors(monitor, judgement, subjects) and self._itself(monitor, observed, judgement)
+        if not self._alerts:
+            if not passes:
+                return ("odd" if over else "calm"), []
+            reason = self._suppression(monitor, start_ms, observed, judgement, catch_up)
+            return "firing", [self._open(monitor, series, start_ms, observed, judgement, subjects, reason)]
+        tell = passes and not catch_up
+        return "firing", self._go_on(monitor, series, start_ms, observed, judgement, subjects, tell)
+
+    def _open(
+        self,
+        monitor: Monitor,
+        series: Mapping[str, str],
+        start_ms: int,
+        observed: float,
+        judgement: Judgement,
+        subjects: int | None,
+        reason: str | None,
+    ) -> Alert:
+        alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, suppressed_by=reason)
+        self._alerts = [alert]
+        self._calm = self._lasting = 0
+        self._ended_ms = alert.window_end_ms
+        if reason is None:
+            self._told, self._direction = (observed, judgement.expected), judgement.direction
+        return alert
+
+    def _go_on(
+        self,
+        monitor: Monitor,
+        series: Mapping[str, str],
+        start_ms: int,
+        observed: float,
+        judgement: Judgement,
+        subjects: int | None,
+        tell: bool,
+    ) -> list[Alert]:
+        first = self._alerts[0]
+        self._lasting += 1
+        same_way = judgement.direction == first.direction
+        if judgement.score >= monitor.threshold / 2 and same_way and self._itself(monitor, observed, judgement):
+            self._calm = 0
+            self._ended_ms = start_ms + monitor.bucket
+        else:
+            self._calm += 1
+        if self._calm >= monitor.calm_buckets:
+            return self._close(monitor)
+        settled = max(observed, judgement.expected) >= monitor.min_volume or monitor.measured[0] == "ratio"
+        if self._lasting >= monitor.lasting_buckets and self._calm == 0 and settled:
+            regime = new_alert(
+                monitor,
+                series,
+                start_ms,
+                judgement,
+                observed,
+                subjects,
+                kind="REGIME_CHANGE",
+                episode_id=first.episode_id,
+            )
+            return [replace(regime, status="resolved", ends_at_ms=regime.window_end_ms), *self._close(monitor)]
+        held_back = all(alert.suppressed_by == CATCHING_UP for alert in self._alerts)
+        if tell and same_way and (held_back or self._worse(monitor, observed, judgement)):
+            alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, episode_id=first.episode_id)
+            self._told, self._direction = (observed, judgement.expected), judgement.direction
+            self._alerts.append(alert)
+            return [alert]
+        return []
+
+    def _close(self, monitor: Monitor) -> list[Alert]:
+        resolved = [alert.resolved(self._ended_ms) for alert in self._alerts]
+        if any(alert.suppressed_by is None for alert in self._alerts):
+            self._until_ms = self._ended_ms + monitor.quiet_ms
+        self._alerts = []
+        return resolved
+
+    def _suppression(
+        self, monitor: Monitor, start_ms: int, observed: float, judgement: Judgement, catch_up: bool
+    ) -> str | None:
+        if catch_up:
+            return CATCHING_UP
+        if self._until_ms is None or start_ms >= self._until_ms or judgement.direction != self._direction:
+            return None
+        return None if self._worse(monitor, observed, judgement) else "cooldown"
+
+    def _worse(self, monitor: Monitor, observed: float, judgement: Judgement) -> bool:
+        told, expected = self._told
+        if abs(observed - told) < monitor.min_volume and monitor.measured[0] != "ratio":
+            return False
+        if judgement.direction == "UP":
+            return observed - judgement.expected >= WORSE * max(told - expected, 0.0)
+        return observed * WORSE <= told
+
+    @staticmethod
+    def _itself(monitor: Monitor, observed: float, judgement: Judgement) -> bool:
+        """Whether the bucket is odd by itself, not only through the window before it; a thin one needs to be on that side.
+
+        What has shrunk to less than half of what would be told at all is over.
+        """
+        if (
+            monitor.measured[0] != "ratio"
+            and max(judgement.scan_observed, judgement.scan_expected) < monitor.min_volume / 2
+        ):
+            return False
+        high, low = observed, judgement.expected
+        if judgement.direction == "DOWN":
+            high, low = low, high
+        if max(high, low) < THIN and monitor.measured[0] != "ratio":
+            return high > low
+        return high >= monitor.min_effect * low
+
+    @staticmethod
+    def _counts(monitor: Monitor, judgement: Judgement) -> bool:
+        return monitor.direction == "both" or monitor.direction.upper() == judgement.direction
+
+    @staticmethod
+    def _floors(monitor: Monitor, judgement: Judgement, subjects: int | None) -> bool:
+        high = max(judgement.scan_observed, judgement.scan_expected)
+        low = min(judgement.scan_observed, judgement.scan_expected)
+        if high < monitor.min_volume and monitor.measured[0] != "ratio":
+            return False
+        if high < monitor.min_effect * low:
+            return False
+        return not (judgement.direction == "UP" and subjects is not None and subjects < monitor.min_subjects)
+
+    def snapshot(self) -> dict[str, Any] | None:
+        """All state as plain JSON values; None while nothing was ever told."""
+        if self.idle:
+            return None
+        return {
+            "alerts": [asdict(alert) for alert in self._alerts],
+            "calm": self._calm,
+            "lasting": self._lasting,
+            "told": [*self._told, self._direction],
+            "until": self._until_ms,
+            "ended": self._ended_ms,
+        }
+
+    def restore(self, state: dict[str, Any] | None) -> None:
+        """Go on from `snapshot`."""
+        if state is None:
+            return
+        self._alerts = [Alert(**alert) for alert in state["alerts"]]
+        self._calm, self._lasting = state["calm"], state["lasting"]
+        self._told, self._direction = (state["told"][0], state["told"][1]), state["told"][2]
+        self._until_ms, self._ended_ms = state["until"], state["ended"]

@@ -1,0 +1,359 @@
+"""The detect stage: merges partials, judges complete buckets in event time, explains, and files what comes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from livewarden.alert import Alert
+from livewarden.times import parse_ms
+from models.aggregate.change import Change, change_from, change_row
+from models.aggregate.leaf import Leaves
+from models.aggregate.partial import Message, Notice, Partial, Seal
+from models.decide.alert import gap_alert
+from models.decide.candidates import Casebook
+from models.decide.watch import Judged, Watch
+from models.detect.series import Point
+from models.explain.investigator import Scene, account, key_of, settled, slice_in_words, window_of
+from models.explain.ledger import Ledger, anchors
+from models.monitors.monitor import Monitor
+from models.monitors.plan import Plan, SeriesKey
+
+AFTER_GAP_BUCKETS: Final = 2
+"""What begins so few buckets after a gap may be what piled up in it."""
+MOST_EXPLAINED: Final = 200
+"""Alerts of one moment whose slices and neighbours are searched; where more break out at once, the others get ledger and
+verdict only."""
+
+MOST_SIBLINGS: Final = 5_000
+"""Of a monitor with more series it is not asked which of them are calm."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the engine has to say; cases as JSON-ready dictionaries."""
+
+    judged: list[Judged] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    cases: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Engine:
+    """Judges the monitors of one group. Pure: what it says depends on the partials, changes and seals alone.
+
+    A bucket is judged once every source partition has sealed it, whatever order that takes: those of its monitors' topic, of
+    the topics of their exposures, of `hears`, and of the change ledger's once that has spoken (a recording may have none). A
+    topic that is only listened to and has ended holds nothing up. Buckets are judged in order of their end, then monitor,
+    then series, with all changes before their end known. A bucket in which nothing at all came is a gap, and is not judged.
+    Repeated messages change nothing; partials of a bucket already judged are counted in `repeated` and dropped. A bucket of
+    which a worker with another configuration of the monitor counted a part is not judged: half of it would look like a fall.
+
+    An alert that is told goes out as it is; its explanation follows at once as the next version, made of what the engine
+    knows at the end of the alert's bucket, so it does not depend on the order of arrival either. When the alert is over, the
+    verdict is judged again with the end.
+    """
+
+    def __init__(self, plan: Plan, group: str, run: str = "live", hears: Collection[str] = ()) -> None:
+        self.group = group
+        self._run = run
+        self._monitors = {monitor.name: monitor for monitor in plan.in_group(group)}
+        self._watches = {name: Watch(monitor) for name, monitor in sorted(self._monitors.items())}
+        self._leaves = {name: Leaves(monitor) for name, monitor in sorted(self._monitors.items())}
+        self._own = {monitor.topic for monitor in self._monitors.values()}
+        exposed = {monitor.exposure_topic for monitor in self._monitors.values()}
+        self._awaited: set[str] = self._own | {topic for topic in exposed if topic} | set(hears)
+        self._seals: dict[tuple[str, int], Seal] = {}
+        self._ended_ms: dict[int, int] = {}
+        self._ledger = Ledger()
+        self._coming: set[Change] = set()
+        self._explained: dict[str, dict[str, Any]] = {}
+        self._fresh: list[tuple[Alert, int | None]] = []
+        self._firing: dict[str, Alert] = {}
+        self._gap_over_ms: int | None = None
+        self._cases = Casebook(group, self._monitors, self._points)
+        self.watermark_ms: int | None = None
+        self.repeated = 0
+
+    def apply(self, message: Message, findings: Findings) -> None:
+        """Take one partial, change or seal; what follows from it is appended to `findings`."""
+        if isinstance(message, Seal):
+            self._seal(message, findings)
+        elif isinstance(message, Notice):
+            self._notice(message.change)
+        elif message.monitor in self._watches:
+            self._take(self._watches[message.monitor], message)
+
+    @property
+    def open_buckets(self) -> int:
+        """How many buckets wait for a seal."""
+        return sum(len(watch.open) for watch in self._watches.values())
+
+    @property
+    def unheard(self) -> list[str]:
+        """The topics it waits for and has not heard of, those of its own monitors left out."""
+        return sorted(self._awaited - self._own - {topic for topic, _ in self._seals})
+
+    def _take(self, watch: Watch, partial: Partial) -> None:
+        sealed = self._seals.get((partial.topic, partial.partition))
+        if sealed is not None and partial.start_ms + watch.monitor.bucket <= sealed.watermark_ms:
+            self.repeated += 1
+        elif partial.role == "leaves":
+            self._leaves[watch.monitor.name].take(partial)
+        elif partial.role == "exposure":
+            if watch.exposure is not None:
+                watch.exposure.take(partial)
+        else:
+            watch.take(partial)
+
+    def _notice(self, change: Change) -> None:
+        """A change of a time that is judged already was said before, or before the ledger's topic was heard of: it is kept all the same."""
+        if self.watermark_ms is not None and change.at_ms < self.watermark_ms:
+            self._ledger.add(change)
+        else:
+            self._coming.add(change)
+
+    def _seal(self, seal: Seal, findings: Findings) -> None:
+        place = seal.topic, seal.partition
+        old = self._seals.get(place)
+        if old is not None and (seal.watermark_ms < old.watermark_ms or seal == old):
+            return
+        self._seals[place] = seal
+        if seal.topic in self._own:
+            if seal.ended:
+                self._ended_ms.setdefault(seal.partition, seal.watermark_ms)
+            else:
+                self._ended_ms.pop(seal.partition, None)
+        heard: dict[str, list[Seal]] = {}
+        for each in self._seals.values():
+            heard.setdefault(each.topic, []).append(each)
+        if heard.keys() >= self._awaited and all(len(seals) >= seals[0].of for seals in heard.values()):
+            holding = [each for each in self._seals.values() if each.topic in self._own or not each.ended]
+            self._advance(min((each.watermark_ms for each in holding), default=seal.watermark_ms), findings)
+
+    def _advance(self, watermark_ms: int, findings: Findings) -> None:
+        if self.watermark_ms is not None and watermark_ms <= self.watermark_ms:
+            return
+        self.watermark_ms = watermark_ms
+        heard_until = watermark_ms
+        if self._ended_ms and len(self._ended_ms) == sum(topic in self._own for topic, _ in self._seals):
+            heard_until = min(watermark_ms, max(self._ended_ms.values()))
+        due: list[tuple[int, str, int, bool]] = []
+        for name, watch in self._watches.items():
+            due += [(start + watch.monitor.bucket, name, start, True) for start in watch.due(watermark_ms)]
+            due += [(end, name, start, False) for start, end in watch.gaps(watermark_ms, heard_until)]
+        end = None
+        for until, name, start, alive in sorted(due):
+            if until != end:
+                self._file(findings, end)
+                self._cases.expire(until)
+                self._learn_changes(until)
+            end = until
+            watch = self._watches[name]
+            alerts: list[Alert] = []
+            if alive:
+                self._leaves[name].close(start)
+                if watch.exposure is not None:
+                    watch.exposure.close(start)
+                if watch.gap is not None:
+                    self._gap_over_ms = start
+                alerts = watch.judge(start, findings.judged)
+            elif watch.gap is None:
+                watch.gap = gap_alert(watch.monitor, start, until)
+                alerts = [watch.gap]
+            for alert in alerts:
+                findings.alerts.append(self._told(alert, until))
+        self._file(findings, end)
+        self._cases.expire(watermark_ms)
+        self._learn_changes(watermark_ms)
+
+    def _learn_changes(self, until_ms: int) -> None:
+        """Take the changes before that moment into the ledger; the series that they touch are to expect another level."""
+        for change in sorted(change for change in self._coming if change.at_ms < until_ms):
+            self._coming.discard(change)
+            if self._ledger.add(change) and change.effective:
+                for watch in self._watches.values():
+                    source = {"event": watch.monitor.event, "topic": watch.monitor.topic}
+                    watch.loosen(lambda labels, change=change, source=source: anchors(change, {**source, **labels}))  # type: ignore[misc]
+
+    def _told(self, alert: Alert, until_ms: int) -> Alert:
+        """The alert as it goes out: with its case, and, if it was explained before, behind that version."""
+        explanation = self._explained.get(alert.alert_id)
+        if explanation is not None:
+            monitor = self._monitors[alert.monitor]
+            if alert.status == "resolved":
+                explanation = settled(explanation, alert, monitor, self._ledger, now_ms=until_ms)
+                del self._explained[alert.alert_id]
+                del self._firing[alert.alert_id]
+            alert = replace(alert, version=alert.version + 1, explanation=explanation)
+        if alert.kind == "CARDINALITY":  # it is about the watching, not about what is watched: no case, no slice
+            return alert
+        told = self._cases.take(alert)
+        if told.version == 1 and told.suppressed_by is None:
+            first = self._explained.get(told.episode_id)
+            self._fresh.append((told, parse_ms(first["onset"]) if first else None))
+        return told
+
+    def _explain(self, now_ms: int) -> Iterator[Alert]:
+        """The explanations of what was told for the first time at this moment."""
+        fresh, self._fresh = self._fresh, []
+        self._firing |= {alert.alert_id: alert for alert, _ in fresh if alert.status == "firing"}
+        for number, (alert, since_ms) in enumerate(fresh):
+            monitor = self._monitors[alert.monitor]
+            scene = self._scene(alert, monitor, since_ms, bare=number >= MOST_EXPLAINED)
+            explanation = account(alert, monitor, scene, self._ledger, now_ms=now_ms)
+            if alert.status == "firing":
+                self._explained[alert.alert_id] = explanation
+            yield self._cases.take(replace(alert, version=alert.version + 1, explanation=explanation))
+
+    def _scene(self, alert: Alert, monitor: Monitor, since_ms: int | None, *, bare: bool) -> Scene:
+        watch, key = self._watches[monitor.name], key_of(monitor, alert)
+        leaves = {} if bare else self._leaves[monitor.name].of(key, *window_of(monitor, alert))
+        points = [] if alert.direction == "MISSING" else watch.points(alert.series)
+        relative: dict[int, float] = {}
+        if watch.exposure is not None:
+            starts = sorted({*leaves, *(point[0] for point in points)})
+            relative = dict(zip(starts, watch.exposure.over(key, starts), strict=True))
+        over = self._gap_over_ms
+        return Scene(
+            points=points,
+            leaves=leaves,
+            relative=relative,
+            usual_exposure=watch.exposure.usual(key) if watch.exposure is not None else None,
+            since_ms=since_ms,
+            after_gap=over is not None and 0 <= alert.window_start_ms - over <= AFTER_GAP_BUCKETS * monitor.bucket,
+            confined={} if bare or alert.direction == "MISSING" else self._confined(alert, monitor),
+            beside=() if bare else self._beside(alert),
+        )
+
+    def _confined(self, alert: Alert, monitor: Monitor) -> dict[str, int]:
+        """By dimension: how many series differ from the alert's in nothing else, where none of them is firing."""
+        known = self._watches[monitor.name].known()
+        if len(known) > MOST_SIBLINGS:
+            return {}
+        key = key_of(monitor, alert)
+        firing = {key_of(monitor, each) for each in self._firing.values() if each.monitor == monitor.name}
+        found = {}
+        for place, name in enumerate(monitor.group_by):
+            siblings = [
+                other
+                for other in known
+                if other[place] != key[place]
+                and other[:place] == key[:place]
+                and other[place + 1 :] == key[place + 1 :]
+            ]
+            if siblings and key[place] and firing.isdisjoint(siblings):
+                found[name] = len(siblings)
+        return found
+
+    def _beside(self, alert: Alert) -> list[tuple[str, str]]:
+        """The verdicts of other monitors' alerts that share a label with it; the best known of each verdict."""
+        labels = {item for item in alert.series.items() if item[1]}
+        found: dict[str, str] = {}
+        for other in self._firing.values():
+            explanation = self._explained.get(other.alert_id)
+            if other.monitor == alert.monitor or explanation is None or not labels & set(other.series.items()):
+                continue
+            verdict = explanation["verdict"]["verdict"]
+            if verdict != "INSUFFICIENT_EVIDENCE":
+                found.setdefault(verdict, f"{other.monitor}, {slice_in_words(other.series)}")
+        return sorted(found.items())
+
+    def _file(self, findings: Findings, now_ms: int | None) -> None:
+        if now_ms is not None:
+            findings.alerts += self._explain(now_ms)
+        findings.cases += [candidate.to_json(self._run, self._monitors) for candidate in self._cases.changed()]
+
+    def _points(self, monitor: str, labels: Mapping[str, str]) -> list[Point]:
+        return self._watches[monitor].points(labels)
+
+    def snapshot(self, *, full: bool) -> tuple[dict[str, Any], dict[str, str]]:
+        """Header and entries (JSON by series, or by bucket of leaves): all where `full`, else those new since the last snapshot.
+
+        A series that was forgotten, and a bucket that is not needed any more, is an entry "null".
+        """
+        header = {
+            "watermark": self.watermark_ms,
+            "repeated": self.repeated,
+            "seals": [[s.partition, s.of, s.watermark_ms, s.ended, s.topic] for s in self._seals.values()],
+            "ended": list(self._ended_ms.items()),
+            "cases": self._cases.snapshot(),
+            "watches": {name: watch.snapshot() for name, watch in self._watches.items()},
+            "leaves": {name: leaves.snapshot() for name, leaves in self._leaves.items()},
+            "exposures": {
+                name: watch.exposure.snapshot() for name, watch in self._watches.items() if watch.exposure is not None
+            },
+            "ledger": self._ledger.snapshot(),
+            "coming": [change_row(change) for change in sorted(self._coming)],
+            "explained": [[asdict(self._firing[name]), each] for name, each in self._explained.items()],
+            "gap_over": self._gap_over_ms,
+        }
+        entries = {
+            json.dumps([name, *key]): blob
+            for name, watch in self._watches.items()
+            for key, blob in watch.entries(full=full)
+        }
+        entries |= {
+            json.dumps([name, start]): blob
+            for name, leaves in self._leaves.items()
+            for start, blob in leaves.entries(full=full)
+        }
+        return header, entries
+
+    @property
+    def kept(self) -> int:
+        """How many entries a whole snapshot has."""
+        return sum(watch.kept for watch in self._watches.values()) + sum(each.kept for each in self._leaves.values())
+
+    def restore(self, header: dict[str, Any], entries: Mapping[str, str]) -> None:
+        """Go on from `snapshot`. A monitor whose configuration changed begins anew, and the open candidates with it."""
+        self.watermark_ms = header["watermark"]
+        self.repeated = header["repeated"]
+        for partition, of, mark, ended, topic in header["seals"]:
+            self._seals[topic, partition] = Seal(self.group, topic, partition, of, mark, ended)
+        self._ended_ms = dict(header["ended"])
+        states = header["watches"]
+        kept = {
+            name: watch
+            for name, watch in self._watches.items()
+            if name in states and states[name]["config"] == watch.monitor.config_hash
+        }
+        for name, watch in kept.items():
+            watch.restore(states[name])
+            if watch.exposure is not None and name in header["exposures"]:
+                watch.exposure.restore(header["exposures"][name])
+            self._leaves[name].restore(header["leaves"].get(name, []))
+        if kept.keys() >= states.keys():
+            self._cases.restore(header["cases"])
+        self._ledger.restore(header["ledger"])
+        self._coming = {change_from(row) for row in header["coming"]}
+        self._gap_over_ms = header["gap_over"]
+        for alert, explanation in header["explained"]:
+            if alert["monitor"] in kept:
+                self._firing[alert["alert_id"]] = Alert(**alert)
+                self._explained[alert["alert_id"]] = explanation
+        series: dict[str, list[tuple[SeriesKey, str]]] = {}
+        for entry, blob in entries.items():
+            name, *key = json.loads(entry)
+            if key and isinstance(key[0], int):
+                if name in kept:
+                    self._leaves[name].restore_entry(key[0], blob)
+            else:
+                series.setdefault(name, []).append((tuple(key), blob))
+        for name, watch in kept.items():
+            watch.restore_entries(series.get(name, ()))
+
+
+def upgraded(header: dict[str, Any]) -> dict[str, Any]:
+    """A header of before there were explanations, exposures and a cap on series, as one of now: they then begin empty."""
+    since: dict[str, Any] = {
+        "leaves": {},
+        "exposures": {},
+        "ledger": [],
+        "coming": [],
+        "explained": [],
+        "gap_over": None,
+    }
+    watches = {name: {"crowd": [None, 0]} | state for name, state in header["watches"].items()}
+    return since | header | {"watches": watches}

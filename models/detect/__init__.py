@@ -1,0 +1,1 @@
+"""Detectors: banks of series that judge a bucket and learn it."""

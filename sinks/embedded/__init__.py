@@ -1,0 +1,1 @@
+"""The ClickHouse engine in this process, behind its HTTP interface."""

@@ -1,0 +1,1 @@
+"""Alerts, charts and explanations as a person reads them."""

@@ -1,0 +1,1 @@
+"""What console, terminal, reports and exports ask ClickHouse."""

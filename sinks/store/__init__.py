@@ -1,0 +1,1 @@
+"""ClickHouse: tables, migrations, rows in, rows out."""

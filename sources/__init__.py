@@ -1,0 +1,1 @@
+"""Where events come from when not from Kafka: recordings, dumps, archives, the simulator."""

@@ -1,6 +1,6 @@
 """What others would use: River's stock detectors and an exponentially weighted z-score, behind one face; and our bank.
 
-A `Step` takes a value and its time in milliseconds, and returns how odd the value was before it is learned: larger is stranger,
+A `Step` takes a value and its time in milliseconds, and returns how anomalous the value was before it is learned: larger is stranger,
 in units of its own. Each starts from nothing, sees every value once, and answers 0 for its first 50 rows.
 """
 
@@ -31,7 +31,7 @@ class Candidate(NamedTuple):
 
 
 def by_target(model: Any) -> Step:
-    """A River detector of odd targets (`score_one(x, y)`)."""
+    """A River detector of anomalous targets (`score_one(x, y)`)."""
     seen = 0
 
     def step(value: float, time_ms: int) -> float:
@@ -48,7 +48,7 @@ def by_target(model: Any) -> Step:
 
 
 def by_features(model: Any) -> Step:
-    """A River detector of odd features (`score_one(x)`), given the value and its change."""
+    """A River detector of anomalous features (`score_one(x)`), given the value and its change."""
     seen, last = 0, 0.0
 
     def step(value: float, time_ms: int) -> float:

@@ -2,14 +2,14 @@
 
 645 days of what a platform reported, 21 families of measures (© European Union, DSA Transparency Database, CC BY 4.0, aggregated).
 
-`dsa.incidents_found` is the share of the known incidents of which an alert was told on their day, or whose episode, told before, was
+`dsa.incidents_found` is the share of the known incidents of which an alert was notified on their day, or whose episode, notified before, was
 still open on it. They were known to all who worked on the detector: that they are found is a check, no blind measure. One of
 them is another platform's: its rows go through a daily monitor made here, and the reason that was announced for it comes in as a
-change of the platform on the day on which it was announced; it is found when the alert is told on its day and its last version
-names the change. `dsa.alerts` counts every told alert, later alerts of an episode, regime changes and reporting gaps included.
+change of the platform on the day on which it was announced; it is found when the alert is notified on its day and its last version
+names the change. `dsa.alerts` counts every notified alert, later alerts of an episode, regime changes and reporting gaps included.
 `dsa.alerts_per_fortnight` counts those of them that are not *real*: neither the gap in reporting, nor a known incident, nor on a
 day that `dsa_labels.csv` calls real. The labels say of the days that several detectors found at loose thresholds whether a reader of
-the chart would want to be told; they were made before the detector judged this recording. A day without a label is not real.
+the chart would want to be notified; they were made before the detector judged this recording. A day without a label is not real.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ BY_PLATFORM: Final = Monitor.model_validate(
 
 
 class Incident(NamedTuple):
-    """A day of a series that everybody would want to be told of."""
+    """A day of a series that everybody would want to be notified of."""
 
     day: str
     action_type: str
@@ -101,10 +101,10 @@ def monitors() -> list[Monitor]:
     return list(parse_monitors(files("livewarden").joinpath("monitors.toml").read_text(encoding="utf-8")))
 
 
-def replayed(plan: Plan, events: Iterable[Event], hears: Sequence[str] = (CHANGES,)) -> list[dict[str, Any]]:
-    """What is told of these events: the newest version of each alert, in order of time."""
+def replayed(plan: Plan, events: Iterable[Event], awaited_topics: Sequence[str] = (CHANGES,)) -> list[dict[str, Any]]:
+    """What is notified of these events: the newest version of each alert, in order of time."""
     partitions: dict[str, int] = dict.fromkeys(TOPICS, 1)
-    driver = Replay(plan, partitions, Settings().lateness_ms(), hears=hears)
+    driver = Replay(plan, partitions, Settings().lateness_ms(), awaited_topics=awaited_topics)
     for _ in driver.take(deliver(events, partitions)):
         pass
     alerts = [alert for alert in driver.result().alerts if alert["suppressed_by"] is None]
@@ -121,7 +121,7 @@ def labels() -> dict[tuple[str, str], Label]:
 
 
 def covers(alert: Mapping[str, Any], incident: Incident) -> bool:
-    """Whether a told alert is of that series and direction, and of that day or of an episode that was open on it."""
+    """Whether a notified alert is of that series and direction, and of that day or of an episode that was open on it."""
     return alert["direction"] == incident.direction and _covers(alert, incident.day, incident.action_type)
 
 
@@ -130,8 +130,8 @@ def _covers(alert: Mapping[str, Any], day: str, action_type: str) -> bool:
     return bool(alert["series"].get("action_type") == action_type) and (began == day or began < day < ended)
 
 
-def told() -> list[dict[str, Any]]:
-    """Every told alert of the recording, with what a reader of the chart says of it."""
+def notified() -> list[dict[str, Any]]:
+    """Every notified alert of the recording, with what a reader of the chart says of it."""
     known, rows = labels(), []
     for alert in replayed(Plan(monitors()), read(shipped())):
         day, action = alert["window_start"][:10], alert["series"].get("action_type", "")
@@ -141,16 +141,16 @@ def told() -> list[dict[str, Any]]:
         elif any(incident[:2] == (day, action) and covers(alert, incident) for incident in INCIDENTS):
             label = Label(True, label.why)
         elif alert["kind"] == "REGIME_CHANGE" and not label.real:
-            label = Label(False, "told before: it has lasted for a week and is the new normal")
+            label = Label(False, "notified before: it has lasted for a week and is the new normal")
         names = ("window_start", "ends_at", "monitor", "kind", "direction", "series", "observed", "expected", "score")
         rows.append({name: alert[name] for name in names} | {"action_type": action, **label._asdict()})
     return rows
 
 
 def google_shopping() -> dict[str, Any] | None:
-    """What is told of all statements of Google Shopping on 2025-05-30; None where the rows are absent.
+    """What is notified of all statements of Google Shopping on 2025-05-30; None where the rows are absent.
 
-    The change came into force on the day, and was announced four days after it: until then nothing is heard of it.
+    The change came into force on the day, and was announced four days after it: until then nothing is seen it.
     """
     if not PLATFORMS.exists() or not ANNOUNCED.exists():
         return None
@@ -171,7 +171,7 @@ def google_shopping() -> dict[str, Any] | None:
         if day >= announced:
             events.append((day + DAY_MS, heartbeat(GOOGLE, CHANGES, day, day + DAY_MS)))
     events.sort(key=lambda each: each[0])
-    alerts = replayed(Plan([BY_PLATFORM]), (event for _, event in events), hears=())
+    alerts = replayed(Plan([BY_PLATFORM]), (event for _, event in events), awaited_topics=())
     on_day = [each for each in alerts if each["window_start"][:10] == GOOGLE_DAY and each["direction"] == "DOWN"]
     if not on_day:
         return {"found": False, "alerts": len(alerts)}
@@ -235,7 +235,7 @@ def counts() -> dict[str, dict[int, float]]:
 
 def run() -> dict[str, Any]:
     """Every figure; the interval is that of a Poisson count (exact, 95 %)."""
-    rows, google = told(), google_shopping()
+    rows, google = notified(), google_shopping()
     hits = {str(incident): any(covers(row, incident) for row in rows) for incident in INCIDENTS}
     real = {at for at, label in labels().items() if label.real}
     rivals = dsa_rivals.run(counts(), monitors(), len(rows), real, INCIDENTS)
@@ -257,7 +257,7 @@ def run() -> dict[str, Any]:
             "labelled_real": len(real),
             "labelled_real_found": sum(any(_covers(row, *at) for row in rows) for at in real),
             "expected_by_budget": sum(monitor.budget_per_day for monitor in daily()) * 14,
-            "told": rows,
+            "notified": rows,
             "rivals": rivals,
         },
     }
@@ -280,10 +280,10 @@ def daily() -> list[Monitor]:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The figures for people: every told alert, the known incidents, and what simple rules tell."""
+    """The figures for people: every notified alert, the known incidents, and what simple rules tell."""
     part = figures["dsa"]
     lines = [f"{'day':11}{'kind':19}{'measure':26}{'observed':>10}{'expected':>11}  a reader of the chart"]
-    for row in part["told"]:
+    for row in part["notified"]:
         observed, expected = ("–" if row[name] is None else f"{row[name]:,.0f}" for name in ("observed", "expected"))
         said = f"{'real' if row['real'] else 'not real'}: {row['why']}"
         lines.append(
@@ -298,7 +298,7 @@ def table(figures: dict[str, Any]) -> str:
         "",
     ]
     lines.append(
-        f"{figures['dsa.alerts']} alerts told, {part['not_real']} not real: {figures['dsa.alerts_per_fortnight']} a fortnight "
+        f"{figures['dsa.alerts']} alerts notified, {part['not_real']} not real: {figures['dsa.alerts_per_fortnight']} a fortnight "
         f"({figures['dsa.alerts_per_fortnight_low']}–{figures['dsa.alerts_per_fortnight_high']}); the budgets of the daily "
         f"monitors allow {part['expected_by_budget']:.2f}"
     )

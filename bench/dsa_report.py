@@ -1,4 +1,4 @@
-"""The report on `bench.dsa`: every told alert with its chart, as `docs/dsa-incidents.md` and `docs/charts/dsa-*.svg`."""
+"""The report on `bench.dsa`: every notified alert with its chart, as `docs/dsa-incidents.md` and `docs/charts/dsa-*.svg`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STYLE: Final = (
 
 
 def write(figures: Mapping[str, Any], docs: Path = DOCS) -> None:
-    """Write the page anew, and a chart for every told alert of a series; older charts go."""
+    """Write the page anew, and a chart for every notified alert of a series; older charts go."""
     charts = docs / "charts"
     charts.mkdir(parents=True, exist_ok=True)
     for old in charts.glob("dsa-*.svg"):
@@ -40,12 +40,12 @@ def write(figures: Mapping[str, Any], docs: Path = DOCS) -> None:
             f"{google['kind']}: {google['observed']:,.0f}, expected {google['expected']:,.0f}, score {google['score']:.1f}. A "
             f"known incident. The reason was announced four days later; when the alert is over, its explanation names it "
             f"({', '.join(google['changes'])}), with the verdict {google['verdict']}. Had the change been known before, the "
-            "fall would have been expected, and nothing told.",
+            "fall would have been expected, and nothing notified.",
             "",
             f"![All statements of {dsa.GOOGLE} around {dsa.GOOGLE_DAY}](charts/{name})",
             "",
         ]
-    for row in part["told"]:
+    for row in part["notified"]:
         lines += _section(row)
         if row["observed"] is not None:
             (charts / _name(row)).write_text(chart(row, counts[row["action_type"]]), encoding="utf-8")
@@ -113,7 +113,7 @@ def _head(figures: Mapping[str, Any]) -> list[str]:
         f"Written by `python -m bench.dsa --report`. {SOURCE}.",
         "",
         f"The recording has {dsa.DAYS} days of 21 families of measures. The shipped monitors tell {figures['dsa.alerts']} alerts of it, "
-        f"{part['not_real']} of them on days that no reader of the chart had called real, or to say that what was told before has "
+        f"{part['not_real']} of them on days that no reader of the chart had called real, or to say that what was notified before has "
         f"become normal: {figures['dsa.alerts_per_fortnight']} a fortnight (95 % interval of a Poisson count "
         f"{figures['dsa.alerts_per_fortnight_low']} to {figures['dsa.alerts_per_fortnight_high']}; their budgets allow "
         f"{part['expected_by_budget']:.2f}).",
@@ -135,8 +135,8 @@ def _head(figures: Mapping[str, Any]) -> list[str]:
             for name, row in rivals.items()
         ),
         "",
-        "Not real is told strictly: the labels ([bench/dsa_labels.csv](../bench/dsa_labels.csv)) say only of days that somebody looked at "
-        "whether a reader would want to be told, and a day without one counts as not real. They were made by one reader, before the "
+        "Not real is meant strictly: the labels ([bench/dsa_labels.csv](../bench/dsa_labels.csv)) say only of days that somebody looked at "
+        "whether a reader would want to be notified, and a day without one counts as not real. They were made by one reader, before the "
         "detector judged the recording, from lists of days that several rules found, the median rule among them: that favours it.",
         "",
     ]

@@ -3,7 +3,7 @@
 *Trailing median*: five times the median of the 28 days before, or more, and 200 or more: the usual rule of a spreadsheet; once
 upwards only, once either way. *EW z-score*: distance to an exponentially weighted mean in exponentially weighted deviations, of the counts and of their
 logarithms, its threshold set so that it tells at most as many alerts as ours, which is more than it could know. All get the volume
-floors and directions of the shipped monitors, and speak once for an episode, which three calm days end, as ours do; a known incident
+floors and directions of the shipped monitors, and speak once for an episode, which three normal days end, as ours do; a known incident
 within it counts as found. Days without a label count as not real for all, and the labels were made from other lists.
 """
 
@@ -18,7 +18,7 @@ from bench.baselines import ew_z
 from livewarden.times import DAY_MS, format_ms
 from models.monitors.monitor import Monitor
 
-CALM: Final = 3
+NORMAL: Final = 3
 TIMES: Final = 5.0
 """From how many times the trailing median on the rule speaks."""
 LEAST: Final = 200.0
@@ -35,26 +35,26 @@ def run(
     real: set[tuple[str, str]],
     incidents: Sequence[tuple[str, str, str]],
 ) -> dict[str, dict[str, float]]:
-    """By rule: alerts told, those that are not real, known incidents and days labelled real that are found."""
+    """By rule: alerts notified, those that are not real, known incidents and days labelled real that are found."""
     floors = {
         action: monitor
         for monitor in monitors
         if monitor.bucket == DAY_MS
         for action in monitor.where.get("action_type", ())
     }
-    told = {
+    notified = {
         "trailing median, upwards": list(_episodes(_scored(counts, floors, lambda: _median_rule(down=False)), 1.0)),
         "trailing median, either way": list(_episodes(_scored(counts, floors, lambda: _median_rule(down=True)), 1.0)),
     }
     for name, view in (("EW z-score", float), ("EW z-score of logarithms", np.log1p)):
         scored = _scored(counts, floors, lambda view=view: _z_score(view))  # type: ignore[misc]
         scores = sorted({score for days in scored.values() for _, score, _ in days if score > 0})
-        told[name] = []
+        notified[name] = []
         for threshold in reversed(scores):
             tried = list(_episodes(scored, threshold))
             if len(tried) > most:
                 break
-            told[name] = tried
+            notified[name] = tried
     return {
         name: {
             "alerts": len(alerts),
@@ -65,7 +65,7 @@ def run(
             ),
             "real_found": sum(any(action == of and day in days for of, _, days in alerts) for day, action in real),
         }
-        for name, alerts in told.items()
+        for name, alerts in notified.items()
     }
 
 
@@ -99,16 +99,16 @@ def _episodes(scored: Scored, threshold: float) -> Iterator[tuple[str, str, list
     """Action type, direction and days of every episode at that threshold."""
     for action, rows in scored.items():
         days: list[str] = []
-        up, calm = True, 0
+        up, normal = True, 0
         for day, score, upwards in rows:
             if score >= threshold and (not days or upwards == up):
                 if not days:
                     up = upwards
                 days.append(day)
-                calm = 0
+                normal = 0
             elif days:
-                calm += 1
-                if calm >= CALM:
+                normal += 1
+                if normal >= NORMAL:
                     yield action, "UP" if up else "DOWN", days
                     days = []
         if days:

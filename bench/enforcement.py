@@ -101,8 +101,8 @@ def alerts(scores: NDArray[np.float32], threshold: float) -> list[int]:
             continue
         starts.append(minute)
         behind = hot[np.searchsorted(hot, minute) :]
-        calm = np.flatnonzero(np.diff(np.append(behind, len(scores) + REARM + 1)) > REARM)
-        free = max(int(behind[calm[0]]) + REARM + 1, minute + SILENT)
+        normal = np.flatnonzero(np.diff(np.append(behind, len(scores) + REARM + 1)) > REARM)
+        free = max(int(behind[normal[0]]) + REARM + 1, minute + SILENT)
     return starts
 
 
@@ -116,16 +116,16 @@ def tally(world: World, scores: Scores, threshold: float, first: int = DAY) -> T
     counts = np.zeros((5, len(given)), np.int64)
     delays: list[int] = []
     for place, series in enumerate(given.tolist()):
-        told = alerts(scores[:, series], threshold) if peaks[place] >= threshold else []
+        notified = alerts(scores[:, series], threshold) if peaks[place] >= threshold else []
         own = spikes.get(series, [])
         for spike in own:
-            hits = [minute for minute in told if spike.start <= minute < spike.end]
+            hits = [minute for minute in notified if spike.start <= minute < spike.end]
             many = world.excess(spike) >= MANY
             counts[:4, place] += (1, bool(hits), many, many and bool(hits))
             delays += [hits[0] - spike.start + 1] if hits else []
         counts[4, place] = sum(
             minute >= first and not any(spike.start <= minute < spike.end + AFTERMATH for spike in own)
-            for minute in told
+            for minute in notified
         )
     return Tally(*counts, world.drifting[given], delays, (len(scores) - first) / DAY)
 
@@ -148,7 +148,7 @@ def together(parts: Sequence[Tally]) -> Tally:
     return Tally(*columns, [delay for part in parts for delay in part.delays], parts[0].days)
 
 
-def told(parts: Sequence[Tally]) -> dict[str, Any]:
+def notified(parts: Sequence[Tally]) -> dict[str, Any]:
     """Figures of all seeds with intervals, and how far the seeds are apart."""
     whole = together(parts)
     rng = np.random.default_rng(2026)
@@ -183,7 +183,7 @@ def run(seeds: Sequence[int] = SEEDS, series: int = SERIES, days: int = DAYS, sl
                 scores = rival(world)
                 parts.setdefault(name, []).append(tally(world, scores, equally_false(world, scores, rate)))
         suffix = "" if shapes == "market" else ", unrelated shapes"
-        detectors |= {name + suffix: told(each) for name, each in parts.items()}
+        detectors |= {name + suffix: notified(each) for name, each in parts.items()}
     headline = detectors[OURS]
     names = ("recall", "recall_10", "median_min", "false_per_1000_day", "drift")
     return {f"spikes.{name}": headline[name] for name in names} | {

@@ -132,7 +132,7 @@ def ew_z(world: World) -> Scores:
 
 
 def stock(new: Callable[[], Any], series: int) -> Callable[[World], Scores]:
-    """A River detector of odd targets, one object a series, on the first `series` of every twenty only: they are slow."""
+    """A River detector of anomalous targets, one object a series, on the first `series` of every twenty only: they are slow."""
 
     def scores_of(world: World) -> Scores:
         scores = np.full(world.counts.shape, np.nan, np.float32)

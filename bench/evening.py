@@ -1,7 +1,7 @@
 """The whole path on simulated evenings: `python -m bench.evening [--seeds 31,32,33] [--json]`.
 
 Each seed is one evening of the simulator (54 hours, 8 incidents, 4 distractors), replayed through the monitors that ship. An incident
-is found when an alert is right about it, as `cli.outcome.outcomes` defines. A told alert that overlaps no incident and no
+is found when an alert is right about it, as `cli.simulation_score.outcomes` defines. A notified alert that overlaps no incident and no
 aftermath of one, on whatever slice, is *false*. One that does, and is not right about it, is *beside* it: a consequence on another
 series, or chance. The first ten hours have no baselines, and count. The simulator is ours, so is what it makes easy.
 """
@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from cli.common import load_plan
-from cli.outcome import is_right, outcomes
+from cli.simulation_score import is_right, outcomes
 from livewarden.contracts import TOPICS
 from livewarden.times import parse_ms
 from models.monitors.plan import Plan
@@ -41,14 +41,14 @@ def replayed(seed: int, plan: Plan) -> tuple[Scenario, list[dict[str, Any]]]:
 
 
 def evening(seed: int, plan: Plan) -> dict[str, Any]:
-    """One evening: which incidents were found and how fast, and how many alerts were told for nothing."""
+    """One evening: which incidents were found and how fast, and how many alerts were notified for nothing."""
     scenario, alerts = replayed(seed, plan)
-    told = [alert for alert in alerts if alert["suppressed_by"] is None]
+    notified = [alert for alert in alerts if alert["suppressed_by"] is None]
     incidents = truth(scenario)
-    right = [alert for alert in told if any(is_right(incident, alert, plan.by_name) for incident in incidents)]
+    right = [alert for alert in notified if any(is_right(incident, alert, plan.by_name) for incident in incidents)]
     false = [
         alert
-        for alert in told
+        for alert in notified
         if not any(
             parse_ms(alert["window_end"]) > incident.start_ms
             and parse_ms(alert["window_start"]) < incident.aftermath_end_ms
@@ -58,11 +58,11 @@ def evening(seed: int, plan: Plan) -> dict[str, Any]:
     return {
         "seed": seed,
         "incidents": outcomes(incidents, alerts, plan.by_name, LATENESS_S),
-        "told": len(told),
+        "notified": len(notified),
         "right": len(right),
         "false": len(false),
         "false_by_monitor": dict(sorted(Counter(alert["monitor"] for alert in false).items())),
-        "suppressed": len(alerts) - len(told),
+        "suppressed": len(alerts) - len(notified),
     }
 
 
@@ -76,7 +76,7 @@ def run(seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
         "evening.found": sum(incident["found"] for incident in every) / len(every),
         "evening.median_min": median(delays),
         "evening.false": sum(each["false"] for each in evenings) / len(evenings),
-        "evening.told": sum(each["told"] for each in evenings) / len(evenings),
+        "evening.notified": sum(each["notified"] for each in evenings) / len(evenings),
         "evening": evenings,
     }
 
@@ -85,8 +85,10 @@ def table(figures: dict[str, Any]) -> str:
     """The figures for people."""
     lines = []
     for each in figures["evening"]:
-        told = f"{each['told']} told, {each['right']} right, {each['false']} false {each['false_by_monitor']}"
-        lines.append(f"seed {each['seed']}: {told}, {each['suppressed']} suppressed")
+        notified = (
+            f"{each['notified']} notified, {each['right']} right, {each['false']} false {each['false_by_monitor']}"
+        )
+        lines.append(f"seed {each['seed']}: {notified}, {each['suppressed']} suppressed")
         for found in each["incidents"]:
             what = f"{found['delay_s'] / 60:6.1f} min  {found['monitor']}" if found["found"] else "missed"
             lines.append(f"  {found['kind']:20}{what}")

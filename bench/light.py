@@ -108,10 +108,10 @@ def table(figures: dict[str, Any]) -> str:
     lines = [
         f"{'detector':14}{'µs/update':>10}{'bytes/series':>14}{'tick of 100,000, s':>20}{'slowest':>9}{'first':>8}"
     ]
-    for name, told in figures["light"].items():
-        ticks = told["ticks_s"]
+    for name, notified in figures["light"].items():
+        ticks = notified["ticks_s"]
         lines.append(
-            f"{name:14}{told['us']:10.2f}{told['bytes']:14}{told['tick_100k_s']:20.2f}{max(ticks[2:]):9.2f}{ticks[0]:8.2f}"
+            f"{name:14}{notified['us']:10.2f}{notified['bytes']:14}{notified['tick_100k_s']:20.2f}{max(ticks[2:]):9.2f}{ticks[0]:8.2f}"
         )
     return "\n".join(lines)
 

@@ -103,7 +103,7 @@ class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
         self._hours.clear()
         self._hour_seen = 0
 
-    def loosen(self) -> None:
+    def widen(self) -> None:
         """A change was declared: the running mean follows fast anyhow."""
 
     def _hour(self, x: dict[str, float]) -> int:

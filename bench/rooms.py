@@ -101,10 +101,10 @@ def judge(
         age = minute - opens[open_now]
         rows = np.concatenate((plain[open_now], cut[open_now]))
         values = np.concatenate((viewers[open_now, age], fallen[open_now, age]))
-        told = bank.judge(rows, values, time_ms)
+        notified = bank.judge(rows, values, time_ms)
         bank.learn(rows, values, time_ms)
-        scores[open_now, age] = told.score[: len(age)]
-        falls[open_now, age] = np.where(told.up, 0.0, told.score)[len(age) :]
+        scores[open_now, age] = notified.score[: len(age)]
+        falls[open_now, age] = np.where(notified.up, 0.0, notified.score)[len(age) :]
     return [
         Judged(float(fall[drop : drop + WITHIN].max()), _announced(score))
         for score, fall, drop in zip(scores, falls, drops, strict=True)
@@ -130,7 +130,7 @@ def recorded(path: Path = DATA) -> list[Floats]:
 
 def false_recorded(series: Sequence[Floats]) -> list[Judged]:
     """What is announced in them, each by itself."""
-    told = []
+    notified = []
     for values in series:
         bank = TrafficBank()
         row = bank.add(np.array([-1]))
@@ -138,8 +138,8 @@ def false_recorded(series: Sequence[Floats]) -> list[Judged]:
         for minute, value in enumerate(values):
             scores.append(float(bank.judge(row, np.array([value]), minute * MINUTE_MS).score[0]))
             bank.learn(row, np.array([value]), minute * MINUTE_MS)
-        told.append(Judged(0.0, _announced(np.array(scores))))
-    return told
+        notified.append(Judged(0.0, _announced(np.array(scores))))
+    return notified
 
 
 def run(seeds: Sequence[int] = SEEDS, path: Path = DATA) -> dict[str, Any]:
@@ -158,10 +158,10 @@ def run(seeds: Sequence[int] = SEEDS, path: Path = DATA) -> dict[str, Any]:
     if path.exists():
         real = recorded(path)
         hours = sum(map(len, real)) / 60
-        told = false_recorded(real)
+        notified = false_recorded(real)
         figures["rooms.recorded_hours"] = hours
         figures["rooms.recorded_false_per_room_hour"] = {
-            f"{at:g}": sum(int((one.false >= at).sum()) for one in told) / hours for at in THRESHOLDS
+            f"{at:g}": sum(int((one.false >= at).sum()) for one in notified) / hours for at in THRESHOLDS
         }
     return figures
 
@@ -182,11 +182,11 @@ def table(figures: dict[str, Any]) -> str:
     lines = [f"{figures['rooms.rooms']} simulated rooms; a fall to a quarter, found within {WITHIN} minutes"]
     lines.append(f"{'':14}{'threshold':>10}{'recall':>8}{'95 %':>12}{'false a room-hour':>20}{'95 %':>14}")
     for name, by_threshold in figures["rooms.table"].items():
-        for threshold, told in by_threshold.items():
+        for threshold, notified in by_threshold.items():
             lines.append(
-                f"{name:14}{threshold:>10}{told['recall']:8.3f}{told['recall_low']:7.2f}–{told['recall_high']:.2f}"
-                f"{told['false_per_room_hour']:20.4f}"
-                f"{told['false_per_room_hour_low']:8.3f}–{told['false_per_room_hour_high']:.3f}"
+                f"{name:14}{threshold:>10}{notified['recall']:8.3f}{notified['recall_low']:7.2f}–{notified['recall_high']:.2f}"
+                f"{notified['false_per_room_hour']:20.4f}"
+                f"{notified['false_per_room_hour_low']:8.3f}–{notified['false_per_room_hour_high']:.3f}"
             )
     for threshold, value in figures.get("rooms.recorded_false_per_room_hour", {}).items():
         lines.append(

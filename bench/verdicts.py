@@ -1,7 +1,7 @@
 """Verdicts on simulated evenings: `python -m bench.verdicts [--seeds 21,22,23,24,25] [--json]`.
 
 Each seed is one evening of the simulator, replayed as in `bench.evening`. What judges an incident is the newest explanation of the
-first told alert that is right about it; an incident that no alert is right about is `MISSED` and counts as not right. The right
+first notified alert that is right about it; an incident that no alert is right about is `MISSED` and counts as not right. The right
 verdict of each kind was written down before any of these seeds was replayed. The simulator and the points of a verdict come from
 the same people, and its ledger leaves nothing out: the share says that the pieces fit, not how often a verdict is right elsewhere.
 """
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from bench.evening import LATENESS_S, replayed
 from cli.common import load_plan
-from cli.outcome import outcomes
+from cli.simulation_score import outcomes
 from models.monitors.plan import Plan
 from sources.simulate import truth
 
@@ -41,9 +41,9 @@ def verdicts(seed: int, plan: Plan) -> list[dict[str, Any]]:
     newest = {alert["alert_id"]: alert for alert in alerts}
     given = []
     for each in outcomes(truth(scenario), alerts, plan.by_name, LATENESS_S):
-        told = newest[each["alert_id"]]["explanation"] if each["found"] else None
-        verdict = told["verdict"]["verdict"] if told else "UNEXPLAINED" if each["found"] else "MISSED"
-        text = told["text"] if told else ""
+        notified = newest[each["alert_id"]]["explanation"] if each["found"] else None
+        verdict = notified["verdict"]["verdict"] if notified else "UNEXPLAINED" if each["found"] else "MISSED"
+        text = notified["text"] if notified else ""
         right = EXPECTED[each["kind"]]
         given.append({"seed": seed, "kind": each["kind"], "expected": right, "verdict": verdict, "text": text})
     return given

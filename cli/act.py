@@ -1,6 +1,6 @@
 """What commands share that look up what people work with, and that act on it.
 
-A command that acts looks up ids in ClickHouse, sends a wish to Kafka, and waits for its answer.
+A command that acts looks up ids in ClickHouse, sends a request to Kafka, and waits for its answer.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Desk:
-    """Where a wish is written: who asks, when, by which id, and where ids are looked up."""
+    """Where a request is written: who asks, when, by which id, and where ids are looked up."""
 
     reader: Reader
     who: str
@@ -80,20 +80,20 @@ class Desk:
         }
 
 
-Wish = Callable[[Desk], Awaitable[Action]]
+ActionRequest = Callable[[Desk], Awaitable[Action]]
 
 
-def perform(wish: Wish, url: str | None, who: str | None, as_json: bool, *, quiet: bool = False) -> int:
-    """Make the wish, send it, print its answer. 0 where it was accepted, 1 where refused (the sentence on stderr).
+def perform(request: ActionRequest, url: str | None, who: str | None, as_json: bool, *, quiet: bool = False) -> int:
+    """Make the request, send it, print its answer. 0 where it was accepted, 1 where refused (the sentence on stderr).
 
-    `quiet`: what was accepted is not told, since more was done than that.
+    `quiet`: what was accepted is not notified, since more was done than that.
     """
-    action, answer = asyncio.run(_perform(wish, url, who))
+    action, answer = asyncio.run(_perform(request, url, who))
     if quiet and answer.accepted:
         return 0
     if as_json:
-        told = {"accepted": answer.accepted, "answer": answer.text, "action_id": action.action_id}
-        print_json(told | {"target": target_of(action)})
+        reply = {"accepted": answer.accepted, "answer": answer.text, "action_id": action.action_id}
+        print_json(reply | {"target": target_of(action)})
     elif answer.accepted:
         print(clean(answer.text))
     if not answer.accepted:
@@ -101,12 +101,12 @@ def perform(wish: Wish, url: str | None, who: str | None, as_json: bool, *, quie
     return 0 if answer.accepted else 1
 
 
-async def _perform(wish: Wish, url: str | None, who: str | None) -> tuple[Action, Answer]:
+async def _perform(request: ActionRequest, url: str | None, who: str | None) -> tuple[Action, Answer]:
     name = who or login()
     settings = load_settings()
     async with reading(settings, url) as reader:
         try:
-            action = await wish(Desk(reader, name, SystemClock().now_ms(), str(uuid.uuid4())))
+            action = await request(Desk(reader, name, SystemClock().now_ms(), str(uuid.uuid4())))
         except ValidationError as error:
             mistakes = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
             raise SetupError("; ".join(mistakes)) from error

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Single deviations: look, why nobody was notified, say what one was worth.")
 Id = Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or as much of the beginning as is unique.")]
 Outcome = Literal[
-    "waiting", "grouped", "child", "silenced", "maintenance", "quiet_hours", "stale", "suppressed", "no_route"
+    "waiting", "grouped", "inhibited", "silenced", "maintenance", "quiet_hours", "stale", "suppressed", "no_route"
 ]
 
 
@@ -54,13 +54,13 @@ def list_(
     async def page(reader: Reader) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
         ids = [each["alert_id"] for each in await alerts.find(reader, wanted, limit=limit)]
         found = await tracker.alerts(reader, ids)
-        return [found[each] for each in ids], await tracker.fates(reader, ids)
+        return [found[each] for each in ids], await tracker.dispositions(reader, ids)
 
-    found, fates = look(url, page)
+    found, dispositions = look(url, page)
     if as_json:
-        print_json([each | {"outcome": fates.get(each["alert_id"], {}).get("outcome")} for each in found])
+        print_json([each | {"outcome": dispositions.get(each["alert_id"], {}).get("outcome")} for each in found])
     else:
-        print_alerts("no alert", found, fates)
+        print_alerts("no alert", found, dispositions)
 
 
 @app.command()
@@ -75,7 +75,7 @@ def show(alert: Id, url: Url = None, as_json: AsJson = False) -> None:
         full = await whole(reader, "alert", alert)
         return {
             "alert": await tracker.one(reader, "alert", full),
-            "fate": (await tracker.fates(reader, [full])).get(full),
+            "disposition": (await tracker.dispositions(reader, [full])).get(full),
             "feedback": await tracker.judged(reader, full),
             "actions": await tracker.asked(reader, full),
         }
@@ -84,7 +84,7 @@ def show(alert: Id, url: Url = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    it, fate, judged = found["alert"], found["fate"] or {}, found["feedback"]
+    it, disposition, judged = found["alert"], found["disposition"] or {}, found["feedback"]
     explanation = it["explanation"] if isinstance(it["explanation"], dict) else {}
     print_facts(
         [
@@ -99,8 +99,8 @@ def show(alert: Id, url: Url = None, as_json: AsJson = False) -> None:
             ("observed", against(it["observed"], it["expected"])),
             ("score", number(it["score"])),
             ("why", explanation.get("text")),
-            ("became", _sentence(found["fate"], it["suppressed_by"])),
-            ("incident", fate.get("incident_id")),
+            ("became", _sentence(found["disposition"], it["suppressed_by"])),
+            ("incident", disposition.get("incident_id")),
             ("case", it["case_id"]),
             ("worth", judged and " · ".join(filter(None, (judged["verdict"], judged["cause"], judged["why"])))),
         ]
@@ -133,15 +133,19 @@ def why(
     async def one(reader: Reader, short: str) -> dict[str, Any]:
         full = await whole(reader, "alert", short)
         kept = (await tracker.one(reader, "alert", full))["suppressed_by"]
-        return {"alert_id": full, "suppressed_by": kept, "fate": (await tracker.fates(reader, [full])).get(full)}
+        return {
+            "alert_id": full,
+            "suppressed_by": kept,
+            "disposition": (await tracker.dispositions(reader, [full])).get(full),
+        }
 
     if alert is not None:
         short = alert
-        told = look(url, lambda reader: one(reader, short))
+        notified = look(url, lambda reader: one(reader, short))
         if as_json:
-            print_json(told)
+            print_json(notified)
         else:
-            print(clean(_sentence(told["fate"], told["suppressed_by"])))
+            print(clean(_sentence(notified["disposition"], notified["suppressed_by"])))
         return
     start = since_option(since, SystemClock().now_ms())
     found = look(
@@ -186,17 +190,19 @@ def feedback(
     Example: livewarden alert feedback 9d1e4c77 expected --cause campaign
     """
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         full = await desk.one("alert", alert)
         return FeedbackAction(**desk.stamp(why), alert_id=full, verdict=verdict, cause=cause)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
-def _sentence(fate: dict[str, Any] | None, suppressed_by: str | None) -> str:
-    if fate is not None:
-        by = f" (by {fate['by']})" if fate["by"] and fate["by"] not in fate["reason"] else ""
-        return f"{fate['outcome']} at {when(fate['at'])}: {fate['reason']}{by}"
+def _sentence(disposition: dict[str, Any] | None, suppressed_by: str | None) -> str:
+    if disposition is not None:
+        by = (
+            f" (by {disposition['by']})" if disposition["by"] and disposition["by"] not in disposition["reason"] else ""
+        )
+        return f"{disposition['outcome']} at {when(disposition['at'])}: {disposition['reason']}{by}"
     if suppressed_by is not None:
         return f"kept back by detection: {suppressed_by}"
     return "not decided yet: the response has not read it"

@@ -74,7 +74,7 @@ def show(case: Id, url: Url = None, as_json: AsJson = False) -> None:
         return {
             "case": await tracker.one(reader, "case", full),
             "alerts": alerts,
-            "fates": await tracker.fates(reader, [each["alert_id"] for each in alerts]),
+            "dispositions": await tracker.dispositions(reader, [each["alert_id"] for each in alerts]),
             "history": await tracker.history(reader, full),
         }
 

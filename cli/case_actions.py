@@ -41,7 +41,7 @@ _DISMISS = f"""It is nothing to work on: say why.
 
 {_REASONS}
 
-Example: livewarden case dismiss 27c4b1f0 --resolution TOO_SMALL --why "12 shops" """
+Example: livewarden case dismiss 27c4b1f0 --resolution BELOW_THRESHOLD --why "12 shops" """
 
 Reason = Annotated[
     Resolution, typer.Option("--resolution", metavar="NAME", help=f"Why it is over: {', '.join(RESOLUTIONS)}.")
@@ -82,12 +82,12 @@ def open_(
     if case is not None:
         return _move(case, "open", why, expects, who, url, as_json)
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         ids = tuple([await desk.one("alert", each) for each in alert or ()])
         new, text = str(uuid.uuid4()), title or ""
         return OpenCase(**desk.stamp(why), case_id=new, title=text, severity=severity, alert_ids=ids)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
 @app.command()
@@ -186,11 +186,11 @@ def _move(
     as_json: bool,
     **fields: Any,
 ) -> int:
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         stamp = desk.stamp(why, "admin" if fields.get("force") else "operator")
         return MoveCase(**stamp, case_id=await desk.one("case", case), expects=expects, to=to, **fields)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
 @app.command()
@@ -211,11 +211,11 @@ def assign(
     if owner is None and due_at is None:
         raise SetupError("say whose it is with --owner, until when with --due, or both")
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         full, until = await desk.one("case", case), due(due_at, desk.at_ms)
         return AssignCase(**desk.stamp(why), case_id=full, expects=expects, owner=owner, due_at=until)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
 @app.command()
@@ -232,10 +232,10 @@ def note(
     Example: livewarden case note 27c4b1f0 "The release note names both action types."
     """
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         return Note(**desk.stamp(text), case_id=await desk.one("case", case), expects=expects)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
 @app.command()
@@ -255,12 +255,12 @@ def task(
     Example: livewarden case task 27c4b1f0 "Reverse the warnings of 12 March" --owner enforcement-ops --due 2d
     """
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         full, until = await desk.one("case", case), due(due_at, desk.at_ms)
         named = {"task_id": str(uuid.uuid4()), "text": text, "owner": owner, "due_at": until}
         return AddTask(**desk.stamp(why), case_id=full, expects=expects, **named)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
 @app.command()
@@ -278,7 +278,7 @@ def done(
     Example: livewarden case done 27c4b1f0 8d0f33a1
     """
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         from sinks.queries import tracker
 
         full = await desk.one("case", case)
@@ -289,7 +289,7 @@ def done(
             raise SetupError(f"{some} an id that begins with {task!r} (see livewarden case show {case})")
         return FinishTask(**desk.stamp(why), case_id=full, expects=expects, task_id=begun[0])
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
 @app.command()
@@ -308,13 +308,13 @@ def link(
     Example: livewarden case link 27c4b1f0 ticket OPS-4711
     """
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         full = await desk.one("case", case)
         whole = next((each for each in _KINDS if each == kind), None)
         to = ref if whole is None else await desk.one(whole, ref)
         return Link(**desk.stamp(why), case_id=full, expects=expects, kind=kind, ref=to)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
 @app.command()
@@ -332,8 +332,8 @@ def merge(
     Example: livewarden case merge 0b7d5e9c --into 27c4b1f0 --why "the same release"
     """
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         full, other = await desk.one("case", case), await desk.one("case", into)
         return MergeCase(**desk.stamp(why), case_id=full, expects=expects, into=other)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)

@@ -34,7 +34,7 @@ def console(
         int, typer.Option(min=0, max=65535, help="Prometheus metrics of the console on that port; 0: none.")
     ] = 0,
 ) -> int:
-    """Show incidents, alerts, cases, silences, changes, dead letters and health as web pages, until told to stop.
+    """Show incidents, alerts, cases, silences, changes, dead letters and health as web pages, until notified to stop.
 
     With LIVEWARDEN_CONSOLE_PEOPLE or LIVEWARDEN_CONSOLE_TOKEN set, everybody must give a token; with
     LIVEWARDEN_CONSOLE_PROXY_HEADER, come through a proxy that names them in that header. Who may act is said by roles: viewer,

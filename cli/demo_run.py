@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cli.outcome import alert_json, alert_line, incident_line, outcomes
+from cli.simulation_score import alert_json, alert_line, incident_line, outcomes
 from cli.web import evidence_in, interrupted, web
 from livewarden.clock import SystemClock
 from livewarden.contracts import TOPICS
@@ -127,8 +127,8 @@ class Demo:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             (folder / MARKER).write_text("A demo of livewarden makes this folder anew at each start.\n")
-            told = json.dumps(str(folder / "notifications.jsonl"))
-            (folder / "response.toml").write_text(RESPONSE_FILE.format(file=told))
+            target = json.dumps(str(folder / "notifications.jsonl"))
+            (folder / "response.toml").write_text(RESPONSE_FILE.format(file=target))
         except OSError as error:
             raise SetupError(f"{folder}: {error.strerror}") from error
 

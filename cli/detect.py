@@ -74,7 +74,7 @@ def detect(
 ) -> None:
     """Judge one series of traffic, row by row in file order: columns timestamp,value,score,alert.
 
-    An alert is 1 in the row in which on-call would be told, not in every row of an incident. The score is empty where there is
+    An alert is 1 in the row in which on-call would be notified, not in every row of an incident. The score is empty where there is
     no value and in the first 20 rows. A row is judged by the rows before it only.
 
     Example: livewarden detect viewers.csv --time minute --value viewers --out judged.csv
@@ -216,13 +216,13 @@ def _write(rows: Iterator[Row], target: TextIO, as_json: bool = False) -> dict[s
         sums["alerts"] += row.alert
         score = "" if row.score is None else f"{row.score:.6g}"
         if as_json:
-            told = {
+            notified = {
                 "timestamp": row.timestamp,
                 "value": _number(row.value),
                 "score": float(score) if score else None,
                 "alert": row.alert,
             }
-            target.write(json.dumps(told, ensure_ascii=False) + "\n")
+            target.write(json.dumps(notified, ensure_ascii=False) + "\n")
         else:
             table.writerow((row.timestamp, row.value, score, int(row.alert)))
     return sums

@@ -85,7 +85,7 @@ def show(incident: Id, url: Url = None, as_json: AsJson = False) -> None:
         return {
             "incident": await tracker.one(reader, "incident", full),
             "alerts": alerts,
-            "fates": await tracker.fates(reader, [each["alert_id"] for each in alerts]),
+            "dispositions": await tracker.dispositions(reader, [each["alert_id"] for each in alerts]),
             "notifications": await tracker.notifications(reader, incident_id=full),
             "actions": await tracker.asked(reader, full),
         }
@@ -111,7 +111,7 @@ def _print(found: dict[str, Any]) -> None:
             ("team", it["owner"]),
             ("change", it["change_id"]),
             ("cases", " ".join(it["case_ids"])),
-            ("notified", f"{times(it['told'])}, first {when(it['told_at'])}" if it["told"] else "nobody"),
+            ("notified", f"{times(it['notified'])}, first {when(it['notified_at'])}" if it["notified"] else "nobody"),
             (
                 "acknowledged by",
                 it["acknowledged_by"] and f"{it['acknowledged_by']} since {when(it['acknowledged_at'])}",
@@ -136,11 +136,11 @@ def ack(
     Example: livewarden incident ack 5f0c2a9b --why "looking at the CDN"
     """
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         full = await desk.one("incident", incident)
         return Acknowledge(**desk.stamp(why), incident_id=full, expects=expects)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
 @app.command()
@@ -152,8 +152,8 @@ def resolve(
     Example: livewarden incident resolve 5f0c2a9b --why "switched back"
     """
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         full = await desk.one("incident", incident)
         return ResolveIncident(**desk.stamp(why), incident_id=full, expects=expects)
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)

@@ -9,8 +9,8 @@ from livewarden.action import Action, Answer
 from livewarden.clock import Clock
 from livewarden.settings import RESPONSE
 from models.monitors.plan import Plan
-from models.response.news import News, Tick, Wish
 from models.response.policy import Policy
+from models.response.response_event import ActionRequest, ResponseEvent, Tick
 from sinks.store.store import Store
 from streams.stages import Respond, Said, encode_message
 from streams.stages.output import LOG_APPEND_TIME, Row
@@ -38,8 +38,8 @@ class LocalResponse:
     >>> from livewarden.clock import ManualClock
     >>> from sinks.store.memory import MemoryStore
     >>> local = LocalResponse(Plan([]), Policy(), MemoryStore(), ManualClock(1_772_800_000_000))
-    >>> wish = {"do": "open_case", "action_id": "a1", "who": "maria", "at": "2026-03-06T12:26:40Z", "case_id": "c1", "title": "odd"}
-    >>> asyncio.run(local.submit(ACTION.validate_python(wish, strict=False)))
+    >>> request = {"do": "open_case", "action_id": "a1", "who": "maria", "at": "2026-03-06T12:26:40Z", "case_id": "c1", "title": "anomalous"}
+    >>> asyncio.run(local.submit(ACTION.validate_python(request, strict=False)))
     Answer(accepted=True, text='the case is open')
     """
 
@@ -51,8 +51,8 @@ class LocalResponse:
         self.stage = Respond(plan, policy, RESPONSE, 0)
 
     async def submit(self, action: Action) -> Answer:
-        """Grant or refuse a wish."""
-        await self.say([Wish(action)])
+        """Grant or refuse a request."""
+        await self.say([ActionRequest(action)])
         row = next(row for row in self._answers if row["action_id"] == action.action_id)
         return Answer(row["outcome"] == "accepted", str(row["answer"]))
 
@@ -60,7 +60,7 @@ class LocalResponse:
         """Let what waits for the clock happen."""
         await self.say([Tick()])
 
-    async def say(self, said: Sequence[Said | News]) -> None:
+    async def say(self, said: Sequence[Said | ResponseEvent]) -> None:
         """Put news into the log and read them."""
         fresh: list[LocalRecord] = []
         for each in said:

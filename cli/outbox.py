@@ -1,4 +1,4 @@
-"""`livewarden outbox`: who was told what, and which channels take it."""
+"""`livewarden outbox`: who was notified what, and which channels take it."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def replay(
             pass
     driver.dead = len(dead)
     result = driver.result(first, last)
-    if dead and not result.fates["counted"]:
+    if dead and not result.outcomes["counted"]:
         raise SetupError(
             f"{dead[0].file}: no line is an event; line {dead[0].line}: {dead[0].reason}: {dead[0].detail}"
         )
@@ -105,7 +105,7 @@ def write(result: Result, folder: Path) -> None:
 
 
 def print_alerts(alerts: list[dict[str, Any]]) -> None:
-    """Alerts that were told, as a table."""
+    """Alerts that were notified, as a table."""
     rows = [
         (
             alert["window_start"],

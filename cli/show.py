@@ -77,7 +77,7 @@ def print_part(title: str) -> None:
     print(f"\n{title}")
 
 
-def print_alerts(none: str, alerts: Sequence[dict[str, Any]], fates: dict[str, dict[str, Any]]) -> None:
+def print_alerts(none: str, alerts: Sequence[dict[str, Any]], dispositions: dict[str, dict[str, Any]]) -> None:
     """Alerts, each with what became of it."""
     cut = shortener(each["alert_id"] for each in alerts)
     rows = [
@@ -90,7 +90,7 @@ def print_alerts(none: str, alerts: Sequence[dict[str, Any]], fates: dict[str, d
             where(each["series"]),
             number(each["observed"]),
             number(each["expected"]),
-            fates.get(each["alert_id"], {}).get("outcome", each["suppressed_by"] or ""),
+            dispositions.get(each["alert_id"], {}).get("outcome", each["suppressed_by"] or ""),
         )
         for each in alerts
     ]
@@ -102,7 +102,7 @@ def print_alerts_of(found: dict[str, Any], count: int) -> None:
     """The alerts on a page, which may be the first of `count`."""
     shown = len(found["alerts"])
     print_part("Alerts" if shown >= count else f"Alerts, the first {shown:,} of {count:,}")
-    print_alerts("no alert", found["alerts"], found["fates"])
+    print_alerts("no alert", found["alerts"], found["dispositions"])
 
 
 def print_notifications(none: str, notifications: Sequence[dict[str, Any]]) -> None:
@@ -118,6 +118,6 @@ def print_notifications(none: str, notifications: Sequence[dict[str, Any]]) -> N
 
 
 def print_actions(none: str, actions: Sequence[dict[str, Any]]) -> None:
-    """Wishes and their answers."""
+    """Requests and their answers."""
     rows = [(when(each["at"]), each["who"], each["do"], each["outcome"], each["answer"]) for each in actions]
     print_rows(none, ("at", "who", "asked for", "outcome", "answer"), rows)

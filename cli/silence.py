@@ -1,4 +1,4 @@
-"""`livewarden silence`: for a while nobody is told, or with a remark only."""
+"""`livewarden silence`: for a while nobody is notified, or with a remark only."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ def add(
         str | None, typer.Option(help="Who answers for it; who acts where left out.", show_default=False)
     ] = None,
     kind: Annotated[Literal["silence", "maintenance", "campaign"], typer.Option(help="What it is.")] = "silence",
-    annotate: Annotated[bool, typer.Option("--annotate", help="Alerts are told, with the reason as a remark.")] = False,
+    annotate: Annotated[
+        bool, typer.Option("--annotate", help="Alerts are notified, with the reason as a remark.")
+    ] = False,
     remind: Annotated[
         str, typer.Option(metavar="DURATION", help="Remind the owner so long before its end; 0s: never.")
     ] = "15m",
@@ -105,7 +107,7 @@ def add(
     length = None if lasts is None else span(lasts, "--for")
     remind_s = span(remind, "--remind") // 1000
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         starts = desk.at_ms if first is None else first
         ends = starts + length if length is not None else last
         assert ends is not None
@@ -121,7 +123,7 @@ def add(
             remind_s=remind_s,
         )
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)
 
 
 @app.command()
@@ -137,7 +139,7 @@ def expire(
     Example: livewarden silence expire 41d7c0e2 --why "done earlier"
     """
 
-    async def wish(desk: Desk) -> Action:
+    async def request(desk: Desk) -> Action:
         return ExpireSilence(**desk.stamp(why), silence_id=await desk.one("silence", silence))
 
-    return perform(wish, url, who, as_json)
+    return perform(request, url, who, as_json)

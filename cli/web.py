@@ -52,7 +52,7 @@ async def web(
         packages=packages,
         secret=secret,
         root=root,
-        told=lambda what: telemetry.count("livewarden_console_refused", what),
+        notified=lambda what: telemetry.count("livewarden_console_refused", what),
     )
     async with serving(console, host, port) as address:
         yield address
@@ -97,11 +97,11 @@ def access_of(settings: Settings) -> Access:
 
 async def interrupted(*others: Awaitable[object]) -> None:
     """Wait for SIGINT, SIGTERM or SIGHUP, or until one of `others` ends."""
-    told = asyncio.Event()
+    notified = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, told.set)
-    waits = [asyncio.ensure_future(each) for each in (told.wait(), *others)]
+        loop.add_signal_handler(number, notified.set)
+    waits = [asyncio.ensure_future(each) for each in (notified.wait(), *others)]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:

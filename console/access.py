@@ -28,7 +28,7 @@ ALIVE = "/alive"
 PROXY_SECRET_HEADER = "x-livewarden-proxy"
 
 _log = logging.getLogger(__name__)
-Told = Callable[[str], None]
+Notified = Callable[[str], None]
 """Takes what became of a request that did not come in, for a metric: `wrong_token` or `throttled`."""
 
 
@@ -107,15 +107,15 @@ class Access:
 class Gate:
     """Lets requests of visitors through to `app`, with who they are in `state`; answers the others itself, in one line.
 
-    Wrong tokens are counted by address, told to `told` and to the log (the first of a minute and the one that is too many), and
+    Wrong tokens are counted by address, notified to `notified` and to the log (the first of a minute and the one that is too many), and
     an address with too many of them is answered 429 until the minute is over.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, clock: Clock, told: Told | None = None) -> None:
+    def __init__(self, app: ASGIApp, access: Access, clock: Clock, notified: Notified | None = None) -> None:
         self._app = app
         self._access = access
         self._clock = clock
-        self._told = told or (lambda what: None)
+        self._notified = notified or (lambda what: None)
         self._throttle = Throttle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,7 +133,7 @@ class Gate:
         now_ms = self._clock.now_ms()
         guesses = self._access.asks and bool(_presented(headers.get("authorization", ""))[1])
         if guesses and self._throttle.refuses(peer, now_ms):
-            self._told("throttled")
+            self._notified("throttled")
             wait = {"Retry-After": str(60 - now_ms // 1000 % 60)}
             return PlainTextResponse("Too many wrong tokens: wait a minute.\n", 429, wait)
         found = self._access.visitor(headers, peer)
@@ -143,7 +143,7 @@ class Gate:
             return found
         if guesses:
             first = self._throttle.wrong(peer, now_ms)
-            self._told("wrong_token")
+            self._notified("wrong_token")
             if first or self._throttle.refuses(peer, now_ms):
                 _log.warning("the console was given a wrong token from %s", peer)
         return self._refusal()

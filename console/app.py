@@ -14,9 +14,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console.access import ALIVE, Access, Gate, Told
-from console.context import BuildEvidence, Desk, desk
-from console.csrf import Seal
+from console.access import ALIVE, Access, Gate, Notified
+from console.context import BuildEvidence, PageContext, context
+from console.csrf import CsrfTokens
 from console.forms import BadForm
 from console.headers import SecureHeaders
 from console.live import Live
@@ -46,8 +46,8 @@ class Console:
 
     `monitors`: the configuration in force, for titles, owners, playbooks and the events of alerts without a case.
     `poll_s`: seconds between two looks for news while a page is open. `submit` sends what people do on its way, and
-    `build_evidence` makes evidence packages, which are kept in the folder `packages`. `secret` seals forms: the same for all consoles behind one address.
-    `told` takes what the gate refused, for a metric. `root`: the path that all of it is
+    `build_evidence` makes evidence packages, which are kept in the folder `packages`. `secret` signs the tokens of forms: the same for all consoles behind one address.
+    `notified` takes what the gate refused, for a metric. `root`: the path that all of it is
     under, such as `/livewarden`.
     """
 
@@ -63,12 +63,14 @@ class Console:
         build_evidence: BuildEvidence | None = None,
         packages: Path | None = None,
         secret: str = "",
-        told: Told | None = None,
+        notified: Notified | None = None,
         root: str = "",
     ) -> None:
         clock = clock or SystemClock()
-        live, seal = Live(reader, poll_s=poll_s), Seal(secret, clock)
-        self._desk = Desk(reader, clock, live, Renderer(root), seal, monitors or {}, submit, build_evidence, packages)
+        live, csrf = Live(reader, poll_s=poll_s), CsrfTokens(secret, clock)
+        self._desk = PageContext(
+            reader, clock, live, Renderer(root), csrf, monitors or {}, submit, build_evidence, packages
+        )
         app = Starlette(
             routes=routes(acts=submit is not None, builds=build_evidence is not None),
             exception_handlers={
@@ -80,8 +82,8 @@ class Console:
                 Exception: _broken,
             },
         )
-        app.state.desk = self._desk
-        inside = Gate(app, access or Access(), clock, told)
+        app.state.context = self._desk
+        inside = Gate(app, access or Access(), clock, notified)
         self._app: ASGIApp = SecureHeaders(Under(inside, root) if root else inside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,7 +110,7 @@ async def _alive(request: Request) -> Response:
 
 async def _live(request: Request) -> Response:
     Parameters(request.query_params).done()
-    live = desk(request).live
+    live = context(request).live
     if request.method == "HEAD":
         return Response(media_type="text/event-stream")
     if live.full:
@@ -118,7 +120,7 @@ async def _live(request: Request) -> Response:
 
 def _page(request: Request, status: int, text: str, typed: Mapping[str, str] | None = None) -> Response:
     title = HTTPStatus(status).phrase
-    at = desk(request)
+    at = context(request)
     nothing = {"said": None, "down": (), "typed": typed or {}}
     return at.renderer.page(
         request, "error.html", status, **at.frame(request), **nothing, status=status, title=title, text=text

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.csrf import Seal
+from console.csrf import CsrfTokens
 from console.identity import visitor
 from console.live import Live
 from console.parameters import ANSWER
@@ -58,7 +58,7 @@ _WAITING = Said("waiting", "There is no answer yet. It may still be accepted: lo
 
 
 @dataclass(frozen=True)
-class Desk:
+class PageContext:
     """The reader, the clock, the monitors in force, what draws pages and tells news, and how actions are sent.
 
     Without `submit` there is nothing to be done here but to look. `packages`: the folder in which evidence packages are kept.
@@ -68,7 +68,7 @@ class Desk:
     clock: Clock
     live: Live
     renderer: Renderer
-    seal: Seal
+    csrf: CsrfTokens
     monitors: Monitors = field(default_factory=dict)
     submit: Submit | None = None
     build_evidence: BuildEvidence | None = None
@@ -92,7 +92,7 @@ class Desk:
         return {
             "who": who,
             "acts": acts,
-            "seal": self.seal.issue(who) if acts else "",
+            "csrf": self.csrf.issue(who) if acts else "",
             "builds": acts and self.build_evidence is not None,
             "now": self.clock.now_ms(),
         }
@@ -109,7 +109,7 @@ class Desk:
         return Said(found["outcome"], found["answer"]) if found["who"] == visitor(request).name else None
 
 
-def desk(request: Request) -> Desk:
+def context(request: Request) -> PageContext:
     """The desk of the application that serves a request."""
-    found: Desk = request.app.state.desk
+    found: PageContext = request.app.state.context
     return found

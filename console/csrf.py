@@ -1,4 +1,4 @@
-"""Forms come from our own pages: a seal in each of them, and what the browser says of where the request began."""
+"""Forms come from our own pages: a token in each of them, and what the browser says of where the request began."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from livewarden.clock import Clock
 from livewarden.times import DAY_MS
 
 
-class Seal:
-    """Seals the forms that a visitor is shown, and knows its own seals again, for a day or two.
+class CsrfTokens:
+    """Tokens for the forms that a visitor is shown; knows its own again, for a day or two.
 
     `secret`: the same for all consoles behind one address; a fresh one where empty, so that forms do not outlive the process.
 
     >>> from livewarden.clock import ManualClock
-    >>> seal, maria = Seal("s", ManualClock(0)), Visitor("maria", "operator")
-    >>> seal.holds(seal.issue(maria), maria), seal.holds(seal.issue(maria), Visitor("joe", "operator"))
+    >>> csrf, maria = CsrfTokens("s", ManualClock(0)), Visitor("maria", "operator")
+    >>> csrf.holds(csrf.issue(maria), maria), csrf.holds(csrf.issue(maria), Visitor("joe", "operator"))
     (True, False)
     """
 
@@ -30,13 +30,13 @@ class Seal:
         self._clock = clock
 
     def issue(self, visitor: Visitor) -> str:
-        """A seal for the forms of one page; no two are the same."""
+        """A token for the forms of one page; no two are the same."""
         key = secrets.token_hex(8)
         return f"{key}.{self._of(key, visitor, self._today())}"
 
-    def holds(self, seal: str, visitor: Visitor) -> bool:
-        """Whether this visitor was shown that seal today or yesterday."""
-        key, _, given = seal.partition(".")
+    def holds(self, csrf: str, visitor: Visitor) -> bool:
+        """Whether this visitor was shown that token today or yesterday."""
+        key, _, given = csrf.partition(".")
         today = self._today()
         own = [hmac.compare_digest(self._of(key, visitor, day), given) for day in (today, today - 1) if given.isascii()]
         return any(own)

@@ -10,15 +10,16 @@ from typing import Any
 
 from livewarden.errors import LivewardenError
 from sinks.present.wording import place, size, when
-from sinks.queries import alerts, news
-from sinks.queries.news import News
+from sinks.queries import alerts
+from sinks.queries import live_updates as news
+from sinks.queries.live_updates import ResponseEvent
 from sinks.store.reader import Reader
 
 MOST_LISTENERS = 200
 MOST_TOLD = 20
-"""More new alerts than this at once are told as a number."""
+"""More new alerts than this at once are notified as a number."""
 MOST_CHANGED = 200
-"""More changes to incidents and cases than this at once are told as a number."""
+"""More changes to incidents and cases than this at once are notified as a number."""
 OVERLAP_S = 10
 """How far the next look reaches back: a row is stamped when its insert begins and seen when it ends."""
 BREATH_S = 15.0
@@ -46,7 +47,7 @@ class Live:
         self._since = 0
         self._seen: dict[tuple[str, int], int] = {}
         self._work_since = 0
-        self._work_seen: dict[News, tuple[int, str]] = {}
+        self._work_seen: dict[ResponseEvent, tuple[int, str]] = {}
 
     @property
     def full(self) -> bool:
@@ -79,7 +80,7 @@ class Live:
     def close(self) -> None:
         """End every listener."""
         self._closed = True
-        self._tell(None)
+        self._notify(None)
         if self._watching is not None:
             self._watching.cancel()
 
@@ -101,27 +102,27 @@ class Live:
                 fresh = [*await self._look(), *await self._work()]
             except LivewardenError as error:
                 if not troubled:
-                    self._tell(("trouble", {"text": str(error)}))
+                    self._notify(("trouble", {"text": str(error)}))
                 troubled = True
                 continue
             if troubled:
-                self._tell(("well", {}))
+                self._notify(("well", {}))
                 troubled = False
             for message in fresh:
-                self._tell(message)
+                self._notify(message)
 
     async def _look(self) -> list[Message]:
         found = await alerts.stored_since(self._reader, max(0, self._since - OVERLAP_S), self._run)
         fresh = [key for key in found if key not in self._seen]
         if not fresh:
             return []
-        told: list[Message] = [("many", {"count": len(fresh)})]
+        notified: list[Message] = [("many", {"count": len(fresh)})]
         if len(fresh) <= MOST_TOLD:
             ids = sorted({alert_id for alert_id, _ in fresh})
-            told = [("alert", _told(row)) for row in await alerts.by_ids(self._reader, ids, self._run)]
+            notified = [("alert", _notified(row)) for row in await alerts.by_ids(self._reader, ids, self._run)]
         self._since = max(self._since, *found.values())
         self._seen = found
-        return told
+        return notified
 
     async def _work(self) -> list[Message]:
         found = await news.since(self._reader, max(0, self._work_since - OVERLAP_S))
@@ -135,17 +136,17 @@ class Live:
         ids = sorted({name for each in fresh for name in each.ids if name})
         return [("work", {"ids": ids, "text": "; ".join(sorted(said)[:3])})]
 
-    def _tell(self, message: Message | None) -> None:
+    def _notify(self, message: Message | None) -> None:
         for queue in self._listeners:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(message)
 
 
-def _told(alert: dict[str, Any]) -> dict[str, Any]:
+def _notified(alert: dict[str, Any]) -> dict[str, Any]:
     words = f"{alert['severity']}: {alert['monitor']}, {place(alert['series'])}: {size(alert)}, {when(alert['window_start'])} UTC"
-    told = {name: alert[name] for name in ("alert_id", "version", "severity", "status", "monitor", "case_id")}
-    return told | {"suppressed": alert["suppressed_by"] is not None, "text": words}
+    notified = {name: alert[name] for name in ("alert_id", "version", "severity", "status", "monitor", "case_id")}
+    return notified | {"suppressed": alert["suppressed_by"] is not None, "text": words}
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

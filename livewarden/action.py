@@ -1,6 +1,6 @@
 """What people do to incidents, silences and cases, as one closed contract: who, when, what, and why.
 
-An action is a wish. It goes to the topic of responses, and the one place that reads it decides in the order of the log whether it
+An action is a request. It goes to the topic of responses, and the one place that reads it decides in the order of the log whether it
 holds; the answer is a row of the table `actions`.
 """
 
@@ -31,24 +31,24 @@ Resolution = Literal[
     "FIXED",
     "ROLLED_BACK",
     "AS_INTENDED",
-    "MISJUDGEMENT",
+    "WRONG_ENFORCEMENT",
     "SELLER_BEHAVIOUR",
     "EXTERNAL",
     "EXPECTED_EVENT",
     "REPORTING_ARTEFACT",
-    "TOO_SMALL",
+    "BELOW_THRESHOLD",
     "FALSE_ALERT",
 ]
 RESOLUTIONS: dict[Resolution, str] = {
     "FIXED": "It was real, and what caused it was put right.",
     "ROLLED_BACK": "A change of the platform caused it and was rolled back.",
     "AS_INTENDED": "A change of policy or product meant it to be so, and it stays.",
-    "MISJUDGEMENT": "Enforcement was wrong: the actions were reversed and the merchants told.",
+    "WRONG_ENFORCEMENT": "Enforcement was wrong: the actions were reversed and the merchants notified.",
     "SELLER_BEHAVIOUR": "Sellers behaved differently, and enforcement was right to follow.",
     "EXTERNAL": "The cause lies outside the platform: a network, a partner, the law.",
     "EXPECTED_EVENT": "A planned campaign, holiday or maintenance explains it.",
     "REPORTING_ARTEFACT": "Only the reporting changed: late, repeated or reclassified events.",
-    "TOO_SMALL": "It is real and too small to act on.",
+    "BELOW_THRESHOLD": "It is real and too small to act on.",
     "FALSE_ALERT": "Nothing was out of the ordinary; the detector was wrong.",
 }
 """Why a case is over, each with the sentence that defines it."""
@@ -114,7 +114,7 @@ class Feedback(_Action):
 
 
 class Silence(_Action):
-    """Alerts that match are not told (`mute`), or told with a remark (`annotate`), for a while. `why` is the reason."""
+    """Alerts that match are not notified (`mute`), or notified with a remark (`annotate`), for a while. `why` is the reason."""
 
     do: Literal["silence"] = "silence"
     silence_id: Id

@@ -21,7 +21,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "livewarden_events",
         "counter",
-        ("topic", "fate"),
+        ("topic", "outcome"),
         "Valid events by what became of them: counted, late, duplicate, conflict (an id again that says something else).",
     ),
     Metric(
@@ -50,7 +50,9 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("livewarden_rows", "counter", ("table",), "Rows written to ClickHouse."),
     Metric("livewarden_alerts", "counter", ("monitor", "kind"), "Alerts raised, suppressed ones left out."),
-    Metric("livewarden_alerts_suppressed", "counter", ("monitor", "reason"), "Alerts stored without telling anybody."),
+    Metric(
+        "livewarden_alerts_suppressed", "counter", ("monitor", "reason"), "Alerts stored without notification anybody."
+    ),
     Metric("livewarden_notifications", "counter", ("channel", "outcome"), "Tries to notify: sent or failed."),
     Metric("livewarden_retries", "counter", ("neighbour",), "Calls repeated because ClickHouse or Kafka was busy."),
     Metric(

@@ -167,7 +167,7 @@ class Settings(BaseSettings):
     )
     console_secret: SecretStr = Field(
         default=SecretStr(""),
-        description="what forms are sealed with; the same for all consoles behind one address; empty: one of its own",
+        description="what the tokens of forms are signed with; the same for all consoles behind one address; empty: one of its own",
     )
     log_level: str = Field(
         default="WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR"

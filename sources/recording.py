@@ -40,7 +40,7 @@ class DeadLine:
 
 
 OnDead = Callable[[DeadLine], None]
-"""Told of each line that is no event."""
+"""Notified of each line that is no event."""
 
 
 def raise_dead(dead: DeadLine) -> NoReturn:

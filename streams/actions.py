@@ -1,4 +1,4 @@
-"""Wishes on their way: sent to the log of responses, answered by the row that the response stage writes."""
+"""Requests on their way: sent to the log of responses, answered by the row that the response stage writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from livewarden.action import Action, Answer, Submit
 from livewarden.errors import RetryLater
 from livewarden.settings import RESPONSE, Settings
-from models.response.news import Wish
+from models.response.response_event import ActionRequest
 from sinks.queries import actions
 from sinks.store.reader import Reader
 from streams.kafka_access import access_of
@@ -25,14 +25,14 @@ LOOK_EVERY_S = 0.1
 
 @asynccontextmanager
 async def sending(settings: Settings, reader: Reader) -> AsyncIterator[Submit]:
-    """What sends a wish to Kafka and waits until its answer is in ClickHouse; Unreachable where Kafka does not answer.
+    """What sends a request to Kafka and waits until its answer is in ClickHouse; Unreachable where Kafka does not answer.
 
     The same action may be sent again: it is granted once, and the answer is the first one.
     """
     async with producing(access_of(settings)) as producer:
 
         async def submit(action: Action) -> Answer:
-            key, value = encode_message(Wish(action))
+            key, value = encode_message(ActionRequest(action))
             try:
                 await producer.send_and_wait(settings.topic_prefix + RESPONSE, value, key)
             except KafkaError as error:
@@ -46,13 +46,13 @@ async def sending(settings: Settings, reader: Reader) -> AsyncIterator[Submit]:
                         await asyncio.sleep(LOOK_EVERY_S)
             except TimeoutError:
                 raise RetryLater(
-                    f"no worker has answered within {ANSWER_WITHIN_S:.0f} s: the wish is in the log and will be read"
+                    f"no worker has answered within {ANSWER_WITHIN_S:.0f} s: the request is in the log and will be read"
                 ) from None
 
         yield submit
 
 
 async def answered(reader: Reader, action_id: str) -> Answer | None:
-    """The answer to a wish; None where there is none yet."""
+    """The answer to a request; None where there is none yet."""
     found = await actions.get(reader, action_id)
     return None if found is None else Answer(found["outcome"] == "accepted", found["answer"])

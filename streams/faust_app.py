@@ -1,4 +1,4 @@
-"""The Faust app: its settings, the raw topics, and a process around it that stops when told."""
+"""The Faust app: its settings, the raw topics, and a process around it that stops when notified."""
 
 from __future__ import annotations
 
@@ -106,17 +106,17 @@ def run(app: faust.App) -> int:
 async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | None = None) -> int:
     """As `run`, inside a loop that runs already.
 
-    `before_stop` is awaited when the worker was told to stop, while its partitions are still its own; not after a crash.
+    `before_stop` is awaited when the worker was asked to stop, while its partitions are still its own; not after a crash.
     Raises Unreachable when no broker answers at the start, and the SetupError that an agent or task ended with. Stops
     within about `STOP_WITHIN_S` seconds, also while an agent is busy or the broker is away: what was not committed is
     read again.
     """
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
+    stop = asyncio.Event()
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stop.set)
     try:
-        await _first(told.wait(), app.given_up.wait(), _until_crash(app))
+        await _first(stop.wait(), app.given_up.wait(), _until_crash(app))
         if before_stop is not None and app.crash_reason is None:
             await before_stop()
     except KafkaConnectionError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiokafka.structs import TopicPartition
 
 TOLD_AFTER_S = 60.0
-"""Records of a partition that nobody has got on with for so long are told about, seconds."""
+"""Records of a partition that nobody has got on with for so long are notified about, seconds."""
 
 
 @dataclass(frozen=True, slots=True)

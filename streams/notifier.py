@@ -7,9 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from livewarden.errors import LivewardenError
-from models.response.news import Claim, Delivery, Tick
 from models.response.outbox import LEASE_MS, Notification
 from models.response.responder import Responder
+from models.response.response_event import Claim, Delivery, Tick
 from sinks.channels import Channel, Outgoing
 from streams import telemetry
 from streams.stages import Said
@@ -24,7 +24,7 @@ MOST_AT_ONCE = 8
 Say = Callable[[Sequence[Said]], Awaitable[None]]
 
 
-class Courier:
+class Notifier:
     """Tries what is due, one claim in the log before each try.
 
     It reads the outbox of the stage that this process runs, and changes nothing there: it writes claims, deliveries and ticks

@@ -51,7 +51,7 @@ class Stage(Protocol):
         ...
 
 
-class Lane:
+class PartitionTask:
     """Order at every save: rows to the store, messages to Kafka, state, position, and only then the commit.
 
     However the worker dies between two of these, the next owner starts from the last saved state and says the same rows and
@@ -106,7 +106,7 @@ class Lane:
                 await self._save()
 
     async def seal(self, advance: Callable[[], None]) -> None:
-        """Let `advance` move the watermark by the clock; the decision is durable before anybody hears of it."""
+        """Let `advance` move the watermark by the clock; the decision is durable before anybody sees it."""
         async with self._turn():
             if self.closed:
                 return
@@ -195,12 +195,12 @@ def retrying(neighbour: str) -> AsyncRetrying:
 
 
 def _count(topic: str, output: Output) -> None:
-    fates = Counter(
+    outcomes = Counter(
         "late" if row["late"] else "conflict" if row["conflict"] else "duplicate" if row["duplicate"] else "counted"
         for row in output.rows.get("events", ())
     )
-    for fate, number in fates.items():
-        telemetry.count("livewarden_events", topic, fate, by=number)
+    for outcome, number in outcomes.items():
+        telemetry.count("livewarden_events", topic, outcome, by=number)
     if output.lost:
         telemetry.count("livewarden_lost_records", topic, by=output.lost)
         _log.error("%s: %d records were deleted from the log before they were read", topic, output.lost)
@@ -217,7 +217,7 @@ def _count(topic: str, output: Output) -> None:
             telemetry.count("livewarden_alerts_suppressed", row["monitor"], row["suppressed_by"])
 
 
-_told: set[str] = set()
+_notified: set[str] = set()
 _MOST_TOLD = 200
 
 
@@ -225,6 +225,6 @@ def _tell_once(type_name: str, fields: Sequence[str]) -> None:
     """A field that no contract knows costs a line, not a line an event; a producer that makes up names costs some lines."""
     for name in fields:
         field = f"{type_name}: {name}"
-        if field not in _told and len(_told) < _MOST_TOLD:
-            _told.add(field)
+        if field not in _notified and len(_notified) < _MOST_TOLD:
+            _notified.add(field)
             _log.warning("a field that the contract does not know is kept and read by nobody: %s", field)

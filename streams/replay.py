@@ -22,21 +22,21 @@ class Result:
     run: str
     alerts: list[dict[str, Any]] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
-    fates: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     buckets: int = 0
 
     def summary(self) -> dict[str, Any]:
         """Counts for people and for `summary.json`."""
-        told = [alert for alert in self.alerts if alert["suppressed_by"] is None]
+        raised = [alert for alert in self.alerts if alert["suppressed_by"] is None]
         return {
             "run": self.run,
-            "events": sum(self.fates[fate] for fate in ("counted", "late", "duplicate", "conflict")),
-            **{fate: self.fates[fate] for fate in ("counted", "late", "duplicate", "conflict", "dead")},
+            "events": sum(self.outcomes[outcome] for outcome in ("counted", "late", "duplicate", "conflict")),
+            **{outcome: self.outcomes[outcome] for outcome in ("counted", "late", "duplicate", "conflict", "dead")},
             "judged": self.buckets,
-            "alerts": len(told),
-            "suppressed": len(self.alerts) - len(told),
+            "alerts": len(raised),
+            "suppressed": len(self.alerts) - len(raised),
             "cases": len(self.cases),
-            "alerts_by_monitor": dict(sorted(Counter(alert["monitor"] for alert in told).items())),
+            "alerts_by_monitor": dict(sorted(Counter(alert["monitor"] for alert in raised).items())),
         }
 
 
@@ -44,7 +44,7 @@ class Replay:
     """The stages, wired to each other in memory.
 
     Take delivered events (each with its partition); the order between partitions and topics does not matter, the order within
-    one partition does. `hears`: the topics that every bucket waits for besides its own; one that is not in the recording is
+    one partition does. `awaited_topics`: the topics that every bucket waits for besides its own; one that is not in the recording is
     known to be absent when the recording ends, and only then is judged what waited.
     """
 
@@ -54,7 +54,7 @@ class Replay:
         partitions: Mapping[str, int],
         lateness_ms: Mapping[str, int],
         run: str = "replay",
-        hears: Collection[str] = (CHANGES,),
+        awaited_topics: Collection[str] = (CHANGES,),
         ahead_ms: int = AHEAD_MS,
     ) -> None:
         self.run = run
@@ -64,7 +64,7 @@ class Replay:
         self._ahead_ms = ahead_ms
         self.future = 0
         self._aggregators: dict[tuple[str, int], Aggregator] = {}
-        self._engines = {group: Engine(plan, group, run, hears) for group in plan.groups}
+        self._engines = {group: Engine(plan, group, run, awaited_topics) for group in plan.groups}
         self._findings = Findings()
         self._alerts: dict[str, Alert] = {}
         self._cases: dict[str, dict[str, Any]] = {}
@@ -88,7 +88,7 @@ class Replay:
             if messages:
                 yield from self._collect()
         for group, engine in self._engines.items():
-            for topic in engine.unheard:
+            for topic in engine.missing_topics:
                 engine.apply(Seal(group, topic, 0, 1, 0, ended=True), self._findings)
         yield from self._collect()
 
@@ -108,14 +108,14 @@ class Replay:
         alerts.sort(key=lambda alert: (alert.window_start_ms, alert.monitor, alert.alert_id))
         kept = {alert.case_id for alert in alerts}
         cases = [case for case in self._cases.values() if case["case_id"] in kept]
-        fates: Counter[str] = Counter()
+        outcomes: Counter[str] = Counter()
         for aggregator in self._aggregators.values():
-            fates.update(aggregator.fates)
-        fates["dead"] = self.dead + self.future
+            outcomes.update(aggregator.outcomes)
+        outcomes["dead"] = self.dead + self.future
         return Result(
             self.run,
             [alert.to_json(self.run) for alert in alerts],
             sorted(cases, key=lambda case: (case["started_at"], case["case_id"])),
-            fates,
+            outcomes,
             self._buckets,
         )

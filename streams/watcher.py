@@ -133,17 +133,17 @@ class Watcher:
                 f" {self._settings.stalled_after_s:.0f} s though Kafka answers and nothing holds this worker up;"
                 " it ends, for its supervisor to start it again"
             )
-            await self._tell("A worker had stalled and ends", line)
+            await self._notify("A worker had stalled and ends", line)
             raise Stalled(line)
         if verdict.standing and self._told_here():
             if self._told_at is None or now_s - self._told_at >= TELL_AGAIN_S:
                 self._told_at = now_s
-                await self._tell("Events are not read", _unread(verdict.standing, verdict))
+                await self._notify("Events are not read", _unread(verdict.standing, verdict))
         elif not verdict.standing and self._told_at is not None:
             self._told_at = None
-            await self._tell("Events are read again", "No partition stands still any more.", "info")
+            await self._notify("Events are read again", "No partition stands still any more.", "info")
 
-    async def _tell(self, title: str, body: str, severity: str = "critical") -> None:
+    async def _notify(self, title: str, body: str, severity: str = "critical") -> None:
         _log.error("%s: %s", title, body)
         notice = Outgoing(f"watch-{title}", "", "watch", severity, f"livewarden: {title}", body, "")
         await asyncio.gather(*(_send(channel, notice) for channel in self._channels))

@@ -29,8 +29,8 @@ from streams import telemetry
 from streams.faust_app import build_app, raw_topic, serve
 from streams.kafka_access import DENIED, access_of, denied, start
 from streams.log_clock import LogClock
-from streams.notifier import Courier
-from streams.partition_task import Lane, retrying
+from streams.notifier import Notifier
+from streams.partition_task import PartitionTask, retrying
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
 from streams.stages.output import LOG_APPEND_TIME
 from streams.transport import Run, caught_up, commit, go_on_from, partition_count
@@ -66,11 +66,11 @@ class Worker:
         self._plan = plan
         self._policy = policy or Policy()
         name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._courier = Courier(channels or {}, self._say, name, self._policy.tick)
+        self._courier = Notifier(channels or {}, self._say, name, self._policy.tick)
         self._store = store
         self._clock = clock
         self._log_clock = LogClock(clock)
-        self._lanes: dict[TP, Lane] = {}
+        self._tasks: dict[TP, PartitionTask] = {}
         self._rebalances = 0
         self._producer: AIOKafkaProducer | None = None
         self._lateness_ms = settings.lateness_ms()
@@ -95,7 +95,7 @@ class Worker:
             self._mine,
             lambda: self.app.rebalancing and not self._loading,
             self._unread,
-            lambda: self._response_lane() is not None or not self._lanes,
+            lambda: self._response_lane() is not None or not self._tasks,
         )
         self.app.task(self._watch)
         self.app.task(self._tick)
@@ -105,7 +105,7 @@ class Worker:
             self.app.task(self._seal_idle)
 
     async def run(self) -> int:
-        """Run until told to stop (0) or a crash (1)."""
+        """Run until notified to stop (0) or a crash (1)."""
         self._producer = AIOKafkaProducer(**self._access.client(), enable_idempotence=True, acks="all", linger_ms=2)
         try:
             await start(self._producer, self._access)
@@ -122,29 +122,29 @@ class Worker:
         """Make every lane durable, as far as it goes in a few seconds; what is not will be read again."""
         try:
             async with asyncio.timeout(SAVE_WITHIN_S):
-                await asyncio.gather(*(lane.save() for lane in self._lanes.values()))
+                await asyncio.gather(*(task.save() for task in self._tasks.values()))
         except TimeoutError:
             _log.warning("not everything was saved within %s s; the rest will be read again", SAVE_WITHIN_S)
 
     async def _consume(self, stream: faust.StreamT[Run]) -> None:
         """Hand runs to the lane of their partition."""
         async for run in stream.noack():
-            lane = self._lanes.get(TP(run[0].topic, run[0].partition))
-            if lane is not None:
-                if isinstance(lane.stage, Ingest):  # what workers say to each other may carry this clock's own mistake
-                    self._log_clock.heard(run[-1].timestamp)
+            task = self._tasks.get(TP(run[0].topic, run[0].partition))
+            if task is not None:
+                if isinstance(task.stage, Ingest):  # what workers say to each other may carry this clock's own mistake
+                    self._log_clock.read(run[-1].timestamp)
                 try:
-                    await lane.take(run)
+                    await task.take(run)
                 except SetupError as error:
                     await self.app.crash(error)
 
     async def _assigned(self, partitions: frozenset[TP]) -> None:
         self._rebalances += 1
         rebalance = self._rebalances
-        new = sorted(partitions - self._lanes.keys())
+        new = sorted(partitions - self._tasks.keys())
         self._loading += 1
         try:
-            lanes = await asyncio.gather(*map(self._lane, new))
+            tasks = await asyncio.gather(*map(self._task, new))
         except SetupError as error:
             await self.app.crash(error)
             return
@@ -152,24 +152,24 @@ class Worker:
             self._loading -= 1
         if rebalance != self._rebalances:
             return  # the group moved on meanwhile: another worker may write what was just read
-        self._lanes.update(zip(new, lanes, strict=True))
-        go_on_from(self.app, {tp: lane.stage.next_offset for tp, lane in self._lanes.items()})
+        self._tasks.update(zip(new, tasks, strict=True))
+        go_on_from(self.app, {tp: task.stage.next_offset for tp, task in self._tasks.items()})
         self._gauge()
 
     async def _revoked(self, partitions: frozenset[TP]) -> None:
         self._rebalances += 1
-        lanes = [self._lanes.pop(tp) for tp in sorted(partitions) if tp in self._lanes]
+        tasks = [self._tasks.pop(tp) for tp in sorted(partitions) if tp in self._tasks]
         try:
             async with asyncio.timeout(SAVE_WITHIN_S):
-                await asyncio.gather(*(lane.save() for lane in lanes))
+                await asyncio.gather(*(task.save() for task in tasks))
         except TimeoutError:
             _log.warning("revoked before everything was saved; the next owner reads the rest again")
         finally:
-            for lane in lanes:
-                lane.close()
+            for task in tasks:
+                task.close()
         self._gauge()
 
-    async def _lane(self, tp: TP) -> Lane:
+    async def _task(self, tp: TP) -> PartitionTask:
         settings = self._settings
         stage = self._stage(tp.topic.removeprefix(settings.topic_prefix), tp.partition)
         saved: Checkpoint | None = await retrying("clickhouse")(self._store.load, stage.name, stage.topic, tp.partition)
@@ -178,7 +178,7 @@ class Worker:
             if isinstance(stage, Ingest):
                 stage.resume()
         every_s = settings.detect_checkpoint_s if isinstance(stage, Detect) else settings.ingest_checkpoint_s
-        return Lane(stage, self._store, self._send, self._commit, every_s)
+        return PartitionTask(stage, self._store, self._send, self._commit, every_s)
 
     def _stage(self, topic: str, partition: int) -> Ingest | Detect | Respond:
         if topic == PARTIALS:
@@ -218,7 +218,7 @@ class Worker:
     async def _tick(self) -> None:
         while not self.app.should_stop:
             await asyncio.sleep(TICK_S)
-            await asyncio.gather(*(lane.tick(self._settings.flush_s) for lane in self._lanes.values()))
+            await asyncio.gather(*(task.tick(self._settings.flush_s) for task in self._tasks.values()))
 
     async def _watch(self) -> None:
         """Look at the whole group, and end this worker when it is no use any more."""
@@ -230,19 +230,19 @@ class Worker:
     def _mine(self) -> dict[TopicPartition, tuple[int, bool]]:
         """What is assigned here: the next offset, and whether nothing holds it up. Without a lane nothing can go on."""
         places = {TopicPartition(*tp): (0, not self._loading) for tp in self.app.consumer.assignment()}
-        return places | {TopicPartition(*tp): (lane.stage.next_offset, lane.idle) for tp, lane in self._lanes.items()}
+        return places | {TopicPartition(*tp): (task.stage.next_offset, task.idle) for tp, task in self._tasks.items()}
 
     async def _unread(self, partitions: Collection[TopicPartition]) -> frozenset[TopicPartition]:
         """Without those whose log holds nothing but the marks of transactions behind what was processed."""
-        done = {TP(*tp): lane.stage.next_offset for tp in partitions if (lane := self._lanes.get(TP(*tp))) is not None}
+        done = {TP(*tp): task.stage.next_offset for tp in partitions if (task := self._tasks.get(TP(*tp))) is not None}
         try:
             reached = await caught_up(self.app, done)
         except KafkaError:
             return frozenset(partitions)  # the broker answers others, and not this consumer
         return frozenset(partitions) - {TopicPartition(*tp) for tp in reached}
 
-    def _response_lane(self) -> Lane | None:
-        return self._lanes.get(TP(self._settings.topic_prefix + RESPONSE, 0))
+    def _response_lane(self) -> PartitionTask | None:
+        return self._tasks.get(TP(self._settings.topic_prefix + RESPONSE, 0))
 
     async def _notify(self) -> None:
         """Serve the outbox while the log of responses is this worker's.
@@ -251,9 +251,9 @@ class Worker:
         """
         while not self.app.should_stop:
             await asyncio.sleep(NOTIFY_EVERY_S)
-            lane = self._response_lane()
-            if lane is not None and isinstance(lane.stage, Respond):
-                await self._courier.turn(lane.stage.responder, self._log_clock.kafka_ms())
+            task = self._response_lane()
+            if task is not None and isinstance(task.stage, Respond):
+                await self._courier.turn(task.stage.responder, self._log_clock.kafka_ms())
 
     async def _seal_idle(self) -> None:
         """Seal partitions that are read to their end and have been quiet for a while, as far as `models.aggregate.idle` allows."""
@@ -261,9 +261,9 @@ class Worker:
         while not self.app.should_stop:
             await asyncio.sleep(min(IDLE_EVERY_S, patience))
             quiet = {
-                tp: lane.stage.next_offset
-                for tp, lane in self._lanes.items()
-                if isinstance(lane.stage, Ingest) and lane.quiet_for() >= patience
+                tp: task.stage.next_offset
+                for tp, task in self._tasks.items()
+                if isinstance(task.stage, Ingest) and task.quiet_for() >= patience
             }
             if not quiet:
                 continue
@@ -274,16 +274,16 @@ class Worker:
                 _log.warning("no partition is sealed by the clock now: %s", error)
                 continue
             for tp in sorted(reached):
-                lane = self._lanes.get(tp)
-                if lane is not None and isinstance(lane.stage, Ingest):
-                    await lane.seal(lambda stage=lane.stage, at=positions: self._seal(stage, at))  # type: ignore[misc]
+                task = self._tasks.get(tp)
+                if task is not None and isinstance(task.stage, Ingest):
+                    await task.seal(lambda stage=task.stage, at=positions: self._seal(stage, at))  # type: ignore[misc]
 
     async def _positions(self) -> Positions:
         """Of all source partitions: what others have saved, and where ours are."""
         mine = {
-            (lane.stage.topic, lane.stage.partition): (lane.stage.next_offset, lane.stage.watermark_ms)
-            for lane in self._lanes.values()
-            if isinstance(lane.stage, Ingest)
+            (task.stage.topic, task.stage.partition): (task.stage.next_offset, task.stage.watermark_ms)
+            for task in self._tasks.values()
+            if isinstance(task.stage, Ingest)
         }
         everywhere = sum(self._settings.partitions_by_topic().values())
         return mine if len(mine) == everywhere else await self._store.positions("ingest") | mine
@@ -299,7 +299,7 @@ class Worker:
         while not self.app.should_stop:
             await asyncio.sleep(PARTITIONS_EVERY_S)
             for topic, expected in self._settings.topics().items():
-                count = await partition_count(self.app, topic) if self._lanes else 0
+                count = await partition_count(self.app, topic) if self._tasks else 0
                 telemetry.gauge("livewarden_partitions_unexpected", topic, value=count - expected if count else 0)
                 if count and count != said.get(topic, expected):
                     _log.error(
@@ -311,5 +311,5 @@ class Worker:
 
     def _gauge(self) -> None:
         for name in ("ingest", "detect", "respond"):
-            owned = sum(lane.stage.name == name for lane in self._lanes.values())
+            owned = sum(task.stage.name == name for task in self._tasks.values())
             telemetry.gauge("livewarden_partitions", name, value=owned)

@@ -115,7 +115,7 @@ def judgement_row(minute: int, **changes: Any) -> dict[str, Any]:
         "observed": 30 if -14 <= minute <= 0 else 5,
         "expected": 4,
         "score": 0.5,
-        "state": "calm",
+        "state": "normal",
     }
     return row | changes
 
@@ -182,7 +182,7 @@ def dead_row(offset: int = 7, **changes: Any) -> dict[str, Any]:
 
 
 def incident_row(number: int = 1, **changes: Any) -> dict[str, Any]:
-    """Incident `number` over alert `number`: nobody has it, one channel was told."""
+    """Incident `number` over alert `number`: unacknowledged, one channel was notified."""
     row = {
         "incident_id": f"incident-{number}",
         "version": 3,
@@ -199,8 +199,8 @@ def incident_row(number: int = 1, **changes: Any) -> dict[str, Any]:
         "started_at": T0,
         "ended_at": None,
         "opened_at": T0 + 2 * MINUTE_MS,
-        "told_at": T0 + 2 * MINUTE_MS,
-        "told": 1,
+        "notified_at": T0 + 2 * MINUTE_MS,
+        "notified": 1,
         "acknowledged_by": None,
         "acknowledged_at": None,
         "resolved_at": None,
@@ -211,7 +211,7 @@ def incident_row(number: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def disposition_row(number: int = 1, **changes: Any) -> dict[str, Any]:
-    """What became of alert `number`: it was told, in incident 1."""
+    """What became of alert `number`: it was notified, in incident 1."""
     row = {
         "alert_id": f"alert-{number}",
         "version": 1,
@@ -462,7 +462,7 @@ class Site:
         await self.store.write("judgements", [judgement_row(minute) for minute in range(-60, 4)])
         await self.store.write("dead_letters", [dead_row()])
         await self.store.write("incidents", [incident_row()])
-        child = disposition_row(2, outcome="child", by="alert-1", reason="the wider slice DE was told")
+        child = disposition_row(2, outcome="inhibited", by="alert-1", reason="the wider slice DE was notified")
         kept = disposition_row(3, outcome="suppressed", incident_id="", by="cooldown", reason="cooldown")
         await self.store.write("dispositions", [disposition_row(1), child, kept])
         await self.store.write(

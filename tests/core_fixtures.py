@@ -26,7 +26,7 @@ def moment(ms: int) -> datetime:
 
 
 def monitor(**fields: Any) -> Monitor:
-    """Counts enforcement actions by market and minute, unless told otherwise."""
+    """Counts enforcement actions by market and minute, unless notified otherwise."""
     usual = {"name": "measures", "event": "enforcement.action", "detector": "enforcement", "group_by": ["market"]}
     return Monitor.model_validate(usual | fields)
 

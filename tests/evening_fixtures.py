@@ -11,9 +11,9 @@ from sinks.store.store import Store
 from tests.console_fixtures import HOSTILE, alert_row, change_row, event_row, judgement_row
 
 ALERTS: Final = [stable_id("alert", number) for number in range(5)]
-"""Told and firing; a child of it; silenced; kept back by detection; told and over."""
+"""Notified and firing; a child of it; silenced; kept back by detection; notified and over."""
 INCIDENTS: Final = [stable_id("incident", number) for number in range(4)]
-"""Firing; acknowledged; resolved; firing and nobody was told."""
+"""Firing; acknowledged; resolved; firing and nobody was notified."""
 CASES: Final = [stable_id("case", number) for number in range(6)]
 """Candidate; open and overdue; resolved; dismissed; merged into the second; in triage, without an owner."""
 SILENCES: Final = [stable_id("silence", number) for number in range(3)]
@@ -67,20 +67,26 @@ def evening(now_ms: int) -> dict[str, list[dict[str, Any]]]:
         "case_candidates": [candidate(case_id, ago) for case_id in CASES],
         "incidents": [
             incident(
-                INCIDENTS[0], ago, lead_alert_id=ALERTS[0], case_ids=[CASES[1]], title=HOSTILE, told=1, told_at=ago
+                INCIDENTS[0],
+                ago,
+                lead_alert_id=ALERTS[0],
+                case_ids=[CASES[1]],
+                title=HOSTILE,
+                notified=1,
+                notified_at=ago,
             ),
             incident(INCIDENTS[1], ago, status="acknowledged", severity="warning", version=2)
-            | {"acknowledged_by": "ana", "acknowledged_at": ago + 240_000, "told": 1, "told_at": ago},
+            | {"acknowledged_by": "ana", "acknowledged_at": ago + 240_000, "notified": 1, "notified_at": ago},
             incident(INCIDENTS[2], ago, status="resolved", resolved_at=now_ms, ended_at=now_ms, firing_count=0)
             | {"acknowledged_by": "ben", "acknowledged_at": ago + 60_000, "note": "campaign spring-sale"},
             incident(INCIDENTS[3], ago, severity="info", note="quiet hours until 08:00"),
         ],
         "dispositions": [
-            disposition(0, ago, "notified", "", "told as a new incident"),
-            disposition(1, ago, "child", ALERTS[0], f"part of alert {ALERTS[0][:8]} of measures"),
+            disposition(0, ago, "notified", "", "notified as a new incident"),
+            disposition(1, ago, "inhibited", ALERTS[0], f"part of alert {ALERTS[0][:8]} of measures"),
             disposition(2, ago, "silenced", SILENCES[0], HOSTILE, incident_id=INCIDENTS[1], monitor="stalls"),
             disposition(3, ago, "suppressed", "", "cooldown of the series", incident_id="", monitor="stalls"),
-            disposition(4, ago, "notified", "", "told as a new incident", incident_id=INCIDENTS[2]),
+            disposition(4, ago, "notified", "", "notified as a new incident", incident_id=INCIDENTS[2]),
         ],
         "silences": [
             silence(0, now_ms, -HOUR_MS, HOUR_MS, hits=3),
@@ -107,7 +113,7 @@ def evening(now_ms: int) -> dict[str, list[dict[str, Any]]]:
                 ago,
                 state="dismissed",
                 version=2,
-                resolution="TOO_SMALL",
+                resolution="BELOW_THRESHOLD",
                 reason="12 shops",
                 resolved_at=ago + MINUTE_MS,
             ),
@@ -134,7 +140,7 @@ def incident(incident_id: str, at: int, **changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {"incident_id": incident_id, "version": 1, "status": "firing", "title": "Measures in DE"}
     row |= {"severity": "critical", "lead_alert_id": ALERTS[2], "alert_count": 2, "firing_count": 1, "note": ""}
     row |= {"monitors": ["measures"], "case_ids": [], "change_id": None, "owner": "live-integrity", "started_at": at}
-    row |= {"ended_at": None, "opened_at": at, "told_at": None, "told": 0, "acknowledged_by": None}
+    row |= {"ended_at": None, "opened_at": at, "notified_at": None, "notified": 0, "acknowledged_by": None}
     return row | {"acknowledged_at": None, "resolved_at": None, "resolved_by": None} | changes
 
 

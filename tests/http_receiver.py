@@ -1,4 +1,4 @@
-"""A webhook's other end on the loopback interface, that can be told to misbehave."""
+"""A webhook's other end on the loopback interface, that can be notified to misbehave."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from livewarden.contracts import SourceHeartbeat
 from livewarden.event import Event
 from livewarden.settings import PARTIALS, RESPONSE, Settings
 from livewarden.times import DAY_MS, MINUTE_MS, SECOND_MS
-from models.decide.watch import Judged
+from models.decide.monitor_judge import Judged
 from models.monitors.file import parse_monitors
 from models.monitors.plan import Plan
 from sinks.store.connection import Address
@@ -168,22 +168,22 @@ def delivered(settings: Settings, events: Iterable[Event]) -> list[Event]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Newest alerts and candidates by id, judgements by identity, and how many events of each fate there were."""
+    """Newest alerts and candidates by id, judgements by identity, and how many events of each disposition there were."""
 
     alerts: dict[tuple[Any, ...], Row]
     cases: dict[tuple[Any, ...], Row]
     judgements: dict[tuple[Any, ...], Row]
-    fates: Mapping[str, int]
+    dispositions: Mapping[str, int]
 
 
 def outcome(rows: Mapping[str, Sequence[Row]]) -> Outcome:
     """The outcome that stands in a store's tables."""
-    fates = Counter(
+    dispositions = Counter(
         "late" if row["late"] else "conflict" if row["conflict"] else "duplicate" if row["duplicate"] else "counted"
         for row in rows["events"]
     )
     alerts, cases, judgements = (_by_id(name, rows[name]) for name in ("alerts", "case_candidates", "judgements"))
-    return Outcome(alerts, cases, judgements, fates)
+    return Outcome(alerts, cases, judgements, dispositions)
 
 
 def replayed(plan: Plan, settings: Settings, events: Iterable[Event]) -> Outcome:
@@ -197,7 +197,11 @@ def replayed(plan: Plan, settings: Settings, events: Iterable[Event]) -> Outcome
         _by_id("case_candidates", [case_row(case) for case in result.cases]),
         _by_id("judgements", map(_judged_row, replay.judged)),
         Counter(
-            {fate: result.fates[fate] for fate in ("counted", "late", "duplicate", "conflict") if result.fates[fate]}
+            {
+                disposition: result.dispositions[disposition]
+                for disposition in ("counted", "late", "duplicate", "conflict")
+                if result.dispositions[disposition]
+            }
         ),
     )
 
@@ -234,7 +238,7 @@ def _by_id(name: str, rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
 
 def assert_equal(live: Outcome, replay: Outcome) -> None:
     """Field by field and row by row, so that a failure names what differs."""
-    assert live.fates == replay.fates
+    assert live.dispositions == replay.dispositions
     for name in ("judgements", "alerts", "cases"):
         ours, theirs = getattr(live, name), getattr(replay, name)
         assert ours.keys() == theirs.keys(), f"{name}: {sorted(ours.keys() ^ theirs.keys())[:3]}"
@@ -364,7 +368,7 @@ class Local:
     @property
     def taken(self) -> int:
         """How many source records it has processed, since the beginning of the partitions that it has."""
-        return sum(lane.stage.next_offset for lane in self.worker._lanes.values() if lane.stage.name == "ingest")
+        return sum(task.stage.next_offset for task in self.worker._tasks.values() if task.stage.name == "ingest")
 
     def said(self) -> str:
         return "see the captured log"
@@ -387,7 +391,7 @@ class Local:
 
 @asynccontextmanager
 async def working(settings: Settings, plan: Plan, store: Store, clock: Clock | None = None) -> AsyncIterator[Local]:
-    """A worker in this process, which is told to stop at the end; two at a time must vanish instead."""
+    """A worker in this process, which is notified to stop at the end; two at a time must vanish instead."""
     local = Local(settings, plan, store, clock or SystemClock())
     try:
         yield local
@@ -493,7 +497,7 @@ def free_port() -> int:
 
 
 class FlakyStore(MemoryStore):
-    """A store in memory that can be told to fail: every call raises `trouble` while it is set."""
+    """A store in memory that can be notified to fail: every call raises `trouble` while it is set."""
 
     def __init__(self) -> None:
         super().__init__()

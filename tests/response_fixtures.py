@@ -1,4 +1,4 @@
-"""Alerts, wishes and a response stage in memory."""
+"""Alerts, requests and a response stage in memory."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from livewarden.ids import stable_id
 from livewarden.times import MINUTE_MS, SECOND_MS, format_ms
 from models.monitors.monitor import Monitor
 from models.monitors.plan import Plan
-from models.response.news import AlertNews, CaseNews, Mark
 from models.response.outbox import Notification
 from models.response.policy import ChannelConfig, Policy
+from models.response.response_event import AlertUpdated, CandidateUpdated, WatermarkAdvanced
 from sinks.store.memory import MemoryStore
 from tests.core_fixtures import T0
 
@@ -47,7 +47,7 @@ NOW: Final = T0 + 30 * MINUTE_MS
 def policy(
     routes: Iterable[Mapping[str, Any]] | None = None, channels: Iterable[str] = ("log",), **fields: Any
 ) -> Policy:
-    """One channel that takes everything, unless told otherwise."""
+    """One channel that takes everything, unless notified otherwise."""
     wanted = [{"name": "all", "to": ["log"]}] if routes is None else list(routes)
     made = [ChannelConfig(name=name, file=f"{name}.jsonl") for name in channels]
     return Policy.model_validate({"channel": made, "route": wanted, "console_url": "https://wall.example"} | fields)
@@ -63,7 +63,7 @@ def alert(
     version: int = 1,
     **fields: Any,
 ) -> Alert:
-    """A fall of orders in Germany, unless told otherwise; its bucket ends at `at`."""
+    """A fall of orders in Germany, unless notified otherwise; its bucket ends at `at`."""
     labels = {"market": "DE"} if series is None else dict(series)
     found = PLAN.by_name[monitor]
     alert_id = stable_id(monitor, *sorted(labels.items()), at)
@@ -98,8 +98,8 @@ class Desk:
         self.local = LocalResponse(PLAN, rules or policy(), self.store, self.clock)
         self._numbers = itertools.count(1)
 
-    async def alerts(self, *alerts: Alert, story: Mapping[str, str] | None = None) -> None:
-        await self.local.say([AlertNews(each, story or {}) for each in alerts])
+    async def alerts(self, *alerts: Alert, summary: Mapping[str, str] | None = None) -> None:
+        await self.local.say([AlertUpdated(each, summary or {}) for each in alerts])
 
     async def resolve(self, *alerts: Alert, at: int | None = None) -> None:
         ended = [each.resolved(at or each.window_end_ms + 5 * MINUTE_MS) for each in alerts]
@@ -107,25 +107,25 @@ class Desk:
 
     async def candidate(self, of: Alert, title: str = "orders fell", **fields: Any) -> None:
         assert of.case_id is not None
-        news = CaseNews(
+        news = CandidateUpdated(
             of.case_id, title, of.kind, of.severity, (of.alert_id,), (of.monitor,), of.window_start_ms, None
         )
         await self.local.say([replace(news, **fields)])
 
     async def judged(self, monitor: str, until_ms: int) -> None:
-        await self.local.say([Mark(PLAN.by_name[monitor].group_name, until_ms)])
+        await self.local.say([WatermarkAdvanced(PLAN.by_name[monitor].group_name, until_ms)])
 
     async def wait(self, *, seconds: float = 0.0, minutes: float = 0.0) -> None:
         self.clock.advance(seconds=seconds, minutes=minutes)
         await self.local.tick()
 
-    def wish(self, do: str, who: str = "maria", role: str = "operator", **fields: Any) -> Action:
+    def request(self, do: str, who: str = "maria", role: str = "operator", **fields: Any) -> Action:
         number = next(self._numbers)
         base = {"do": do, "action_id": f"a{number}", "who": who, "role": role, "at": format_ms(self.clock.now_ms())}
         return ACTION.validate_python(base | fields, strict=False)
 
     async def ask(self, do: str, who: str = "maria", role: str = "operator", **fields: Any) -> tuple[bool, str]:
-        answer = await self.local.submit(self.wish(do, who, role, **fields))
+        answer = await self.local.submit(self.request(do, who, role, **fields))
         return answer.accepted, answer.text
 
     def rows(self, table: str, **where: Any) -> list[Mapping[str, Any]]:
@@ -137,9 +137,9 @@ class Desk:
         return row
 
     @property
-    def told(self) -> list[Notification]:
+    def notified(self) -> list[Notification]:
         """What waits to be sent, in the order in which it was decided on."""
         return list(self.local.stage.responder.outbox.waiting.values())
 
-    def fates(self) -> dict[str, str]:
+    def dispositions(self) -> dict[str, str]:
         return {row["alert_id"]: row["outcome"] for row in self.rows("dispositions")}

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.context import Desk, desk
+from console.context import PageContext, context
 from console.parameters import Parameters
 from livewarden.times import DAY_MS, HOUR_MS
 from sinks.present import explanation, wording
@@ -28,13 +28,13 @@ FARTHEST_MS = 400 * DAY_MS
 
 async def alert(request: Request) -> Response:
     """The page of an alert; 404 where there is none of that id."""
-    at = desk(request)
+    at = context(request)
     Parameters(request.query_params).done()
     found = await view.get(at.reader, request.path_params["alert_id"])
     if found is None:
         raise HTTPException(404, "there is no alert of that id")
-    told = explanation.read(found["explanation"])
-    onset = told.onset_ms if told is not None else None
+    account = explanation.read(found["explanation"])
+    onset = account.onset_ms if account is not None else None
     if onset is not None and abs(onset - found["window_start"]) > FARTHEST_MS:
         onset = None
     until, topics, case, versions, others = await asyncio.gather(
@@ -44,18 +44,18 @@ async def alert(request: Request) -> Response:
         view.versions(at.reader, found["alert_id"]),
         view.of_series(at.reader, found),
     )
-    fate, feedback = await asyncio.gather(
+    disposition, feedback = await asyncio.gather(
         dispositions.get(at.reader, found["alert_id"]), dispositions.feedback(at.reader, found["alert_id"])
     )
-    incident = await incidents.get(at.reader, fate["incident_id"]) if fate is not None else None
+    incident = await incidents.get(at.reader, disposition["incident_id"]) if disposition is not None else None
     monitor = dict(configuration(found, evidence_of(case), at.monitors))
     selected = selection(found, monitor, topics)
     began = onset if onset is not None else wording.scanned_from(found)
     (chart, changed), (first, total, happenings) = await asyncio.gather(
         surroundings(at, found, began, until, topics), _events(at.reader, selected)
     )
-    told_now = monitor | dict(at.monitors.get(found["monitor"], {}))
-    what = str(told_now.get("title") or found["monitor"])
+    notified_now = monitor | dict(at.monitors.get(found["monitor"], {}))
+    what = str(notified_now.get("title") or found["monitor"])
     return await at.page(
         request,
         "alert.html",
@@ -63,9 +63,9 @@ async def alert(request: Request) -> Response:
         what=what,
         title=at.title,
         sentence=wording.sentence(found, what, onset, until),
-        owner=str(told_now.get("owner") or ""),
-        playbook=str(told_now.get("playbook") or ""),
-        told=told,
+        owner=str(notified_now.get("owner") or ""),
+        playbook=str(notified_now.get("playbook") or ""),
+        account=account,
         onset=onset,
         until=until,
         case=case,
@@ -78,7 +78,7 @@ async def alert(request: Request) -> Response:
         happenings=happenings,
         events=first,
         near=near_ms(found),
-        fate=fate,
+        disposition=disposition,
         incident=incident,
         feedback=feedback,
     )
@@ -94,7 +94,7 @@ def near_ms(alert: Mapping[str, Any]) -> int:
 
 
 async def surroundings(
-    at: Desk, alert: Mapping[str, Any], began: int, until: int | None, topics: list[str]
+    at: PageContext, alert: Mapping[str, Any], began: int, until: int | None, topics: list[str]
 ) -> tuple[Chart | None, list[dict[str, Any]]]:
     """The chart of an alert, and the changes near its onset with how far from it they are (`offset_ms`)."""
     start, end = reach(alert, began, until)

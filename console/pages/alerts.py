@@ -8,7 +8,7 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.context import desk
+from console.context import context
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
@@ -22,7 +22,7 @@ STATUSES = ("firing", "resolved")
 
 async def alerts(request: Request) -> Response:
     """The list of alerts that the address asks for."""
-    at = desk(request)
+    at = context(request)
     asked = Parameters(request.query_params)
     until = await health.judged_until(at.reader)
     page = asked.page()

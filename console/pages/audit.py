@@ -1,4 +1,4 @@
-"""The audit: everything that anybody asked for, refused wishes too."""
+"""The audit: everything that anybody asked for, refused requests too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.context import desk
+from console.context import context
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
@@ -24,7 +24,7 @@ OUTCOMES = ("accepted", "refused")
 
 async def actions(request: Request) -> Response:
     """The actions that the address asks for."""
-    at = desk(request)
+    at = context(request)
     asked = Parameters(request.query_params)
     page = asked.page()
     start, end = asked.span(at.clock.now_ms())

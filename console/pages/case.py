@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from console.casework import VERBS, address, items
-from console.context import desk
+from console.context import context
 from console.parameters import ANSWER, Parameters
 from livewarden.action import MOVES, RESOLUTIONS
 from livewarden.times import HOUR_MS
@@ -39,7 +39,7 @@ LINKS = ("ticket", "decision", "change", "case", "alert", "incident", "playbook"
 
 async def case(request: Request) -> Response:
     """The page of a case; 404 where there is none of that id."""
-    at = desk(request)
+    at = context(request)
     Parameters(request.query_params).done()
     if ANSWER in request.query_params and await view.get(at.reader, request.path_params["case_id"]) is None:
         return RedirectResponse(
@@ -57,7 +57,9 @@ async def case(request: Request) -> Response:
     )
     series = series_points(evidence_of(found))
     happened = timeline(found, listed, changed)[:MOST_ENTRIES]
-    happened += [{"at": each["at"], "what": "work", "row": each | {"told": _told(each["details"])}} for each in history]
+    happened += [
+        {"at": each["at"], "what": "work", "row": each | {"notified": _notified(each["details"])}} for each in history
+    ]
     return await at.page(
         request,
         "case.html",
@@ -102,7 +104,7 @@ async def evidence(request: Request) -> Response:
 async def package(request: Request) -> Response:
     """An evidence package that stands in the case's history, as the file that was kept."""
     Parameters(request.query_params).done()
-    at, found, name = desk(request), await _found(request), request.path_params["name"]
+    at, found, name = context(request), await _found(request), request.path_params["name"]
     noted = [each["name"] for each in items(found["packages"], "name")]
     path = kept(at.packages, name) if name in noted else None
     if path is None:
@@ -123,13 +125,13 @@ def kept(folder: Path | None, name: object) -> Path | None:
 
 
 async def _found(request: Request) -> dict[str, Any]:
-    found = await view.get(desk(request).reader, request.path_params["case_id"])
+    found = await view.get(context(request).reader, request.path_params["case_id"])
     if found is None:
         raise HTTPException(404, "there is no case of that id")
     return found
 
 
-def _told(details: str) -> str:
+def _notified(details: str) -> str:
     try:
         lines = explanation.tree(json.loads(details or "{}"))
     except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.casework import ACTIVE
-from console.context import desk
+from console.context import context
 from console.identity import visitor
 from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
@@ -28,7 +28,7 @@ CARDS = 8
 
 async def cases(request: Request) -> Response:
     """The cases that the address asks for: as a board by state, or as a list where it names a state or a page."""
-    at = desk(request)
+    at = context(request)
     asked = Parameters(request.query_params)
     until = await health.judged_until(at.reader)
     page = asked.page()
@@ -84,7 +84,7 @@ def _column(state: str) -> str:
 
 async def new_case(request: Request) -> Response:
     """The form for a case, filled in from the alert or incident that the address names."""
-    at = desk(request)
+    at = context(request)
     asked = Parameters(request.query_params)
     alert_id, incident_id = asked.text("alert"), asked.text("incident")
     asked.done()

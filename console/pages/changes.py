@@ -9,7 +9,7 @@ from typing import get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.context import desk
+from console.context import context
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
@@ -29,7 +29,7 @@ KINDS: tuple[str, ...] = get_args(ChangeKind)
 
 async def changes(request: Request) -> Response:
     """The changes that the address asks for."""
-    at = desk(request)
+    at = context(request)
     asked = Parameters(request.query_params)
     until = await health.judged_until(at.reader)
     now = until if until is not None else at.clock.now_ms()

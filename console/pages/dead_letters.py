@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import hexdump
-from console.context import desk
+from console.context import context
 from console.pages.paging import ROWS, Paging
 from console.parameters import Parameters
 from console.render import link
@@ -25,7 +25,7 @@ _MOST = {"partition": 2**32, "offset": 2**64}
 
 async def dead_letters(request: Request) -> Response:
     """Reasons with their counts, and the newest records of the reason that the address asks for."""
-    at = desk(request)
+    at = context(request)
     asked = Parameters(request.query_params)
     reason, topic, page = asked.text("reason"), asked.text("topic"), asked.page()
     asked.done()
@@ -49,7 +49,7 @@ async def dead_letters(request: Request) -> Response:
 
 async def dead_letter(request: Request) -> Response:
     """One record as it came; 404 where there is none at that place."""
-    at = desk(request)
+    at = context(request)
     Parameters(request.query_params).done()
     place = request.path_params
     inside = all(place[name] < most for name, most in _MOST.items())

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from console import forms
 from console.casework import items
-from console.context import desk
+from console.context import context
 from console.csrf import foreign
 from console.forms import BadForm
 from console.identity import Visitor, visitor
@@ -43,13 +43,13 @@ from livewarden.times import format_ms
 from sinks.queries import alerts, cases, incidents, silences
 from sinks.store.reader import Reader
 
-SEAL = "seal"
-"""The form's field with the seal."""
+CSRF = "csrf"
+"""The form's field with the token."""
 Look = Callable[[Reader, Mapping[str, str]], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
-class Deed:
+class FormAction:
     """One thing that a form does: where it is sent, what it becomes, and where to go then.
 
     `there` says whether what the address names exists. `new` is the field that gets an id of its own, derived from the form, so
@@ -68,11 +68,11 @@ class Deed:
         return Route(self.path, self._act, methods=["POST"])
 
     async def _act(self, request: Request) -> Response:
-        who, form, seal = await admitted(request)
-        at, named = desk(request), dict(request.path_params)
+        who, form, csrf = await admitted(request)
+        at, named = context(request), dict(request.path_params)
         if self.there is not None and not await self.there(at.reader, named):
             raise HTTPException(404, "there is nothing of that id")
-        action_id = stable_id("console", who.name, seal, request.url.path, *sorted(form.items()))
+        action_id = stable_id("console", who.name, csrf, request.url.path, *sorted(form.items()))
         made = {self.new: stable_id(self.new, action_id)} if self.new else {}
         action = forms.parse(self.make, form, named | made | signed(request, who, action_id))
         if isinstance(action, MoveCase) and action.force and who.role != "admin":
@@ -84,27 +84,27 @@ class Deed:
 
 def signed(request: Request, who: Visitor, action_id: str) -> dict[str, Any]:
     """What every action says of who asks for it, and when."""
-    now = forms.instant("at", format_ms(desk(request).clock.now_ms()))
+    now = forms.instant("at", format_ms(context(request).clock.now_ms()))
     return {"action_id": action_id, "who": who.name, "role": who.role, "at": now}
 
 
 async def admitted(request: Request) -> tuple[Visitor, dict[str, str], str]:
-    """Who asks, the form, and its seal; 403 where they may not act, or the form is not one of ours."""
+    """Who asks, the form, and its token; 403 where they may not act, or the form is not one of ours."""
     who = visitor(request)
     if not who.acts:
         raise HTTPException(403, f"{who.name} may look, and do nothing: that takes an operator")
     if foreign(request.headers):
         raise HTTPException(403, "this came from another site's page")
     form = await forms.read(request)
-    seal = form.pop(SEAL, "")
-    if not desk(request).seal.holds(seal, who):
+    csrf = form.pop(CSRF, "")
+    if not context(request).csrf.holds(csrf, who):
         raise HTTPException(403, "this form is too old, or not one of ours: load its page again")
-    return who, form, seal
+    return who, form, csrf
 
 
 async def send(request: Request, action: Action) -> Answer | None:
     """The answer to an action; None where none came in time: it may still come."""
-    submit = desk(request).submit
+    submit = context(request).submit
     assert submit is not None, "without it there are no routes that act"
     try:
         return await submit(action)
@@ -120,15 +120,15 @@ def shown_at(back: str, ids: Mapping[str, str], action_id: str) -> Response:
 
 async def evidence(request: Request) -> Response:
     """Build the evidence package of a case, and note it in its history."""
-    who, form, seal = await admitted(request)
-    at, case_id = desk(request), request.path_params["case_id"]
+    who, form, csrf = await admitted(request)
+    at, case_id = context(request), request.path_params["case_id"]
     if not await _case(at.reader, {"case_id": case_id}):
         raise HTTPException(404, "there is nothing of that id")
     if form:
         raise BadForm("this form has no fields", form)
     assert at.build_evidence is not None, "without it there is no such route"
     package = await at.build_evidence(case_id)
-    action_id = stable_id("console", who.name, seal, request.url.path, package.digest)
+    action_id = stable_id("console", who.name, csrf, request.url.path, package.digest)
     made = {"case_id": case_id, "name": package.name, "digest": package.digest, "size": package.size}
     await send(request, forms.parse(AddEvidence, {}, made | signed(request, who, action_id)))
     return shown_at("/cases/{case_id}", {"case_id": case_id}, action_id)
@@ -157,19 +157,19 @@ async def _task(reader: Reader, ids: Mapping[str, str]) -> bool:
 
 INCIDENT, ALERT, CASE = "/incidents/{incident_id}", "/alerts/{alert_id}", "/cases/{case_id}"
 DEEDS = (
-    Deed(f"{INCIDENT}/acknowledge", Acknowledge, INCIDENT, _incident),
-    Deed(f"{INCIDENT}/resolve", ResolveIncident, INCIDENT, _incident),
-    Deed(f"{ALERT}/feedback", Feedback, ALERT, _alert),
-    Deed("/silences", Silence, "/silences", new="silence_id"),
-    Deed("/silences/{silence_id}/expire", ExpireSilence, "/silences", _silence),
-    Deed("/cases", OpenCase, CASE, new="case_id", refused="/cases"),
-    Deed(f"{CASE}/move", MoveCase, CASE, _case),
-    Deed(f"{CASE}/assign", AssignCase, CASE, _case),
-    Deed(f"{CASE}/note", Note, CASE, _case),
-    Deed(f"{CASE}/tasks", AddTask, CASE, _case, new="task_id"),
-    Deed(f"{CASE}/tasks/{{task_id}}/done", FinishTask, CASE, _task),
-    Deed(f"{CASE}/links", Link, CASE, _case),
-    Deed(f"{CASE}/merge", MergeCase, CASE, _case),
+    FormAction(f"{INCIDENT}/acknowledge", Acknowledge, INCIDENT, _incident),
+    FormAction(f"{INCIDENT}/resolve", ResolveIncident, INCIDENT, _incident),
+    FormAction(f"{ALERT}/feedback", Feedback, ALERT, _alert),
+    FormAction("/silences", Silence, "/silences", new="silence_id"),
+    FormAction("/silences/{silence_id}/expire", ExpireSilence, "/silences", _silence),
+    FormAction("/cases", OpenCase, CASE, new="case_id", refused="/cases"),
+    FormAction(f"{CASE}/move", MoveCase, CASE, _case),
+    FormAction(f"{CASE}/assign", AssignCase, CASE, _case),
+    FormAction(f"{CASE}/note", Note, CASE, _case),
+    FormAction(f"{CASE}/tasks", AddTask, CASE, _case, new="task_id"),
+    FormAction(f"{CASE}/tasks/{{task_id}}/done", FinishTask, CASE, _task),
+    FormAction(f"{CASE}/links", Link, CASE, _case),
+    FormAction(f"{CASE}/merge", MergeCase, CASE, _case),
 )
 """Everything that a form can do, but building evidence."""
 

@@ -7,7 +7,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.context import desk
+from console.context import context
 from console.parameters import Parameters
 from livewarden.times import HOUR_MS
 from sinks.present.chart import strip
@@ -19,7 +19,7 @@ HOURS = 48
 
 async def health(request: Request) -> Response:
     """Positions, rows by hour, late and repeated ones, and when each table last grew."""
-    at = desk(request)
+    at = context(request)
     Parameters(request.query_params).done()
     until = await view.judged_until(at.reader)
     now = at.clock.now_ms()

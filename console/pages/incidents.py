@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from console.context import desk
+from console.context import context
 from console.pages.alert import surroundings
 from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
@@ -34,7 +34,7 @@ async def door(request: Request) -> Response:
 
 async def incidents(request: Request) -> Response:
     """The list of incidents that the address asks for."""
-    at = desk(request)
+    at = context(request)
     asked = Parameters(request.query_params)
     page = asked.page()
     start, end = asked.span(at.clock.now_ms())
@@ -76,7 +76,7 @@ async def incidents(request: Request) -> Response:
 
 async def incident(request: Request) -> Response:
     """The page of an incident; 404 where there is none of that id."""
-    at = desk(request)
+    at = context(request)
     Parameters(request.query_params).done()
     incident_id = request.path_params["incident_id"]
     found = await view.get(at.reader, incident_id)
@@ -88,7 +88,7 @@ async def incident(request: Request) -> Response:
         health.topics(at.reader),
         cases.by_ids(at.reader, found["case_ids"]),
     )
-    listed, outcomes, told, asked = await asyncio.gather(
+    listed, outcomes, notified, asked = await asyncio.gather(
         dispositions.of_incident(at.reader, incident_id, limit=MOST_ALERTS),
         dispositions.outcomes(at.reader, incident_id),
         notifications.of_incident(at.reader, incident_id),
@@ -111,7 +111,7 @@ async def incident(request: Request) -> Response:
         explained=explained,
         alerts=listed,
         outcomes=outcomes,
-        told=told,
+        notified=notified,
         cases=worked,
         asked=asked,
         changes=near,

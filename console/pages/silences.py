@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.context import desk
+from console.context import context
 from console.identity import visitor
 from console.pages.paging import ROWS, Paging
 from console.parameters import Parameters
@@ -29,7 +29,7 @@ REMINDERS = ((0, "never"), (300, "5 min before"), (900, "15 min before"), (3600,
 
 async def silences(request: Request) -> Response:
     """The list of silences that the address asks for."""
-    at = desk(request)
+    at = context(request)
     asked = Parameters(request.query_params)
     page, phase = asked.page(), asked.choice("phase", PHASES)
     asked.done()
@@ -51,7 +51,7 @@ async def silences(request: Request) -> Response:
 
 async def new_silence(request: Request) -> Response:
     """The form for a silence, filled in from the alert or incident that the address names."""
-    at = desk(request)
+    at = context(request)
     asked = Parameters(request.query_params)
     alert_id, incident_id = asked.text("alert"), asked.text("incident")
     asked.done()
@@ -78,5 +78,5 @@ async def new_silence(request: Request) -> Response:
 
 
 def _matching(alert: Mapping[str, Any]) -> list[str]:
-    told = {"monitor": alert["monitor"], **alert["series"]}
-    return [f"{name}={' '.join(str(value).split())}" for name, value in told.items()]
+    labels = {"monitor": alert["monitor"], **alert["series"]}
+    return [f"{name}={' '.join(str(value).split())}" for name, value in labels.items()]

@@ -138,15 +138,15 @@ function listen() {
   source = new EventSource(`${document.body.dataset.root}/live`);
   source.addEventListener("hello", () => { say("live"); if (before) soon(); before = true; });
   source.addEventListener("alert", (event) => {
-    const told = JSON.parse(event.data);
-    if (!meant([told.alert_id, told.case_id])) return;
-    if (any && !told.suppressed && told.status === "firing") $("news").textContent = told.text;
+    const notified = JSON.parse(event.data);
+    if (!meant([notified.alert_id, notified.case_id])) return;
+    if (any && !notified.suppressed && notified.status === "firing") $("news").textContent = notified.text;
     soon();
   });
   source.addEventListener("work", (event) => {
-    const told = JSON.parse(event.data);
-    if (!meant(told.ids)) return;
-    if (any && told.text) $("news").textContent = told.text;
+    const notified = JSON.parse(event.data);
+    if (!meant(notified.ids)) return;
+    if (any && notified.text) $("news").textContent = notified.text;
     soon();
   });
   source.addEventListener("many", soon);

@@ -16,7 +16,7 @@ from models.aggregate.partial import Message, Notice, Partial, Role, Row, Seal, 
 from models.monitors.monitor import Monitor
 from models.monitors.plan import CHANGES, Plan, SeriesKey
 
-Fate = Literal["counted", "late", "duplicate", "conflict"]
+Outcome = Literal["counted", "late", "duplicate", "conflict"]
 """What became of a valid event. `counted` includes events that no monitor asks about."""
 
 NEVER = 0
@@ -47,7 +47,7 @@ class Aggregator:
     goes back. An event behind it is *late*: in no bucket, for any monitor, so that parts and wholes stay equal. An event
     whose source and id were seen since the watermark is a *duplicate*, or, where it says something else than the first of them
     did, a *conflict*: the first counts, and neither of these. All else is *counted*. Sums are integers: the order of events
-    between two watermarks changes nothing. A change of the platform is told to every group at once; the seal that covers it
+    between two watermarks changes nothing. A change of the platform is notified to every group at once; the seal that covers it
     follows.
 
     It holds one cell per series and open bucket (and, where a monitor explains, its leaves), and the ids since the watermark: larger `lateness_ms` accepts more
@@ -75,22 +75,22 @@ class Aggregator:
         self.watermark_ms = NEVER
         self.ended = False
         self.newest: tuple[int, int] = (NEVER, NEVER)
-        self.fates: Counter[Fate] = Counter()
+        self.outcomes: Counter[Outcome] = Counter()
 
-    def add(self, event: Event) -> tuple[Fate, list[Message]]:
-        """Take one event in offset order; returns its fate and what is complete now (often nothing)."""
+    def add(self, event: Event) -> tuple[Outcome, list[Message]]:
+        """Take one event in offset order; returns its disposition and what is complete now (often nothing)."""
         data = event.data
         if isinstance(data, SourceHeartbeat):
             self._heed(event)
             return self._heartbeat(data)
-        fate = self._place(event)
-        self.fates[fate] += 1
-        if fate == "counted":
+        outcome = self._place(event)
+        self.outcomes[outcome] += 1
+        if outcome == "counted":
             self._heed(event)
             self.ended = False
-            told = self._notices(data, event.time_ms) if isinstance(data, PlatformChange) else []
-            return fate, told + self.advance(event.time_ms - self._lateness_ms)
-        return fate, []
+            notices = self._notices(data, event.time_ms) if isinstance(data, PlatformChange) else []
+            return outcome, notices + self.advance(event.time_ms - self._lateness_ms)
+        return outcome, []
 
     @property
     def lag_ms(self) -> int | None:
@@ -121,7 +121,7 @@ class Aggregator:
         """Sum of the cells' values in buckets that are not complete yet, over all monitors."""
         return sum(cell.value for cells in self._open.values() for cell in cells.values())
 
-    def _place(self, event: Event) -> Fate:
+    def _place(self, event: Event) -> Outcome:
         time_ms = event.time_ms
         if time_ms < self.watermark_ms:
             return "late"
@@ -178,11 +178,11 @@ class Aggregator:
         change = change_of(data, time_ms)
         return [Notice(group, self._topic, self._partition, change) for group in self._ticks]
 
-    def _heartbeat(self, beat: SourceHeartbeat) -> tuple[Fate, list[Message]]:
+    def _heartbeat(self, beat: SourceHeartbeat) -> tuple[Outcome, list[Message]]:
         since, until = max(to_ms(beat.covers_from), self.watermark_ms), to_ms(beat.covers_until)
         for size in self._sizes:
             self._alive[size].update(range(since - since % size, until, size))
-        self.fates["counted"] += 1
+        self.outcomes["counted"] += 1
         self.ended = beat.state == "ENDED"
         messages = self.advance(until)
         if self.ended:
@@ -248,7 +248,7 @@ class Aggregator:
             "ended": self.ended,
             "newest": self.newest,
             "sealed": self._sealed,
-            "fates": dict(self.fates),
+            "outcomes": dict(self.outcomes),
             "ids": self._ids,
             "configs": {name: monitor.config_hash for name, monitor in (self._monitors | self._exposed).items()},
             "leaves": {name: monitor.leaf_hash for name, monitor in self._monitors.items()},
@@ -280,7 +280,7 @@ class Aggregator:
         self.newest = tuple(state["newest"])
         self._sealed.update({group: mark for group, mark in state["sealed"].items() if group in self._ticks})
         self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
-        self.fates = Counter(state["fates"])
+        self.outcomes = Counter(state["outcomes"])
         self._ids = {
             source: {name: (seen, -1) if isinstance(seen, int) else tuple(seen) for name, seen in ids.items()}
             for source, ids in state["ids"].items()

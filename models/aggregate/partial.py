@@ -63,7 +63,7 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The platform changed: told to every group before the seal that covers it."""
+    """The platform changed: notified to every group before the seal that covers it."""
 
     group: str
     topic: str

@@ -11,7 +11,7 @@ from livewarden.alert import Alert
 from livewarden.ids import stable_id
 from livewarden.times import MINUTE_MS, format_ms
 from livewarden.wording import size_in_words, slice_in_words
-from models.detect.series import Point
+from models.detect.series_index import Point
 from models.monitors.monitor import RANK, Monitor
 
 JOIN_BUCKETS = 3

@@ -46,7 +46,7 @@ class Crowd:
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
         self._alert: Alert | None = None
-        self._calm = 0
+        self._normal = 0
 
     def fold(self, merged: Mapping[SeriesKey, Sums], known: Collection[SeriesKey]) -> dict[SeriesKey, Sums]:
         """The bucket's sums with every new series for which there is no room in `other`."""
@@ -68,12 +68,12 @@ class Crowd:
         """The alert when it begins, its end after as many buckets without it as end any episode."""
         monitor = self._monitor
         if other(monitor) not in folded or not monitor.group_by:
-            self._calm += 1
-            if self._alert is None or self._calm < monitor.calm_buckets:
+            self._normal += 1
+            if self._alert is None or self._normal < monitor.calm_buckets:
                 return []
             over, self._alert = self._alert.resolved(start_ms), None
             return [over]
-        self._calm = 0
+        self._normal = 0
         if self._alert is not None:
             return []
         self._alert = cardinality_alert(monitor, widest(monitor, merged), start_ms, len(merged))
@@ -81,11 +81,11 @@ class Crowd:
 
     def snapshot(self) -> Any:
         """All state as plain JSON values."""
-        return [asdict(self._alert) if self._alert else None, self._calm]
+        return [asdict(self._alert) if self._alert else None, self._normal]
 
     def restore(self, state: Any) -> None:
         """Go on from `snapshot`."""
-        alert, self._calm = state
+        alert, self._normal = state
         self._alert = Alert(**alert) if alert else None
 
 

@@ -11,13 +11,13 @@ from models.decide.alert import new_alert
 from models.detect.judgement import Judgement
 from models.monitors.monitor import Monitor
 
-State = Literal["insufficient", "calm", "odd", "firing"]
+State = Literal["insufficient", "normal", "anomalous", "firing"]
 """What a bucket was: too little history; ordinary; over the threshold but below a floor; part of an episode."""
 
 WORSE = 2.0
-"""An open episode speaks again when it is this many times as bad as last told."""
+"""An open episode speaks again when it is this many times as bad as last notified."""
 CATCHING_UP = "catch-up after a gap"
-"""Why nobody is told of what is odd in the first buckets after a gap: what lasts longer is told then."""
+"""Why nobody is notified of what is anomalous in the first buckets after a gap: what lasts longer is notified then."""
 THIN = 5.0
 """Fewer events in a bucket than this say little by themselves: no effect is asked of them."""
 
@@ -27,17 +27,17 @@ class Decision:
 
     An episode opens at a score of at least the monitor's threshold that passes the floors; while it is open it speaks again
     only when materially worse, and it ends after `calm_buckets` buckets below half the threshold. An anomaly that lasts
-    `lasting_buckets` is told once more as a regime change, and is then the new normal. A new episode within the cooldown of
-    the last that was told is stored as suppressed, unless it goes the other way or is materially worse.
+    `lasting_buckets` is notified once more as a regime change, and is then the new normal. A new episode within the cooldown of
+    the last that was notified is stored as suppressed, unless it goes the other way or is materially worse.
     """
 
-    __slots__ = ("_alerts", "_calm", "_direction", "_ended_ms", "_lasting", "_told", "_until_ms")
+    __slots__ = ("_alerts", "_direction", "_ended_ms", "_lasting", "_normal", "_notified", "_until_ms")
 
     def __init__(self) -> None:
         self._alerts: list[Alert] = []
-        self._calm = 0
+        self._normal = 0
         self._lasting = 0
-        self._told = (0.0, 0.0)
+        self._notified = (0.0, 0.0)
         self._direction = "UP"
         self._until_ms: int | None = None
         self._ended_ms = 0
@@ -49,7 +49,7 @@ class Decision:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is open and nothing was told: as good as new."""
+        """Whether nothing is open and nothing was notified: as good as new."""
         return not self._alerts and self._until_ms is None
 
     def decide(
@@ -65,7 +65,7 @@ class Decision:
     ) -> tuple[State, list[Alert]]:
         """The bucket's state, and the alerts (new ones, or new versions) that it causes.
 
-        `catch_up`: the bucket follows a gap and may hold what piled up or be incomplete, so that what is odd in it is stored, not told.
+        `catch_up`: the bucket follows a gap and may hold what piled up or be incomplete, so that what is anomalous in it is stored, not notified.
         """
         if not judgement.ready:
             return "insufficient", []
@@ -73,7 +73,7 @@ class Decision:
         passes = over and self._floors(monitor, judgement, subjects) and self._itself(monitor, observed, judgement)
         if not self._alerts:
             if not passes:
-                return ("odd" if over else "calm"), []
+                return ("anomalous" if over else "normal"), []
             reason = self._suppression(monitor, start_ms, observed, judgement, catch_up)
             return "firing", [self._open(monitor, series, start_ms, observed, judgement, subjects, reason)]
         tell = passes and not catch_up
@@ -91,10 +91,10 @@ class Decision:
     ) -> Alert:
         alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, suppressed_by=reason)
         self._alerts = [alert]
-        self._calm = self._lasting = 0
+        self._normal = self._lasting = 0
         self._ended_ms = alert.window_end_ms
         if reason is None:
-            self._told, self._direction = (observed, judgement.expected), judgement.direction
+            self._notified, self._direction = (observed, judgement.expected), judgement.direction
         return alert
 
     def _go_on(
@@ -111,14 +111,14 @@ class Decision:
         self._lasting += 1
         same_way = judgement.direction == first.direction
         if judgement.score >= monitor.threshold / 2 and same_way and self._itself(monitor, observed, judgement):
-            self._calm = 0
+            self._normal = 0
             self._ended_ms = start_ms + monitor.bucket
         else:
-            self._calm += 1
-        if self._calm >= monitor.calm_buckets:
+            self._normal += 1
+        if self._normal >= monitor.calm_buckets:
             return self._close(monitor)
         settled = max(observed, judgement.expected) >= monitor.min_volume or monitor.measured[0] == "ratio"
-        if self._lasting >= monitor.lasting_buckets and self._calm == 0 and settled:
+        if self._lasting >= monitor.lasting_buckets and self._normal == 0 and settled:
             regime = new_alert(
                 monitor,
                 series,
@@ -133,7 +133,7 @@ class Decision:
         held_back = all(alert.suppressed_by == CATCHING_UP for alert in self._alerts)
         if tell and same_way and (held_back or self._worse(monitor, observed, judgement)):
             alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, episode_id=first.episode_id)
-            self._told, self._direction = (observed, judgement.expected), judgement.direction
+            self._notified, self._direction = (observed, judgement.expected), judgement.direction
             self._alerts.append(alert)
             return [alert]
         return []
@@ -155,18 +155,18 @@ class Decision:
         return None if self._worse(monitor, observed, judgement) else "cooldown"
 
     def _worse(self, monitor: Monitor, observed: float, judgement: Judgement) -> bool:
-        told, expected = self._told
-        if abs(observed - told) < monitor.min_volume and monitor.measured[0] != "ratio":
+        notified, expected = self._notified
+        if abs(observed - notified) < monitor.min_volume and monitor.measured[0] != "ratio":
             return False
         if judgement.direction == "UP":
-            return observed - judgement.expected >= WORSE * max(told - expected, 0.0)
-        return observed * WORSE <= told
+            return observed - judgement.expected >= WORSE * max(notified - expected, 0.0)
+        return observed * WORSE <= notified
 
     @staticmethod
     def _itself(monitor: Monitor, observed: float, judgement: Judgement) -> bool:
-        """Whether the bucket is odd by itself, not only through the window before it; a thin one needs to be on that side.
+        """Whether the bucket is anomalous by itself, not only through the window before it; a thin one needs to be on that side.
 
-        What has shrunk to less than half of what would be told at all is over.
+        What has shrunk to less than half of what would be notified at all is over.
         """
         if (
             monitor.measured[0] != "ratio"
@@ -195,14 +195,14 @@ class Decision:
         return not (judgement.direction == "UP" and subjects is not None and subjects < monitor.min_subjects)
 
     def snapshot(self) -> dict[str, Any] | None:
-        """All state as plain JSON values; None while nothing was ever told."""
+        """All state as plain JSON values; None while nothing was ever notified."""
         if self.idle:
             return None
         return {
             "alerts": [asdict(alert) for alert in self._alerts],
-            "calm": self._calm,
+            "normal": self._normal,
             "lasting": self._lasting,
-            "told": [*self._told, self._direction],
+            "notified": [*self._notified, self._direction],
             "until": self._until_ms,
             "ended": self._ended_ms,
         }
@@ -212,6 +212,6 @@ class Decision:
         if state is None:
             return
         self._alerts = [Alert(**alert) for alert in state["alerts"]]
-        self._calm, self._lasting = state["calm"], state["lasting"]
-        self._told, self._direction = (state["told"][0], state["told"][1]), state["told"][2]
+        self._normal, self._lasting = state["normal"], state["lasting"]
+        self._notified, self._direction = (state["notified"][0], state["notified"][1]), state["notified"][2]
         self._until_ms, self._ended_ms = state["until"], state["ended"]

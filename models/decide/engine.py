@@ -14,9 +14,9 @@ from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Message, Notice, Partial, Seal
 from models.decide.alert import gap_alert
 from models.decide.candidates import Casebook
-from models.decide.watch import Judged, Watch
-from models.detect.series import Point
-from models.explain.investigator import Scene, account, key_of, settled, slice_in_words, window_of
+from models.decide.monitor_judge import Judged, MonitorJudge
+from models.detect.series_index import Point
+from models.explain.investigator import AlertContext, account, key_of, settled, slice_in_words, window_of
 from models.explain.ledger import Ledger, anchors
 from models.monitors.monitor import Monitor
 from models.monitors.plan import Plan, SeriesKey
@@ -28,7 +28,7 @@ MOST_EXPLAINED: Final = 200
 verdict only."""
 
 MOST_SIBLINGS: Final = 5_000
-"""Of a monitor with more series it is not asked which of them are calm."""
+"""Of a monitor with more series it is not asked which of them are normal."""
 
 
 @dataclass(slots=True)
@@ -44,26 +44,26 @@ class Engine:
     """Judges the monitors of one group. Pure: what it says depends on the partials, changes and seals alone.
 
     A bucket is judged once every source partition has sealed it, whatever order that takes: those of its monitors' topic, of
-    the topics of their exposures, of `hears`, and of the change ledger's once that has spoken (a recording may have none). A
+    the topics of their exposures, of `awaited_topics`, and of the change ledger's once that has spoken (a recording may have none). A
     topic that is only listened to and has ended holds nothing up. Buckets are judged in order of their end, then monitor,
     then series, with all changes before their end known. A bucket in which nothing at all came is a gap, and is not judged.
     Repeated messages change nothing; partials of a bucket already judged are counted in `repeated` and dropped. A bucket of
     which a worker with another configuration of the monitor counted a part is not judged: half of it would look like a fall.
 
-    An alert that is told goes out as it is; its explanation follows at once as the next version, made of what the engine
+    An alert that is notified goes out as it is; its explanation follows at once as the next version, made of what the engine
     knows at the end of the alert's bucket, so it does not depend on the order of arrival either. When the alert is over, the
     verdict is judged again with the end.
     """
 
-    def __init__(self, plan: Plan, group: str, run: str = "live", hears: Collection[str] = ()) -> None:
+    def __init__(self, plan: Plan, group: str, run: str = "live", awaited_topics: Collection[str] = ()) -> None:
         self.group = group
         self._run = run
         self._monitors = {monitor.name: monitor for monitor in plan.in_group(group)}
-        self._watches = {name: Watch(monitor) for name, monitor in sorted(self._monitors.items())}
+        self._watches = {name: MonitorJudge(monitor) for name, monitor in sorted(self._monitors.items())}
         self._leaves = {name: Leaves(monitor) for name, monitor in sorted(self._monitors.items())}
         self._own = {monitor.topic for monitor in self._monitors.values()}
         exposed = {monitor.exposure_topic for monitor in self._monitors.values()}
-        self._awaited: set[str] = self._own | {topic for topic in exposed if topic} | set(hears)
+        self._awaited: set[str] = self._own | {topic for topic in exposed if topic} | set(awaited_topics)
         self._seals: dict[tuple[str, int], Seal] = {}
         self._ended_ms: dict[int, int] = {}
         self._ledger = Ledger()
@@ -91,11 +91,11 @@ class Engine:
         return sum(len(watch.open) for watch in self._watches.values())
 
     @property
-    def unheard(self) -> list[str]:
-        """The topics it waits for and has not heard of, those of its own monitors left out."""
+    def missing_topics(self) -> list[str]:
+        """The topics it waits for and has not seen, those of its own monitors left out."""
         return sorted(self._awaited - self._own - {topic for topic, _ in self._seals})
 
-    def _take(self, watch: Watch, partial: Partial) -> None:
+    def _take(self, watch: MonitorJudge, partial: Partial) -> None:
         sealed = self._seals.get((partial.topic, partial.partition))
         if sealed is not None and partial.start_ms + watch.monitor.bucket <= sealed.watermark_ms:
             self.repeated += 1
@@ -108,7 +108,7 @@ class Engine:
             watch.take(partial)
 
     def _notice(self, change: Change) -> None:
-        """A change of a time that is judged already was said before, or before the ledger's topic was heard of: it is kept all the same."""
+        """A change of a time that is judged already was said before, or before the ledger's topic was seen: it is kept all the same."""
         if self.watermark_ms is not None and change.at_ms < self.watermark_ms:
             self._ledger.add(change)
         else:
@@ -163,7 +163,7 @@ class Engine:
                 watch.gap = gap_alert(watch.monitor, start, until)
                 alerts = [watch.gap]
             for alert in alerts:
-                findings.alerts.append(self._told(alert, until))
+                findings.alerts.append(self._notified(alert, until))
         self._file(findings, end)
         self._cases.expire(watermark_ms)
         self._learn_changes(watermark_ms)
@@ -175,9 +175,9 @@ class Engine:
             if self._ledger.add(change) and change.effective:
                 for watch in self._watches.values():
                     source = {"event": watch.monitor.event, "topic": watch.monitor.topic}
-                    watch.loosen(lambda labels, change=change, source=source: anchors(change, {**source, **labels}))  # type: ignore[misc]
+                    watch.widen(lambda labels, change=change, source=source: anchors(change, {**source, **labels}))  # type: ignore[misc]
 
-    def _told(self, alert: Alert, until_ms: int) -> Alert:
+    def _notified(self, alert: Alert, until_ms: int) -> Alert:
         """The alert as it goes out: with its case, and, if it was explained before, behind that version."""
         explanation = self._explained.get(alert.alert_id)
         if explanation is not None:
@@ -189,25 +189,25 @@ class Engine:
             alert = replace(alert, version=alert.version + 1, explanation=explanation)
         if alert.kind == "CARDINALITY":  # it is about the watching, not about what is watched: no case, no slice
             return alert
-        told = self._cases.take(alert)
-        if told.version == 1 and told.suppressed_by is None:
-            first = self._explained.get(told.episode_id)
-            self._fresh.append((told, parse_ms(first["onset"]) if first else None))
-        return told
+        taken = self._cases.take(alert)
+        if taken.version == 1 and taken.suppressed_by is None:
+            first = self._explained.get(taken.episode_id)
+            self._fresh.append((taken, parse_ms(first["onset"]) if first else None))
+        return taken
 
     def _explain(self, now_ms: int) -> Iterator[Alert]:
-        """The explanations of what was told for the first time at this moment."""
+        """The explanations of what was notified for the first time at this moment."""
         fresh, self._fresh = self._fresh, []
         self._firing |= {alert.alert_id: alert for alert, _ in fresh if alert.status == "firing"}
         for number, (alert, since_ms) in enumerate(fresh):
             monitor = self._monitors[alert.monitor]
-            scene = self._scene(alert, monitor, since_ms, bare=number >= MOST_EXPLAINED)
-            explanation = account(alert, monitor, scene, self._ledger, now_ms=now_ms)
+            context = self._context(alert, monitor, since_ms, bare=number >= MOST_EXPLAINED)
+            explanation = account(alert, monitor, context, self._ledger, now_ms=now_ms)
             if alert.status == "firing":
                 self._explained[alert.alert_id] = explanation
             yield self._cases.take(replace(alert, version=alert.version + 1, explanation=explanation))
 
-    def _scene(self, alert: Alert, monitor: Monitor, since_ms: int | None, *, bare: bool) -> Scene:
+    def _context(self, alert: Alert, monitor: Monitor, since_ms: int | None, *, bare: bool) -> AlertContext:
         watch, key = self._watches[monitor.name], key_of(monitor, alert)
         leaves = {} if bare else self._leaves[monitor.name].of(key, *window_of(monitor, alert))
         points = [] if alert.direction == "MISSING" else watch.points(alert.series)
@@ -216,7 +216,7 @@ class Engine:
             starts = sorted({*leaves, *(point[0] for point in points)})
             relative = dict(zip(starts, watch.exposure.over(key, starts), strict=True))
         over = self._gap_over_ms
-        return Scene(
+        return AlertContext(
             points=points,
             leaves=leaves,
             relative=relative,

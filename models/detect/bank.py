@@ -67,7 +67,7 @@ class Bank(Protocol):
         ...
 
     def learn(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> None:
-        """Learn a bucket; what is odd is learned only in part, so that an incident does not become normal."""
+        """Learn a bucket; what is anomalous is learned only in part, so that an incident does not become normal."""
         ...
 
     def learn_quiet(self, rows: Rows, buckets: int) -> None:
@@ -82,7 +82,7 @@ class Bank(Protocol):
         """A new normal was said: take the recent level as the baseline, keep the shape."""
         ...
 
-    def loosen(self, rows: Rows) -> None:
+    def widen(self, rows: Rows) -> None:
         """The platform said that it changed something here: trust the level less, so that a new one is learned fast."""
         ...
 

@@ -24,8 +24,8 @@ NewDetector = Callable[[], Detector]
 HISTORY = 1500
 """Buckets after which a detector must know what is normal; more than a day of minutes."""
 START_MS = 1_772_409_600_000
-ODD = 3.0
-"""The lowest threshold that a monitor can have: what scores less is never told."""
+ANOMALOUS = 3.0
+"""The lowest threshold that a monitor can have: what scores less is never notified."""
 
 
 def yield_checks(detector_factory: NewDetector, kind: Kind, bucket_ms: int = MINUTE_MS) -> Iterator[Callable[[], None]]:
@@ -48,7 +48,7 @@ def yield_checks(detector_factory: NewDetector, kind: Kind, bucket_ms: int = MIN
 
 
 def ordinary(kind: Kind, buckets: int, seed: int = 7) -> list[float]:
-    """A stream with nothing odd in it: about 1,000 ± 30 for traffic, counts of mean 20 for enforcement."""
+    """A stream with nothing anomalous in it: about 1,000 ± 30 for traffic, counts of mean 20 for enforcement."""
     rng = random.Random(seed)
     if kind == "traffic":
         return [1000.0 + rng.gauss(0.0, 30.0) for _ in range(buckets)]
@@ -125,7 +125,7 @@ def check_not_finite_is_harmless(new: NewDetector, kind: Kind = "traffic", bucke
 
 
 def check_constant_is_silent(new: NewDetector, kind: Kind = "traffic", bucket_ms: int = MINUTE_MS) -> None:
-    """A stream of one and the same value is never odd, whichever value it is."""
+    """A stream of one and the same value is never anomalous, whichever value it is."""
     for constant in (0.0, 1.0, 20.0, 1e6):
         scores = [judgement.score for judgement in _run(new(), [constant] * HISTORY, bucket_ms)]
         assert max(scores) < 1.0, f"the constant {constant} scores {max(scores)}"
@@ -164,7 +164,7 @@ def check_gap_is_no_spike(new: NewDetector, kind: Kind = "traffic", bucket_ms: i
     detector.forget_recent()
     after = _run(detector, ordinary(kind, 60, seed=8), bucket_ms, HISTORY + 100)
     worst = max(judgement.score for judgement in after)
-    assert worst < ODD, f"an ordinary bucket after the gap scores {worst}"
+    assert worst < ANOMALOUS, f"an ordinary bucket after the gap scores {worst}"
 
 
 def check_deterministic(new: NewDetector, kind: Kind = "traffic", bucket_ms: int = MINUTE_MS) -> None:

@@ -22,7 +22,7 @@ WARM_UP: Final = 14
 EARLY: Final = 7
 """Buckets after which a series with a parent is judged."""
 LASTING: Final = 21
-"""What is odd for that many buckets in a row is normal, whether somebody said so or not."""
+"""What is anomalous for that many buckets in a row is normal, whether somebody said so or not."""
 
 USUAL_EDGE, USUAL_TAIL, PRIOR = 0.7, 0.35, 5.0
 """Before much is seen: the error (in logs) that one bucket in ten exceeds, by how much it then does; worth so many buckets."""
@@ -30,9 +30,9 @@ LEAST_NOISE: Final = 0.1
 """No series is steadier than this (in logs)."""
 CLIP: Final = 2.0
 """So many tail scales beyond the edge an error is remembered."""
-ODD: Final = 2.5
+ANOMALOUS: Final = 2.5
 """From this score on a bucket is not learned as part of the level."""
-CALM: Final = 3
+NORMAL: Final = 3
 """So many ordinary buckets end a burst; the next one is another."""
 BURSTS: Final = 6
 """How many past bursts (and as many dips) are remembered."""
@@ -40,11 +40,11 @@ MEMORY: Final = 180.0
 """Buckets after which a past burst has faded to 1/e."""
 LIKENESS: Final = 0.5
 """How much larger (in logs) than a past burst one may be and still pass for its like, to 1/e."""
-OWED_KEPT: Final = 0.8
-OWED_MOST: Final = 7.0
+BACKLOG_KEPT: Final = 0.8
+BACKLOG_MOST: Final = 7.0
 LOOSE_KEPT: Final = 0.9
 LOOSE_PRIOR: Final = 500.0
-"""For so many buckets counts what is usual before much is seen, right after a declared change; at 28, a third was still told."""
+"""For so many buckets counts what is usual before much is seen, right after a declared change; at 28, a third was still notified."""
 HIGHEST: Final = 50.0
 LN10: Final = float(np.log(10.0))
 
@@ -74,12 +74,12 @@ class DailyBank:
     James–Stein). *Error*: log(1 + count) less the level. Of the last 56 errors, clipped, the one that a tenth exceeds is the
     edge, and their mean excess over it (Hill's estimator) the tail scale; both shrunk to a prior and never below the Poisson
     noise of the level. Beyond the edge the score grows by error/scale: −log₁₀ of an exponential tail in logs, a power law in
-    counts. *Bursts*: what was odd before, how far and how many buckets long, fading with 180 buckets. The second burst that is
-    at most as large and as long as past ones is not as odd as the first: their recency adds up to a probability, less one, so
+    counts. *Bursts*: what was anomalous before, how far and how many buckets long, fading with 180 buckets. The second burst that is
+    at most as large and as long as past ones is not as anomalous as the first: their recency adds up to a probability, less one, so
     that one incident does not make a habit. *Late filing*: what was missing in the last days is taken off a bucket that holds
-    more than usual. What is odd is not learned into the level, unless it lasts for 21 buckets or `reanchor` says so.
+    more than usual. What is anomalous is not learned into the level, unless it lasts for 21 buckets or `reanchor` says so.
 
-    Bad at slow growth by less than the edge, at a day that is odd only as a share of other series, and at what is odd within the
+    Bad at slow growth by less than the edge, at a day that is anomalous only as a share of other series, and at what is anomalous within the
     day. State 608 bytes. Sources: Hill (1975), A simple general approach to inference about the tail of a distribution; James & Stein (1961).
 
     >>> bank = DailyBank()
@@ -108,8 +108,8 @@ class DailyBank:
                 "burst_weight": Field("f4", 2 * BURSTS),
                 "run": Field("f4", 2),
                 "run_size": Field("f4", 2),
-                "run_calm": Field("f4", 2),
-                "owed": Field("f4"),
+                "run_normal": Field("f4", 2),
+                "backlog": Field("f4"),
                 "loose": Field("f4"),
             }
         )
@@ -149,15 +149,15 @@ class DailyBank:
             return
         state, seen = self._state, self._see(rows, values, time_ms, exposure)
         warm = state["seen"][rows] >= EARLY
-        odd = (seen.bare >= ODD) & warm
+        anomalous = (seen.bare >= ANOMALOUS) & warm
         self._learn_owed(rows, values, seen, exposure)
         self._learn_week(rows, seen, time_ms)
         limit = np.where(warm, seen.edge + CLIP * seen.tail, np.inf)
         error = np.clip(seen.error, -limit, limit)
         _push(state, "raw", rows, seen.level + seen.raw)
         _push(state, "errors", rows, error)
-        _push(state, "values", rows[~odd], (seen.level + error)[~odd])
-        self._learn_bursts(rows, seen, odd)
+        _push(state, "values", rows[~anomalous], (seen.level + error)[~anomalous])
+        self._learn_bursts(rows, seen, anomalous)
         state["loose"][rows] *= LOOSE_KEPT
         state["seen"][rows] += 1
         self.reanchor(rows[(state["run"][rows] >= LASTING).any(axis=1)])
@@ -177,10 +177,10 @@ class DailyBank:
 
     def forget_recent(self, rows: Rows) -> None:
         """After a gap: a burst that was going on is not continued, and what piled up meanwhile is owed."""
-        for name in ("run", "run_size", "run_calm"):
+        for name in ("run", "run_size", "run_normal"):
             self._state.reset(rows, [name])
         level = np.nan_to_num(self._level(rows)[0])
-        self._state["owed"][rows] = OWED_MOST * np.expm1(level)
+        self._state["backlog"][rows] = BACKLOG_MOST * np.expm1(level)
 
     def reanchor(self, rows: Rows) -> None:
         """A new normal was said: the last seven days are the level, and how far they scatter; the week keeps its shape."""
@@ -189,12 +189,12 @@ class DailyBank:
         state = self._state
         recent = state["raw"][rows]
         known = np.isfinite(recent).sum(axis=1)
-        state.reset(rows, ["values", "errors", "run", "run_size", "run_calm", "owed"])
+        state.reset(rows, ["values", "errors", "run", "run_size", "run_normal", "backlog"])
         level = _quantile(np.sort(recent, axis=1), known, 0.5)
         state["values"][rows[:, None], np.arange(LEVEL - RECENT, LEVEL)] = recent
         state["errors"][rows[:, None], np.arange(ERRORS - RECENT, ERRORS)] = recent - level[:, None]
 
-    def loosen(self, rows: Rows) -> None:
+    def widen(self, rows: Rows) -> None:
         """Something was changed on purpose: the last seven days weigh more, and for two weeks more passes for ordinary."""
         values = self._state["values"][rows]
         values[:, : LEVEL - RECENT] = np.nan
@@ -246,7 +246,7 @@ class DailyBank:
             week = np.where(borrows, self._week(np.maximum(parent, 0), season), week)
         raw = np.log1p(counts) - level - week
         expected = np.maximum(np.expm1(level + week), 0.0)
-        kept = np.maximum(np.minimum(counts, expected), counts - state["owed"][rows])
+        kept = np.maximum(np.minimum(counts, expected), counts - state["backlog"][rows])
         error = np.log1p(kept) - level - week
         up = error >= 0
         edge, tail = self._spread(rows, up, level)
@@ -287,8 +287,8 @@ class DailyBank:
     def _learn_owed(self, rows: Rows, values: Floats, seen: _Seen, exposure: Floats | None) -> None:
         counts = values if exposure is None else values / np.maximum(exposure, 1e-9)
         expected = np.maximum(np.expm1(seen.level + seen.week), 0.0)
-        owed = OWED_KEPT * self._state["owed"][rows] + (expected - counts)
-        self._state["owed"][rows] = np.clip(owed, 0.0, OWED_MOST * expected)
+        backlog = BACKLOG_KEPT * self._state["backlog"][rows] + (expected - counts)
+        self._state["backlog"][rows] = np.clip(backlog, 0.0, BACKLOG_MOST * expected)
 
     def _learn_week(self, rows: Rows, seen: _Seen, time_ms: int) -> None:
         state, season = self._state, self._season(time_ms)
@@ -301,21 +301,21 @@ class DailyBank:
         gain = 1.0 / LEVEL
         state["noise"][rows] += gain * (np.minimum(off**2, 4.0 * seen.edge**2) - state["noise"][rows])
 
-    def _learn_bursts(self, rows: Rows, seen: _Seen, odd: NDArray[np.bool_]) -> None:
+    def _learn_bursts(self, rows: Rows, seen: _Seen, anomalous: NDArray[np.bool_]) -> None:
         state = self._state
         state["burst_weight"][rows] *= 1.0 - 1.0 / MEMORY
         for side, same in enumerate((seen.up, ~seen.up)):
-            run, size, calm = (state[name][rows, side] for name in ("run", "run_size", "run_calm"))
-            now = odd & same
-            length = np.where(now, run + np.where(run > 0, calm, 0.0) + 1.0, run)
+            run, size, normal = (state[name][rows, side] for name in ("run", "run_size", "run_normal"))
+            now = anomalous & same
+            length = np.where(now, run + np.where(run > 0, normal, 0.0) + 1.0, run)
             size = np.where(now, np.maximum(size, np.abs(seen.error)), size)
-            calm = np.where(now, 0.0, calm + 1.0)
-            over = (length > 0) & (calm >= CALM)
+            normal = np.where(now, 0.0, normal + 1.0)
+            over = (length > 0) & (normal >= NORMAL)
             if over.any():
                 self._remember(rows[over], side, size[over], length[over])
             state["run"][rows, side] = np.where(over, 0.0, length)
             state["run_size"][rows, side] = np.where(over, 0.0, size)
-            state["run_calm"][rows, side] = np.where(over, 0.0, np.minimum(calm, CALM))
+            state["run_normal"][rows, side] = np.where(over, 0.0, np.minimum(normal, NORMAL))
 
     def _remember(self, rows: Rows, side: int, size: Floats, length: Floats) -> None:
         state, first = self._state, side * BURSTS

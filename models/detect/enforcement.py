@@ -33,11 +33,11 @@ SHORTEST_DAYS, LONGEST_DAYS = 0.25, 4.0
 """… from a quarter of a day to four days, and at least 96 buckets."""
 CLIP = 3.0
 """How many standard deviations above its mean a bucket is learned in full."""
-ODD = 5.0
+ANOMALOUS = 5.0
 """Evidence (powers of ten) from which on the level follows as slowly as it can."""
 DOUBT, SHARED_ERROR = 1.0, 0.02
 """How many standard errors of the mean evidence is discounted by, and the squared relative error of any mean."""
-LATE, ENOUGH, TIDE = 0.8, 50.0, 1.7
+LATE, ENOUGH, FAMILY_DRIFT = 0.8, 50.0, 1.7
 """What the rest of the family did of late (five buckets) is believed from some 50 events on, up to this factor."""
 FAMILY_SPREAD, LONE_SPREAD = 0.02, 0.15
 """How far the hours of a series are from its parent's, and from no shape at all: variances of the factor."""
@@ -75,7 +75,7 @@ class EnforcementBank:
 
     The level is Gamma(a, b) with a memory of some 300 events, the shape the mean of each hour relative to the day's, joined by
     straight lines. How far a series believes its own hours follows from how well it can know them: thin ones take their
-    parent's, those without a parent a flat day. What is odd is learned only up to three standard deviations. Source:
+    parent's, those without a parent a flat day. What is anomalous is learned only up to three standard deviations. Source:
     conjugate Gamma–Poisson updating with discounting, West & Harrison, Bayesian Forecasting (1997).
 
     Judges after a day (24 to 1,440 buckets), with a parent that has seen one from the fifth bucket on. `scan_buckets`, `scan_observed`
@@ -175,21 +175,21 @@ class EnforcementBank:
         seen = c["seen"][rows]
         spread = look.dispersion + 1.0 / (c["a"][rows] + 0.5)
         limit = look.mean + CLIP * np.sqrt(look.mean + spread * look.mean * look.mean) + 1.0
-        odd = look.evidence.max(axis=1) > ODD * LN10
+        anomalous = look.evidence.max(axis=1) > ANOMALOUS * LN10
         known = np.where(seen >= self._warm_up // 3, np.minimum(values, limit), values)
         gain = np.maximum(1.0 / (seen + 1.0), 1.0 / 4000.0)
         off = known - look.mean
-        odd_hour = odd & (c["hours_seen"][rows] >= 24.0)
-        gain = np.where(odd_hour, 0.0, gain)
+        anomalous_hour = anomalous & (c["hours_seen"][rows] >= 24.0)
+        gain = np.where(anomalous_hour, 0.0, gain)
         c["excess"][rows] += gain * (off * off - look.mean - c["excess"][rows])
         c["square"][rows] = np.maximum(c["square"][rows] + gain * (look.mean * look.mean - c["square"][rows]), 1e-6)
         for name, now in (("late_held", look.value), ("late_meant", look.mean)):
             c[name][rows] = LATE * c[name][rows] + now
         self._learn_bursts(rows, off, look)
-        c["hour_held"][rows] += np.where(odd_hour, 0.0, known)
-        c["hour_buckets"][rows] += np.where(odd_hour, 0.0, 1.0)
+        c["hour_held"][rows] += np.where(anomalous_hour, 0.0, known)
+        c["hour_buckets"][rows] += np.where(anomalous_hour, 0.0, 1.0)
         memory = np.clip(EVENTS / look.level, self._shortest, self._memory)
-        keep = 1.0 - 1.0 / np.where(odd, 4.0 * self._memory, memory)
+        keep = 1.0 - 1.0 / np.where(anomalous, 4.0 * self._memory, memory)
         c["a"][rows] = keep * c["a"][rows] + known
         c["b"][rows] = keep * c["b"][rows] + look.factor
         going = look.evidence > 0.0
@@ -240,7 +240,7 @@ class EnforcementBank:
         c["a"][rows], c["b"][rows] = level * b, b
         self._columns.reset(rows, ("evidence", "buckets", "held", "meant", "excess", "square"))
 
-    def loosen(self, rows: Rows) -> None:
+    def widen(self, rows: Rows) -> None:
         """A change was declared: keep two hours' worth of what is known of the level, so that a new one is learned by then."""
         c = self._columns
         b = np.minimum(c["b"][rows], max(LOOSE_MS / self.bucket_ms, 10.0))
@@ -269,16 +269,16 @@ class EnforcementBank:
         mean = np.maximum(level * factor, 1e-6)
         dispersion = self._dispersion(rows)
         doubt = DOUBT * np.sqrt(1.0 / (a + 0.5) + SHARED_ERROR)
-        tide = self._tide(rows)
-        high = (mean * (1.0 + doubt) * np.maximum(tide, 1.0))[:, None]
-        low = (mean / (1.0 + doubt) * np.minimum(tide, 1.0))[:, None]
+        family_drift = self._family_drift(rows)
+        high = (mean * (1.0 + doubt) * np.maximum(family_drift, 1.0))[:, None]
+        low = (mean / (1.0 + doubt) * np.minimum(family_drift, 1.0))[:, None]
         size = (1.0 / np.maximum(dispersion, 1e-4))[:, None]
         rises, falls = FACTORS[: len(RISES)], FACTORS[len(RISES) :]
-        told = np.concatenate(
+        gained = np.concatenate(
             [_likelier(value[:, None], high, rises, size), _likelier(value[:, None], low, falls, size)], axis=1
         )
-        told /= np.maximum(c["burst"][rows] - BURST_SLACK, 1.0)[:, None]
-        evidence = np.maximum(0.0, KEEP * c["evidence"][rows] + told)
+        gained /= np.maximum(c["burst"][rows] - BURST_SLACK, 1.0)[:, None]
+        evidence = np.maximum(0.0, KEEP * c["evidence"][rows] + gained)
         return _Look(value, usable, factor, mean, level, dispersion, evidence)
 
     def _dispersion(self, rows: Rows) -> Floats:
@@ -307,18 +307,18 @@ class EnforcementBank:
         weight: Floats = np.where(days > 0, spread / (spread + noise), 0.0)
         return weight * own + (1.0 - weight) * usual
 
-    def _tide(self, rows: Rows) -> Floats:
+    def _family_drift(self, rows: Rows) -> Floats:
         """By how much the others of the family are above or below their usual right now; 1 without a parent that knows."""
         c = self._columns
-        tide = np.ones(len(rows))
+        family_drift = np.ones(len(rows))
         known = self._lent(rows)
         lent = rows[known]
         if len(lent):
             parent = c["parent"][lent].astype(np.intp)
             held = np.maximum(c["late_held"][parent] - c["late_held"][lent], 0.0)
             meant = np.maximum(c["late_meant"][parent] - c["late_meant"][lent], 0.0)
-            tide[known] = np.clip((held + ENOUGH) / (meant + ENOUGH), 1.0 / TIDE, TIDE)
-        return tide
+            family_drift[known] = np.clip((held + ENOUGH) / (meant + ENOUGH), 1.0 / FAMILY_DRIFT, FAMILY_DRIFT)
+        return family_drift
 
     def _own_shape(self, rows: Rows, time_ms: int) -> Floats:
         c = self._columns

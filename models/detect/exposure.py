@@ -13,11 +13,11 @@ READY: Final = 30
 """Buckets of a key that make a usual; before that nothing is relative to it."""
 LEAST: Final = 0.1
 MOST: Final = 10.0
-"""Bounds of what is said to the detector: an exposure near zero would make a single event odd, a broken one hide a wave."""
+"""Bounds of what is said to the detector: an exposure near zero would make a single event anomalous, a broken one hide a wave."""
 
 
 def bounded(relative: float) -> float:
-    """A relative exposure as a detector is told of it: from `LEAST` to `MOST`.
+    """A relative exposure as a detector is notified of it: from `LEAST` to `MOST`.
 
     >>> bounded(0.0), bounded(2.0)
     (0.1, 2.0)

@@ -10,7 +10,7 @@ Direction = Literal["UP", "DOWN"]
 class Judgement(NamedTuple):
     """A score and what it rests on.
 
-    `score` is about −log₁₀ of the probability to see something this odd in a normal bucket: 0 is ordinary, larger is
+    `score` is about −log₁₀ of the probability to see something this unusual in a normal bucket: 0 is ordinary, larger is
     stranger, no upper limit; 0.0 while `ready` is false (too little history to say anything). `expected` is what the
     bucket was predicted to hold. `scan_*` tell over how many buckets the oddness was found and what they held together.
     """
@@ -36,7 +36,7 @@ class Detector(Protocol):
         ...
 
     def learn_one(self, x: dict[str, float]) -> None:
-        """Learn a bucket; what is odd is learned only in part, so that an incident does not become normal."""
+        """Learn a bucket; what is anomalous is learned only in part, so that an incident does not become normal."""
         ...
 
     def learn_quiet(self, buckets: int) -> None:
@@ -51,7 +51,7 @@ class Detector(Protocol):
         """A new normal was said: take the recent level as the baseline."""
         ...
 
-    def loosen(self) -> None:
+    def widen(self) -> None:
         """Something was changed on purpose: trust the level less, so that a new one is learned fast."""
         ...
 

@@ -31,7 +31,7 @@ class OneSeries(AnomalyDetector):  # type: ignore[misc]
         return self._bank.judge(self._row, *_columns(x)).one(0)
 
     def learn_one(self, x: dict[str, float]) -> None:
-        """Learn a bucket; what is odd only in part."""
+        """Learn a bucket; what is anomalous only in part."""
         self._bank.learn(self._row, *_columns(x))
 
     def learn_quiet(self, buckets: int) -> None:
@@ -46,9 +46,9 @@ class OneSeries(AnomalyDetector):  # type: ignore[misc]
         """A new normal was said: take the recent level as the baseline."""
         self._bank.reanchor(self._row)
 
-    def loosen(self) -> None:
+    def widen(self) -> None:
         """Something was changed on purpose: trust the level less."""
-        self._bank.loosen(self._row)
+        self._bank.widen(self._row)
 
     def snapshot(self) -> Any:
         """All state as plain JSON values."""

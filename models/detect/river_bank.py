@@ -16,7 +16,7 @@ from models.detect.bank import Bank, Floats, Judgements, Rows
 from models.monitors.river_model import load, save
 
 FEATURES: Final = ("value", "hour", "weekday")
-"""What a model may be told of a bucket: its value, the hour of the day (0 to below 24, UTC), the day of the week (Monday 0)."""
+"""What a model may be given of a bucket: its value, the hour of the day (0 to below 24, UTC), the day of the week (Monday 0)."""
 WARM_UP: Final = 120
 """Scores before a series is judged: of so many the usual tail is known. One that is the same as the one before it does not
 count: some models answer 0 until their first window is full."""
@@ -43,7 +43,7 @@ LN10: Final = math.log(10.0)
 class _Series:
     """A model and what is known of its scores."""
 
-    __slots__ = ("fault", "last", "level", "model", "odd", "scores", "seen", "taught")
+    __slots__ = ("anomalous", "fault", "last", "level", "model", "scores", "seen", "taught")
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -52,7 +52,7 @@ class _Series:
         self.last: float | None = None
         self.seen = 0
         self.taught = 0
-        self.odd = 0
+        self.anomalous = 0
         self.fault = ""
 
 
@@ -148,8 +148,8 @@ class RiverBank(Bank):
     def _ordinary(series: _Series, raw: float) -> bool:
         """Keep a score, unless it is anomalous and the ones before it were not; whether the bucket is to be learned."""
         anomalous = series.seen >= WARM_UP and _improbable(raw, series.scores) >= ANOMALOUS
-        series.odd = series.odd + 1 if anomalous else 0
-        if anomalous and series.odd < LASTING:
+        series.anomalous = series.anomalous + 1 if anomalous else 0
+        if anomalous and series.anomalous < LASTING:
             return False
         if raw != series.last:
             series.scores.append(raw)
@@ -164,7 +164,7 @@ class RiverBank(Bank):
     def forget_recent(self, rows: Rows) -> None:
         """After a gap: what was anomalous before it is not continued."""
         for row in rows.tolist():
-            self._series[row].odd = 0
+            self._series[row].anomalous = 0
 
     def reanchor(self, rows: Rows) -> None:
         """A new normal was said: the model begins anew."""
@@ -172,21 +172,23 @@ class RiverBank(Bank):
             if not self._series[row].fault:
                 self._series[row] = _Series(self._make())
 
-    def loosen(self, rows: Rows) -> None:
+    def widen(self, rows: Rows) -> None:
         """Something was changed on purpose: the next buckets are learned, whatever they are."""
         for row in rows.tolist():
-            self._series[row].odd = LASTING
+            self._series[row].anomalous = LASTING
 
     def snapshot(self, row: int) -> Any:
         """All state of a series as plain JSON values."""
         each = self._series[row]
-        kept = {name: getattr(each, name) for name in ("scores", "level", "last", "seen", "taught", "odd", "fault")}
+        kept = {
+            name: getattr(each, name) for name in ("scores", "level", "last", "seen", "taught", "anomalous", "fault")
+        }
         return kept | (save(each.model) if each.model is not None else {})
 
     def restore(self, row: int, state: Any) -> None:
         """Go on from `snapshot`; a state of another River is a ValueError."""
         each = self._series[row]
-        for name in ("scores", "level", "last", "seen", "taught", "odd", "fault"):
+        for name in ("scores", "level", "last", "seen", "taught", "anomalous", "fault"):
             setattr(each, name, state[name])
         each.scores = list(each.scores)
         each.model = load(state) if "model" in state else None

@@ -20,7 +20,7 @@ EXTREME = 0.94
 RISE, FALL = 1.0 + 0.03 * EXTREME, 1.0 - 0.03 * (1.0 - EXTREME)
 """How an extreme follows: a distance beyond it lifts it by 3 %, any other lowers it 16 times less."""
 TYPICAL = 4.0
-"""How many mean distances count beside the extreme: keeps few, coarse or mostly idle values from looking odd."""
+"""How many mean distances count beside the extreme: keeps few, coarse or mostly idle values from looking anomalous."""
 OWN_SIDE = 0.7
 """How far each side is measured by its own distances: traffic leaps up more often than it falls."""
 MEMORY = 1_000
@@ -32,7 +32,7 @@ RESTFUL, WILD = 0.2**0.5, 8.0**0.5
 CLIP = 2.0
 """How many units away a value may be and still be learned in full."""
 ALONE, TOGETHER = 0.8, 1.5
-"""Weight of one odd bucket, and of the mean of four."""
+"""Weight of one anomalous bucket, and of the mean of four."""
 FULL, MOST, PART = 0.7, 1.5, 0.35
 """Up to here one of the four counts in full; from here to there by this part; what is beyond is not counted."""
 AGAINST = 0.25
@@ -62,7 +62,7 @@ TRUST_GAIN, TRUST_RIDGE = 0.0005, 0.05
 DISTRUST = 0.95
 """How slowly the looseness after an announced change fades: by its twentieth part a bucket."""
 HABIT_MOST = 1.0
-"""How odd the oddest bucket of an hour counts at most: a real incident must not excuse the next."""
+"""How anomalous the most anomalous bucket of an hour counts at most: a real incident must not excuse the next."""
 IN_SHIFT = 0.45
 """From this oddness on a bucket counts as part of a shift."""
 HUGE = 1e150
@@ -140,7 +140,7 @@ class TrafficBank:
 
     With a `season` the mean of each hour of the day (of the week: `week`) is learned, relative to the size of the series, and
     what the running means lag behind that shape is added to them, as far as it has proved to predict the values (a regression
-    through the origin, shrunk, from 0 to 1): a shape that is not there costs nothing. An hour in which something odd is seen day
+    through the origin, shrunk, from 0 to 1): a shape that is not there costs nothing. An hour in which something anomalous is seen day
     after day counts for less: z is divided by 1 + max(0, h − 0.4), h being the usual maximum of z, at most 1, in that hour
     of the day and its neighbours.
 
@@ -148,7 +148,7 @@ class TrafficBank:
     A value is learned at most two units away from its means, so that an incident is followed slowly and a lasting one is, after
     an hour or so, the new level: go on learning during an episode. Judges from the 20th bucket on, with a parent that has seen 200
     from the fifth: until it knows its own units, those of the parent count, relative to the level, and wider by the fourth root of how
-    much smaller the series is. `scan_buckets` says how many of the last four were odd on the same side: 1 is a spike so far.
+    much smaller the series is. `scan_buckets` says how many of the last four were anomalous on the same side: 1 is a spike so far.
 
     `bucket_ms` tells only whether hours are joined smoothly (below an hour) or are steps. State: about 0.6 kB a series (0.9 with
     `week`). Bad at drifts slower than 50 buckets (they are followed), at what is wrong from the first bucket on, and at
@@ -296,7 +296,7 @@ class TrafficBank:
         columns["lags"][rows] = (lags[:, 0] * ratio)[:, None]
         columns["recent"][rows] = 0.0
 
-    def loosen(self, rows: Rows) -> None:
+    def widen(self, rows: Rows) -> None:
         """The platform said that it changed something here: for some 20 buckets units are wider and the level follows at once."""
         self._looked = None
         self._columns["state"][rows, LOOSE] = 1.0
@@ -336,9 +336,9 @@ class TrafficBank:
             away, expected = value[:, None] - ahead, ahead[:, 0]
         distance, up, units = np.abs(away), away > 0.0, columns["units"][rows]
         unit = self._unit(rows, state, means, up, np.where(up, units[:, 3:], units[:, :3]))
-        odd = distance / unit * WEIGHTS
-        rising = odd * up
-        falling = odd - rising
+        anomalous = distance / unit * WEIGHTS
+        rising = anomalous * up
+        falling = anomalous - rising
         high = np.maximum(np.maximum(rising[:, 0], rising[:, 1]), rising[:, 2])
         low = np.maximum(np.maximum(falling[:, 0], falling[:, 1]), falling[:, 2])
         each_high = (1.0 - PART) * np.minimum(high, FULL) + PART * np.minimum(high, MOST)
@@ -516,17 +516,17 @@ def _call(rows: Rows, values: Floats, time_ms: int, exposure: Floats | None) -> 
 
 
 def _scan(look: Look) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """How many of the last four buckets were odd on the side of this one, it included; what they held, and were expected to."""
+    """How many of the last four buckets were anomalous on the side of this one, it included; what they held, and were expected to."""
     recent = look.recent.reshape(-1, 3, 4)
-    odd = recent[:, :, :2] > IN_SHIFT
+    anomalous = recent[:, :, :2] > IN_SHIFT
     buckets = np.ones(len(recent), dtype=np.int64)
-    if not np.count_nonzero(odd):
+    if not np.count_nonzero(anomalous):
         return buckets, look.value, look.expected
-    odd = np.where(look.rises[:, None], odd[:, :, BALANCE_UP], odd[:, :, BALANCE_DOWN])
-    observed, expected = recent[:, :, VALUE] * odd, recent[:, :, EXPECTED] * odd
+    anomalous = np.where(look.rises[:, None], anomalous[:, :, BALANCE_UP], anomalous[:, :, BALANCE_DOWN])
+    observed, expected = recent[:, :, VALUE] * anomalous, recent[:, :, EXPECTED] * anomalous
     observed = look.value + (observed[:, 0] + observed[:, 1] + observed[:, 2])
     expected = look.expected + (expected[:, 0] + expected[:, 1] + expected[:, 2])
-    return buckets + odd[:, 0] + odd[:, 1] + odd[:, 2], observed, expected
+    return buckets + anomalous[:, 0] + anomalous[:, 1] + anomalous[:, 2], observed, expected
 
 
 def _learn_trust(state: Floats, lag: Floats, trust: Floats, off: Floats) -> None:

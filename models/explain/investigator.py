@@ -10,11 +10,11 @@ from livewarden.alert import Alert
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, format_ms, parse_ms
 from models.aggregate.leaf import KEPT_BUCKETS
 from models.detect.exposure import bounded
-from models.detect.series import Point
+from models.detect.series_index import Point
 from models.explain import Cause, explain
 from models.explain.ledger import KEEP_MS, Ledger, Relation, relation
 from models.explain.onset import onset
-from models.explain.verdict import CHANGE_POINTS, DELIVERY, MODERATION, Facts, Lined, Timing, judge
+from models.explain.verdict import CHANGE_POINTS, DELIVERY, MODERATION, Facts, MatchedChange, Timing, judge
 from models.explain.window import Bucket, periods
 from models.monitors.monitor import Monitor
 from models.monitors.plan import SeriesKey
@@ -59,7 +59,7 @@ DECIDER_EVENTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class AlertContext:
     """What the engine knows around an alert, at the moment it explains it.
 
     `points`, `leaves` (by bucket) and `relative` exposure are of the alert's own series, up to its bucket. `since_ms` is the
@@ -76,16 +76,16 @@ class Scene:
     beside: Sequence[tuple[str, str]] = ()
 
 
-def account(alert: Alert, monitor: Monitor, scene: Scene, ledger: Ledger, *, now_ms: int) -> dict[str, Any]:
+def account(alert: Alert, monitor: Monitor, context: AlertContext, ledger: Ledger, *, now_ms: int) -> dict[str, Any]:
     """The explanation as a JSON object. The same facts give the same object, to the last digit.
 
     `now_ms`: up to when the ledger is known; it counts as kept if there is any entry of the time before. The object holds what it
     was judged from (`facts`), so that `settled` can judge again when the anomaly is over.
     """
-    own = onset(_longer(alert, monitor, scene), alert)
-    began = own if scene.since_ms is None else min(own, scene.since_ms)
-    searched = _search(alert, monitor, scene, own, began)
-    exposure = _exposure(monitor, scene, own, alert.window_end_ms, searched)
+    own = onset(_longer(alert, monitor, context), alert)
+    began = own if context.since_ms is None else min(own, context.since_ms)
+    searched = _search(alert, monitor, context, own, began)
+    exposure = _exposure(monitor, context, own, alert.window_end_ms, searched)
     return _judged(
         alert,
         monitor,
@@ -94,11 +94,11 @@ def account(alert: Alert, monitor: Monitor, scene: Scene, ledger: Ledger, *, now
             "slices": searched,
             "exposure": exposure,
             "facts": {
-                "inside": _inside(monitor, scene, own),
-                "alike": _alike(alert, monitor, scene, own),
-                "after_gap": scene.after_gap,
-                "confined": dict(scene.confined),
-                "beside": [list(each) for each in scene.beside],
+                "inside": _inside(monitor, context, own),
+                "alike": _alike(alert, monitor, context, own),
+                "after_gap": context.after_gap,
+                "confined": dict(context.confined),
+                "beside": [list(each) for each in context.beside],
             },
         },
         ledger,
@@ -143,33 +143,33 @@ def _judged(alert: Alert, monitor: Monitor, found: dict[str, Any], ledger: Ledge
     return found | {"changes": changes, "verdict": card, "text": _in_words(alert, leading, card)}
 
 
-def _longer(alert: Alert, monitor: Monitor, scene: Scene) -> list[Point]:
+def _longer(alert: Alert, monitor: Monitor, context: AlertContext) -> list[Point]:
     """The points, and before them what the leaves add up to: a window of an hour may reach back behind the points."""
-    points = list(scene.points)
+    points = list(context.points)
     if not points or alert.scan_buckets < 2 or monitor.measured[0] not in ("count", "sum"):
         return points
     usual = points[0][2]
     earlier = [
         (start, float(sum(value for _, value, _ in rows)), usual, 0.0)
-        for start, rows in sorted(scene.leaves.items())
+        for start, rows in sorted(context.leaves.items())
         if start < points[0][0] and start > alert.window_start_ms - 2 * alert.scan_buckets * monitor.bucket
     ]
     return earlier + points
 
 
-def _search(alert: Alert, monitor: Monitor, scene: Scene, own: int, began: int) -> dict[str, Any] | None:
+def _search(alert: Alert, monitor: Monitor, context: AlertContext, own: int, began: int) -> dict[str, Any] | None:
     """The slices, from the leaves of the alert's own series; None where none are counted or too little is known of before."""
     if not monitor.leaf_dims or alert.direction == "MISSING":
         return None
     end, size = alert.window_end_ms, monitor.bucket
     calm_until = began - size * max(GUARD_BUCKETS, (end - own) // size // 2)
-    buckets = {start: rows for start, rows in scene.leaves.items() if start < calm_until or own <= start < end}
+    buckets = {start: rows for start, rows in context.leaves.items() if start < calm_until or own <= start < end}
     named = _largest(buckets, own)
     if named is not None:
         buckets = {start: [row for row in rows if row[0] in named] for start, rows in buckets.items()}
     moved = {start: start if start >= own else start + own - calm_until for start in buckets}
     shifted = {moved[start]: rows for start, rows in buckets.items()}
-    relative = {moved[start]: scene.relative.get(start, 1.0) for start in buckets}
+    relative = {moved[start]: context.relative.get(start, 1.0) for start in buckets}
     both = periods(shifted, relative, own, end, monitor.bucket, alert.direction, ratio=monitor.measured[0] == "ratio")
     if both is None:
         return None
@@ -214,24 +214,24 @@ def _cause(cause: Cause, alert: Alert) -> dict[str, Any]:
 
 
 def _exposure(
-    monitor: Monitor, scene: Scene, own: int, end: int, searched: Mapping[str, Any] | None
+    monitor: Monitor, context: AlertContext, own: int, end: int, searched: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:
     """Exposure now against its usual, and how much of the change it is; None without one."""
-    if monitor.exposure is None or scene.usual_exposure is None:
+    if monitor.exposure is None or context.usual_exposure is None:
         return None
-    now = [scene.relative.get(start, 1.0) for start in range(own, end, monitor.bucket)]
+    now = [context.relative.get(start, 1.0) for start in range(own, end, monitor.bucket)]
     relative = sum(now) / max(1, len(now))
-    points = {start: (observed, expected) for start, observed, expected, _ in scene.points if own <= start < end}
+    points = {start: (observed, expected) for start, observed, expected, _ in context.points if own <= start < end}
     observed = sum(each[0] for each in points.values())
-    usual = sum(each[1] / bounded(scene.relative.get(start, 1.0)) for start, each in points.items())
+    usual = sum(each[1] / bounded(context.relative.get(start, 1.0)) for start, each in points.items())
     volume = sum(each[1] for each in points.values()) - usual
     change = observed - usual
     return {
         "event": monitor.exposure.event,
         "measure": monitor.exposure.measure,
         "by": list(monitor.exposure.by),
-        "observed": _short(relative * scene.usual_exposure),
-        "usual": _short(scene.usual_exposure),
+        "observed": _short(relative * context.usual_exposure),
+        "usual": _short(context.usual_exposure),
         "relative": _short(relative),
         "more_traffic": _short(volume),
         "higher_rate": _short(change - volume - (searched["mix"] if searched else 0.0)),
@@ -240,10 +240,10 @@ def _exposure(
     }
 
 
-def _inside(monitor: Monitor, scene: Scene, own: int) -> dict[str, list[str]]:
+def _inside(monitor: Monitor, context: AlertContext, own: int) -> dict[str, list[str]]:
     """The values of the searched dimensions that occur now, where they are few enough to be all of them."""
     found: dict[str, set[str]] = {name: set() for name in monitor.leaf_dims}
-    for start, rows in scene.leaves.items():
+    for start, rows in context.leaves.items():
         if start >= own:
             for values, _, _ in rows:
                 for name, value in zip(monitor.leaf_dims, values, strict=True):
@@ -251,18 +251,18 @@ def _inside(monitor: Monitor, scene: Scene, own: int) -> dict[str, list[str]]:
     return {name: sorted(values - {""}) for name, values in found.items() if 0 < len(values - {""}) <= 50}
 
 
-def _alike(alert: Alert, monitor: Monitor, scene: Scene, own: int) -> str:
+def _alike(alert: Alert, monitor: Monitor, context: AlertContext, own: int) -> str:
     """In words, that deciders of more than one kind rose alike; "" where not, or where too few events could tell."""
     if DECIDERS not in monitor.leaf_dims or alert.direction != "UP" or not monitor.event.startswith("enforcement"):
         return ""
     place = monitor.leaf_dims.index(DECIDERS)
     now: dict[str, int] = {}
     past: dict[str, int] = {}
-    for start, rows in scene.leaves.items():
+    for start, rows in context.leaves.items():
         for values, value, _ in rows:
             side = now if own <= start < alert.window_end_ms else past
             side[values[place]] = side.get(values[place], 0) + value
-    before = sum(1 for start in scene.leaves if start < own)
+    before = sum(1 for start in context.leaves if start < own)
     length = (alert.window_end_ms - own) // monitor.bucket
     if not before:
         return ""
@@ -285,13 +285,13 @@ def _line_up(
     leading: Mapping[str, Any] | None,
     ledger: Ledger,
     now_ms: int,
-) -> tuple[list[Lined], list[dict[str, Any]]]:
+) -> tuple[list[MatchedChange], list[dict[str, Any]]]:
     began = parse_ms(found["onset"])
     labels = {**alert.series, "event": monitor.event, "topic": monitor.topic}
     narrow = labels | {name: value for name, value in (leading["slice"] if leading else {}).items() if value}
     inside = found["facts"]["inside"]
     slack = 2 * monitor.bucket
-    listed: list[tuple[tuple[int, int], Lined, dict[str, Any]]] = []
+    listed: list[tuple[tuple[int, int], MatchedChange, dict[str, Any]]] = []
     for change in ledger.between(began - max(*LEAD_MS.values(), slack), now_ms):
         how = relation(change, labels, inside)
         if how is None or not change.effective:
@@ -312,7 +312,7 @@ def _line_up(
         when = f"{_span(abs(minutes))} {'before' if minutes >= 0 else 'after'} it began"
         if timing == "ended":
             when = "and it was over"
-        lined = Lined(kind, how, timing, f"{change.in_words()}, {when}{_reach(how)}")
+        lined = MatchedChange(kind, how, timing, f"{change.in_words()}, {when}{_reach(how)}")
         row = change.to_json() | {
             "relation": how,
             "timing": timing,

@@ -51,7 +51,7 @@ class Leaves:
 
 
 def collect(before: Iterable[Row], now: Iterable[Row], direction: Direction | None = None) -> Leaves:
-    """Sum both periods per leaf. Moments that already looked like now are not taken as usual (see `calm`).
+    """Sum both periods per leaf. Moments that already looked like now are not taken as usual (see `normal_spans`).
 
     `before` is read twice. Nothing before or now, or counts of zero, is a ValueError.
     """
@@ -75,7 +75,7 @@ def collect(before: Iterable[Row], now: Iterable[Row], direction: Direction | No
         raise ValueError("nothing is counted before")
     if count <= 0:
         raise ValueError("nothing is counted now")
-    usual = calm(totals, value / count, direction)
+    usual = normal_spans(totals, value / count, direction)
     for row in before:
         if row.moment in usual:
             leaf = sums.setdefault(row.values, [0.0, 0.0, 0.0, 0.0])
@@ -93,7 +93,7 @@ def collect(before: Iterable[Row], now: Iterable[Row], direction: Direction | No
     return Leaves([names[i] for i in first], codes, v0, c0, v1, c1, len(usual), _noise(usual))
 
 
-def calm(
+def normal_spans(
     totals: Mapping[Hashable, list[float]], rate: float, direction: Direction | None = None
 ) -> dict[Hashable, list[float]]:
     """The moments (value, count) whose rate lies nearer to the usual one, the lower median, than to `rate`.
@@ -101,7 +101,7 @@ def calm(
     An incident seldom starts at the moment that is asked about; its first minutes are no baseline for its peak.
     With a direction, moments from which `rate` is a move the other way count only where there is no other moment.
 
-    >>> sorted(calm({1: [2, 100], 2: [2, 100], 3: [2, 100], 4: [19, 100]}, rate=0.2))
+    >>> sorted(normal_spans({1: [2, 100], 2: [2, 100], 3: [2, 100], 4: [19, 100]}, rate=0.2))
     [1, 2, 3]
     """
     rates = {moment: value / count for moment, (value, count) in totals.items()}

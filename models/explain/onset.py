@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from livewarden.alert import Alert
-from models.detect.series import Point
+from models.detect.series_index import Point
 
 ROUNDS: Final = 3
 

@@ -97,7 +97,7 @@ OF_DIMENSION: Final[Mapping[str, Verdict]] = {
     "queue_id": "REVIEW_OPERATIONS",
     "device_class": "PRODUCT",
 }
-"""Whose dimension it is; the most telling first, since a slice of several is read by the first of them."""
+"""Whose dimension it is; the most notification first, since a slice of several is read by the first of them."""
 OF_VALUE: Final[Mapping[tuple[str, str], Verdict]] = {
     ("reviewer_type", "AUTOMATED"): "MODEL",
     ("reviewer_type", "HUMAN"): "REVIEW_OPERATIONS",
@@ -121,7 +121,7 @@ LABELS: Final = ("client_version", "model_version", "model_id", "cdn", "isp", "q
 
 
 @dataclass(frozen=True, slots=True)
-class Lined:
+class MatchedChange:
     """A change lined up with the onset: its kind (of a rollback: what it takes back), how it relates, when, in words."""
 
     kind: str
@@ -142,7 +142,7 @@ class Facts:
     `slice` carries the `share` of the change; None where none does or none was searched; `searched` are the dimensions
     that were. `ledger`: whether a change ledger is kept at all. `alike`: in words, that deciders of several kinds moved
     alike. `volume`: the part of the change that is more or less exposure; None without one. `confined`: the label that the
-    series has to itself, its siblings being calm. `beside`: verdicts of alerts at the same time that share a label.
+    series has to itself, its siblings being normal. `beside`: verdicts of alerts at the same time that share a label.
     `quality`: what is measured is how well LIVE plays.
     """
 
@@ -151,7 +151,7 @@ class Facts:
     slice: Mapping[str, str] | None = None
     share: float = 0.0
     searched: Sequence[str] = ()
-    changes: Sequence[Lined] = ()
+    changes: Sequence[MatchedChange] = ()
     ledger: bool = False
     enforcement: bool = False
     quality: bool = False
@@ -190,9 +190,9 @@ def judge(facts: Facts) -> dict[str, Any]:
     """The verdict card: `verdict`, `strength`, `score`, `for`, `against`, `runner_up`. Additive, with no learned weights.
 
     It does badly where the ledger is not kept, where a change is entered after its effect began (it is late then, and
-    nobody hears of it), and where two causes meet: that is INSUFFICIENT_EVIDENCE, with what speaks for either.
+    nobody sees it), and where two causes meet: that is INSUFFICIENT_EVIDENCE, with what speaks for either.
 
-    >>> card = judge(Facts("UP", {"policy_id": "p7"}, changes=[Lined("POLICY_ROLLOUT", "named", "close", "p7 was rolled out")]))
+    >>> card = judge(Facts("UP", {"policy_id": "p7"}, changes=[MatchedChange("POLICY_ROLLOUT", "named", "close", "p7 was rolled out")]))
     >>> card["verdict"], card["strength"], card["for"]
     ('POLICY', 'moderate', ['p7 was rolled out'])
     >>> judge(Facts("UP", {"market": "DE"}))["verdict"]
@@ -229,7 +229,7 @@ def judge(facts: Facts) -> dict[str, Any]:
 def _of_changes(facts: Facts) -> list[Evidence]:
     found: list[Evidence] = []
     for ended in (False, True):
-        best: dict[str, Lined] = {}
+        best: dict[str, MatchedChange] = {}
         for change in facts.changes:
             verdict = OF_KIND.get(change.kind)
             if verdict is None or (change.timing == "ended") != ended or change.points == 0:
@@ -245,11 +245,11 @@ def _of_changes(facts: Facts) -> list[Evidence]:
 
 
 def _of_slice(facts: Facts) -> list[Evidence]:
-    telling = {name: OF_DIMENSION[name] for name in facts.searched if name in OF_DIMENSION}
+    notification = {name: OF_DIMENSION[name] for name in facts.searched if name in OF_DIMENSION}
     if facts.slice is None:
         own = {OF_DIMENSION[name] for name in LABELS if facts.series.get(name)}
         missed: dict[Verdict, list[str]] = {}
-        for name, verdict in telling.items():
+        for name, verdict in notification.items():
             missed.setdefault(verdict, []).append(name.replace("_", " "))
         return [
             Evidence(verdict, ABSENT, f"no {' or '.join(names)} stands out")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from models.explain.leaves import Direction, Row, calm
+from models.explain.leaves import Direction, Row, normal_spans
 
 BLOCKS: Final = 30
 """Spans before, each as long as the one that is explained; more know the usual better and take longer."""
@@ -68,7 +68,7 @@ def periods(
     }
     if not totals or units_now <= 0:
         return None
-    usual_spans = calm(totals, sum(sums_now.values()) / units_now, direction)
+    usual_spans = normal_spans(totals, sum(sums_now.values()) / units_now, direction)
     known = sum(total[1] for total in usual_spans.values())
     names = sorted({*sums_now, *(values for each in sums.values() for values in each)})
     if not names:

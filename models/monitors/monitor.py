@@ -124,7 +124,7 @@ class ExposureOf(BaseModel):
 
 
 class Monitor(BaseModel):
-    """What to count, for which slices, in which buckets, how to judge it, and who is told.
+    """What to count, for which slices, in which buckets, how to judge it, and who is notified.
 
     A score is −log₁₀ of a tail probability, whatever the detector; an alert needs a score of at least `threshold`, which
     follows from the alert budget: with `series` series and the bucket's number of judgements a day, `budget_per_day` false
@@ -159,7 +159,7 @@ class Monitor(BaseModel):
         default_factory=dict, description="with river: arguments of the classes in model that are not River's defaults"
     )
     features: tuple[Literal["value", "hour", "weekday"], ...] = Field(
-        default=("value",), description="with river: what the model is told of a bucket"
+        default=("value",), description="with river: what the model is given of a bucket"
     )
     season: Literal["none", "day", "week"] = Field(default="day", description="shape the detector learns")
     direction: Literal["both", "up", "down"] = Field(default="both", description="which way an anomaly counts")
@@ -171,12 +171,12 @@ class Monitor(BaseModel):
         default=10_000,
         ge=1,
         le=1_000_000,
-        description="series that are judged one by one; what is beyond them is counted in one series, …, and told",
+        description="series that are judged one by one; what is beyond them is counted in one series, …, and notified",
     )
     min_volume: float = Field(default=10.0, ge=0, description="observed and expected below this never alert")
     min_effect: float = Field(default=1.25, ge=1.0, description="smallest ratio of observed to expected, or back")
     min_subjects: int = Field(default=0, ge=0, description="fewer distinct subjects than this is no spike")
-    rearm_buckets: int = Field(default=0, ge=0, description="calm buckets that end an episode; 0 chooses by bucket")
+    rearm_buckets: int = Field(default=0, ge=0, description="normal buckets that end an episode; 0 chooses by bucket")
     cooldown: Duration = Field(
         default=0, description="quiet time for a series after an episode; 0s chooses: 12h for counts, 1h for traffic"
     )
@@ -293,12 +293,12 @@ class Monitor(BaseModel):
 
     @cached_property
     def quiet_ms(self) -> int:
-        """For how long after an episode another one of the same direction is stored, not told."""
+        """For how long after an episode another one of the same direction is stored, not notified."""
         return self.cooldown or (HOUR_MS if self.detector == "traffic" else 12 * HOUR_MS)
 
     @cached_property
     def calm_buckets(self) -> int:
-        """How many calm buckets end an episode."""
+        """How many normal buckets end an episode."""
         return self.rearm_buckets or (15 if self.bucket <= 5 * MINUTE_MS else 3)
 
     @cached_property
@@ -310,12 +310,12 @@ class Monitor(BaseModel):
     @cached_property
     def config_hash(self) -> str:
         """Twelve hex digits of what decides a judgement; titles, owners and playbooks may change freely."""
-        told = {"title", "owner", "playbook", "severity", "explain_by"} | (
+        excluded = {"title", "owner", "playbook", "severity", "explain_by"} | (
             {"exposure"} if self.exposure is None else set()
         )
-        told |= {"max_series"} if self.max_series == Monitor.model_fields["max_series"].default else set()
-        told |= {"model", "parameters", "features"} if self.detector != "river" else set()
-        text = json.dumps(self.model_dump(mode="json", exclude=told), sort_keys=True)
+        excluded |= {"max_series"} if self.max_series == Monitor.model_fields["max_series"].default else set()
+        excluded |= {"model", "parameters", "features"} if self.detector != "river" else set()
+        text = json.dumps(self.model_dump(mode="json", exclude=excluded), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @cached_property

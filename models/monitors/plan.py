@@ -18,10 +18,10 @@ Reading = tuple[SeriesKey, int, int, str | None]
 
 
 CHANGES: Final = PlatformChange.topic
-"""The topic of the change ledger: every group hears what comes on it."""
+"""The topic of the change ledger: every group reads what comes on it."""
 
 
-class Question:
+class CompiledMonitor:
     """One monitor, ready to read events: slots instead of look-ups on the hot path.
 
     `exposure`: it reads what the monitor's counts are out of instead.
@@ -94,17 +94,17 @@ class Plan:
 
     def __init__(self, monitors: Sequence[Monitor]) -> None:
         self.monitors = tuple(monitors)
-        self._questions: dict[tuple[str, str], list[Question]] = {}
+        self._questions: dict[tuple[str, str], list[CompiledMonitor]] = {}
         for monitor in monitors:
             if monitor.detector != "silence":
                 for precision, span_ms in SPAN_MS.items():
                     if span_ms <= SPAN_MS[monitor.precision] and (span_ms >= HOUR_MS) == (monitor.topic == AGGREGATES):
-                        self._questions.setdefault((monitor.event, precision), []).append(Question(monitor))
+                        self._questions.setdefault((monitor.event, precision), []).append(CompiledMonitor(monitor))
                         if monitor.exposure is not None:
                             asked = self._questions.setdefault((monitor.exposure.event, precision), [])
-                            asked.append(Question(monitor, exposure=True))
+                            asked.append(CompiledMonitor(monitor, exposure=True))
 
-    def questions(self, data: Contract) -> Iterable[Question]:
+    def questions(self, data: Contract) -> Iterable[CompiledMonitor]:
         """The monitors that look at this type of event at this precision, those of its topic only."""
         return self._questions.get((data.type_name, data.time_precision), ())
 

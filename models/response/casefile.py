@@ -28,7 +28,7 @@ class Task:
 
 
 @dataclass(slots=True)
-class Filed:
+class CaseAlert:
     """An alert of a case: whether it fires, and until when it did, event time."""
 
     monitor: str
@@ -79,7 +79,7 @@ class CaseFile:
     reason: str = ""
     merged_into: str | None = None
     reopened: int = 0
-    alerts: dict[str, Filed] = field(default_factory=dict)
+    alerts: dict[str, CaseAlert] = field(default_factory=dict)
     fingerprints: list[str] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     links: list[dict[str, Any]] = field(default_factory=list)
@@ -146,7 +146,7 @@ class CaseFile:
 def case_from(state: Mapping[str, Any]) -> CaseFile:
     """The case that `CaseFile.state_of` gave."""
     fields = {name: value for name, value in state.items() if name != "ended_ms"}  # which earlier workers saved
-    fields["alerts"] = {name: Filed(**each) for name, each in state["alerts"].items()}
+    fields["alerts"] = {name: CaseAlert(**each) for name, each in state["alerts"].items()}
     fields["tasks"] = [Task(**each) for each in state["tasks"]]
     return CaseFile(**fields)
 
@@ -157,7 +157,7 @@ def gate(case: CaseFile, normal_until_ms: Mapping[str, int], windows_ms: Mapping
     `normal_until_ms`: by monitor, up to when everything is judged; `windows_ms`: by monitor, how long a metric must have been
     normal since the alert was over; of a monitor that is in neither nothing is asked. The resolution is asked for before: only a resolved case closes.
 
-    >>> case = CaseFile("c1", 0, 0, resolution="FIXED", alerts={"a1": Filed("m", True, 60_000)})
+    >>> case = CaseFile("c1", 0, 0, resolution="FIXED", alerts={"a1": CaseAlert("m", True, 60_000)})
     >>> gate(case, {}, {})
     ['1 of its alerts still fires']
     """

@@ -23,11 +23,11 @@ from livewarden.action import (
 from livewarden.alert import Alert
 from livewarden.times import format_ms, to_ms
 from models.monitors.monitor import Monitor
-from models.response.book import Book
-from models.response.casefile import LIVEWARDEN, OVER, TAKEN, CaseFile, Filed, Task, case_from, gate
-from models.response.news import CaseNews
+from models.response.casefile import LIVEWARDEN, OVER, TAKEN, CaseAlert, CaseFile, Task, case_from, gate
+from models.response.change_set import ChangeSet
 from models.response.policy import Policy
-from models.response.refused import Refused
+from models.response.rejected import Rejected
+from models.response.response_event import CandidateUpdated
 
 MOST_ALERTS = 10_000
 """Alerts that a case keeps apart; of a larger one the first so many."""
@@ -42,9 +42,9 @@ class Cases:
     longer than `reopen_within` ago is that case, come back: the old one is open again and takes the alerts over.
     """
 
-    def __init__(self, policy: Policy, monitors: Mapping[str, Monitor], book: Book) -> None:
+    def __init__(self, policy: Policy, monitors: Mapping[str, Monitor], changes: ChangeSet) -> None:
         self._policy = policy
-        self._book = book
+        self._changes = changes
         self._monitors = monitors
         self._files: dict[str, CaseFile] = {}
         self._by_fingerprint: dict[str, set[str]] = {}
@@ -56,7 +56,7 @@ class Cases:
 
     @property
     def _now_ms(self) -> int:
-        return self._book.now_ms
+        return self._changes.now_ms
 
     def __contains__(self, case_id: str) -> bool:
         return case_id in self._files
@@ -85,7 +85,7 @@ class Cases:
         if known is None and len(case.alerts) >= MOST_ALERTS:
             return
         until = alert.ends_at_ms if alert.ends_at_ms is not None else alert.window_end_ms
-        filed = Filed(alert.monitor, alert.status == "firing", until, alert.version)
+        filed = CaseAlert(alert.monitor, alert.status == "firing", until, alert.version)
         if known is not None and known.version >= filed.version:
             return
         self._keep(case, alert.alert_id, filed)
@@ -98,18 +98,18 @@ class Cases:
         else:
             self._touch(case)
 
-    def _keep(self, case: CaseFile, alert_id: str, filed: Filed) -> None:
+    def _keep(self, case: CaseFile, alert_id: str, filed: CaseAlert) -> None:
         case.alerts[alert_id] = filed
         self._by_alert.setdefault(alert_id, set()).add(case.case_id)
 
-    def candidate(self, news: CaseNews) -> None:
+    def candidate(self, news: CandidateUpdated) -> None:
         """A candidate in a new version: its title and severity are of the worst that is known now."""
         case = self._files.get(news.case_id)
         if case is None:
             case = self._new(CaseFile(news.case_id, self._now_ms, news.started_ms), news.severity, news.title)
-        told = (news.title, news.kind, news.severity)
-        if case.merged_into is None and (case.title, case.kind, case.severity) != told:
-            case.title, case.kind, case.severity = told
+        notified = (news.title, news.kind, news.severity)
+        if case.merged_into is None and (case.title, case.kind, case.severity) != notified:
+            case.title, case.kind, case.severity = notified
             self._touch(case)
 
     def apply(self, action: OnCase) -> str:
@@ -118,11 +118,11 @@ class Cases:
             return self._open_by_hand(action)
         case = self._files.get(action.case_id)
         if case is None:
-            raise Refused("there is no such case")
+            raise Rejected("there is no such case")
         if action.expects is not None and action.expects < case.settled:
-            raise Refused(f"the case has changed: it is at version {case.version}, you saw {action.expects}")
+            raise Rejected(f"the case has changed: it is at version {case.version}, you saw {action.expects}")
         if case.state == "merged" and not isinstance(action, Note | Link):
-            raise Refused(f"the case was merged into {case.merged_into}")
+            raise Rejected(f"the case was merged into {case.merged_into}")
         done: dict[type, Callable[..., str]] = {
             MoveCase: self._move,
             AssignCase: self._assign,
@@ -198,7 +198,7 @@ class Cases:
 
     def _open_by_hand(self, action: OpenCase) -> str:
         if action.case_id in self._files:
-            raise Refused("there is a case of that id")
+            raise Rejected("there is a case of that id")
         now = self._now_ms
         case = CaseFile(action.case_id, now, now, action.title, "MANUAL", action.severity, "open", opened_ms=now)
         case.owner = action.who
@@ -222,16 +222,16 @@ class Cases:
     def _move(self, case: CaseFile, action: MoveCase) -> str:
         if action.to not in MOVES[case.state]:
             able = ", ".join(MOVES[case.state]) or "nothing"
-            raise Refused(f"a case that is {case.state} cannot be {action.to}, only {able}")
+            raise Rejected(f"a case that is {case.state} cannot be {action.to}, only {able}")
         if action.to in ("resolved", "dismissed") and action.resolution is None:
-            raise Refused(f"say why it is {action.to}: a resolution is missing")
+            raise Rejected(f"say why it is {action.to}: a resolution is missing")
         if action.to == "escalated" and action.to_whom is None:
-            raise Refused("say to whom it is escalated")
+            raise Rejected("say to whom it is escalated")
         details: dict[str, Any] = {}
         if action.to == "closed":
             problems = gate(case, self._normal_until(case), self._windows(case))
             if problems and not (action.force and action.role == "admin"):
-                raise Refused(f"it cannot be closed yet: {'; '.join(problems)}")
+                raise Rejected(f"it cannot be closed yet: {'; '.join(problems)}")
             details = {"in_spite_of": problems} if problems else {}
         before = case.state
         case.state = action.to
@@ -257,7 +257,7 @@ class Cases:
 
     def _assign(self, case: CaseFile, action: AssignCase) -> str:
         if action.owner is None and action.due_at is None:
-            raise Refused("say who owns it, or when it is due")
+            raise Rejected("say who owns it, or when it is due")
         if action.owner is not None:
             case.owner = action.owner
         if action.due_at is not None:
@@ -272,9 +272,9 @@ class Cases:
 
     def _add_task(self, case: CaseFile, action: AddTask) -> str:
         if case.state == "closed":
-            raise Refused("the case is closed: open it again first")
+            raise Rejected("the case is closed: open it again first")
         if any(task.task_id == action.task_id for task in case.tasks):
-            raise Refused("there is a task of that id")
+            raise Rejected("there is a task of that id")
         due = None if action.due_at is None else to_ms(action.due_at)
         case.tasks.append(Task(action.task_id, action.text, action.owner, due))
         self._by(case, action, "task_added", task_id=action.task_id, text=action.text, owner=action.owner)
@@ -283,16 +283,16 @@ class Cases:
     def _finish_task(self, case: CaseFile, action: FinishTask) -> str:
         task = next((task for task in case.tasks if task.task_id == action.task_id), None)
         if task is None:
-            raise Refused("the case has no such task")
+            raise Rejected("the case has no such task")
         if task.done_ms is not None:
-            raise Refused(f"{task.done_by} has done it already")
+            raise Rejected(f"{task.done_by} has done it already")
         task.done_by, task.done_ms = action.who, self._now_ms
         self._by(case, action, "task_done", task_id=task.task_id, text=task.text)
         return "the task is done"
 
     def _link(self, case: CaseFile, action: Link) -> str:
         if any((each["kind"], each["ref"]) == (action.kind, action.ref) for each in case.links):
-            raise Refused("it is linked already")
+            raise Rejected("it is linked already")
         case.links.append({"kind": action.kind, "ref": action.ref, "by": action.who, "at": format_ms(self._now_ms)})
         self._by(case, action, "linked", kind=action.kind, ref=action.ref)
         return f"{action.kind} {action.ref} is linked"
@@ -306,9 +306,9 @@ class Cases:
     def _merge(self, case: CaseFile, action: MergeCase) -> str:
         into = self._files.get(action.into)
         if into is None or into is case:
-            raise Refused("there is no other case of that id to merge into")
+            raise Rejected("there is no other case of that id to merge into")
         if case.state == "closed" or into.state in ("closed", "merged"):
-            raise Refused("a closed or merged case takes no part in a merge: open it again first")
+            raise Rejected("a closed or merged case takes no part in a merge: open it again first")
         before = case.state
         case.state, case.merged_into, case.reason, case.due_ms = "merged", into.case_id, action.why, None
         for alert_id, filed in case.alerts.items():
@@ -346,7 +346,7 @@ class Cases:
         self._write(case, action.who, what, action.why, before=before, action_id=action.action_id, **details)
 
     def _write(self, case: CaseFile, who: str, what: str, why: str, **details: Any) -> None:
-        self._book.said.append(case.write(self._now_ms, who, what, why, **details))
+        self._changes.appended.append(case.write(self._now_ms, who, what, why, **details))
         self._changed(case)
 
     def _touch(self, case: CaseFile) -> None:
@@ -354,7 +354,7 @@ class Cases:
         self._changed(case)
 
     def _changed(self, case: CaseFile) -> None:
-        self._book.change("case", case.case_id, case)
+        self._changes.change("case", case.case_id, case)
 
     def header(self) -> dict[str, int]:
         """What is kept besides the cases."""

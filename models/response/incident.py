@@ -1,4 +1,4 @@
-"""Incidents: alerts that share a cause, as one thing for one person, told once."""
+"""Incidents: alerts that share a cause, as one thing for one person, notified once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from livewarden.ids import stable_id
 from livewarden.times import DAY_MS, MINUTE_MS
 from models.decide.candidates import reach_ms
 from models.monitors.monitor import RANK, Monitor
-from models.response.member import MUTED, Fate, Member
+from models.response.incident_alert import MUTED, Disposition, IncidentAlert
 
 KEEP_MS = DAY_MS
 """For how long, by the clock, a resolved incident is remembered."""
@@ -34,8 +34,8 @@ Status = Literal["firing", "acknowledged", "resolved"]
 class Incident:
     """Alerts of one cause, and what people did about them. Times ending in `_ms` are by the clock, `started_ms` is event time.
 
-    `tell_ms`: when it is to be told next, because of `tell_cause`; None where nothing waits. `sizes`: what was told last by
-    monitor, (observed, expected). `channels`: route by channel that was told. `escalated`: steps taken, as `route/number`.
+    `notify_at_ms`: when it is to be notified next, because of `notify_cause`; None where nothing waits. `sizes`: what was notified last by
+    monitor, (observed, expected). `channels`: route by channel that was notified. `escalated`: steps taken, as `route/number`.
     `settled`: the version that a person, or a new status, made last. `part_of`: the incident that took its alerts over.
     """
 
@@ -45,14 +45,14 @@ class Incident:
     version: int = 0
     settled: int = 0
     status: Status = "firing"
-    members: dict[str, Member] = field(default_factory=dict)
+    members: dict[str, IncidentAlert] = field(default_factory=dict)
     lead_id: str = ""
-    tell_ms: int | None = None
-    tell_cause: str = "new"
-    told: int = 0
-    first_told_ms: int | None = None
-    told_ms: int | None = None
-    told_severity: str = ""
+    notify_at_ms: int | None = None
+    notify_cause: str = "new"
+    notified: int = 0
+    first_notified_ms: int | None = None
+    notified_ms: int | None = None
+    notified_severity: str = ""
     sizes: dict[str, tuple[float, float]] = field(default_factory=dict)
     channels: dict[str, str] = field(default_factory=dict)
     escalated: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Incident:
     @property
     def severity(self) -> str:
         """The highest of its alerts that are not kept back for good, of all where there is none."""
-        loud = [member for member in self.members.values() if member.fate.outcome not in (*MUTED, "stale")]
+        loud = [member for member in self.members.values() if member.disposition.outcome not in (*MUTED, "stale")]
         return max((member.severity for member in loud or self.members.values()), key=RANK.__getitem__)
 
     @property
@@ -84,10 +84,10 @@ class Incident:
         """The change that its alerts name, the lead's first."""
         lead = self.members.get(self.lead_id)
         named = [lead, *self.members.values()] if lead else list(self.members.values())
-        return next((each.story["change_id"] for each in named if "change_id" in each.story), None)
+        return next((each.summary["change_id"] for each in named if "change_id" in each.summary), None)
 
 
-def lead_of(members: Iterable[Member]) -> Member:
+def lead_of(members: Iterable[IncidentAlert]) -> IncidentAlert:
     """The alert to tell an incident with: of the highest severity the one with the fewest dimensions, of these the strangest."""
     return min(
         members,
@@ -112,7 +112,7 @@ class Grouping:
         self._by_episode: dict[str, str] = {}
         self._by_case: dict[str, str] = {}
 
-    def home(self, member: Member) -> str | None:
+    def home(self, member: IncidentAlert) -> str | None:
         """The id of the open incident that the alert belongs to; None where it begins one."""
         indexes = (
             (self._by_alert, member.alert_id),
@@ -129,7 +129,7 @@ class Grouping:
                 return incident_id
         return None
 
-    def put(self, incident: Incident, member: Member) -> None:
+    def put(self, incident: Incident, member: IncidentAlert) -> None:
         """Remember that the alert is in the incident."""
         marks = self._open.get(incident.incident_id)
         if marks is None:
@@ -161,7 +161,7 @@ class Grouping:
         """An open incident, another than `but`, whose alerts name a change."""
         return next((name for name, marks in self._open.items() if name != but and change_id in marks.changes), None)
 
-    def parent_of(self, incident: Incident, member: Member) -> Member | None:
+    def parent_of(self, incident: Incident, member: IncidentAlert) -> IncidentAlert | None:
         """The alert of an open incident that says all that this one says; see `parents`."""
         marks = self._open.get(incident.incident_id)
         if marks is None:
@@ -169,7 +169,7 @@ class Grouping:
         name = _above(marks.wide, member)
         return None if name is None else incident.members[name]
 
-    def _realm(self, member: Member) -> str:
+    def _realm(self, member: IncidentAlert) -> str:
         """Traffic, enforcement, or "" for what goes with either."""
         monitor = self._monitors.get(member.monitor)
         return REALMS.get(monitor.event.split(".")[0], "") if monitor is not None else ""
@@ -190,31 +190,31 @@ class _Marks:
     realms: set[str] = field(default_factory=set)
     wide: Wide[str] = field(default_factory=dict)
 
-    def add(self, member: Member, realm: str) -> None:
+    def add(self, member: IncidentAlert, realm: str) -> None:
         self.realms.add(realm)
         self.last_start_ms = max(self.last_start_ms, member.start_ms)
         self.labels |= member.labels
         self.monitors.add((member.monitor, member.direction))
         self.wide.setdefault((member.direction, member.labels), member.alert_id)
-        if "change_id" in member.story:
-            self.changes.add(member.story["change_id"])
+        if "change_id" in member.summary:
+            self.changes.add(member.summary["change_id"])
 
-    def share(self, member: Member, realm: str) -> bool:
+    def share(self, member: IncidentAlert, realm: str) -> bool:
         akin = not realm or "" in self.realms or realm in self.realms
         return (
             (member.monitor, member.direction) in self.monitors
             or (akin and bool(member.labels & self.labels))
             or (not member.labels and member.direction == "MISSING")
-            or member.story.get("change_id", "") in self.changes
+            or member.summary.get("change_id", "") in self.changes
         )
 
 
-def parents(members: Iterable[Member]) -> dict[str, Member]:
+def parents(members: Iterable[IncidentAlert]) -> dict[str, IncidentAlert]:
     """By alert id: the alert of the same direction whose series is a true part of its own; the widest, where there are several.
 
     A parent mutes its children: "market DE" says all that "market DE, CDN 3" says.
     """
-    wide: Wide[Member] = {}
+    wide: Wide[IncidentAlert] = {}
     listed = sorted(members, key=lambda each: (len(each.labels), each.start_ms, each.alert_id))
     for member in listed:
         if member.labels:
@@ -222,7 +222,7 @@ def parents(members: Iterable[Member]) -> dict[str, Member]:
     return {member.alert_id: parent for member in listed if (parent := _above(wide, member)) is not None}
 
 
-def _above(wide: Wide[T], member: Member) -> T | None:
+def _above(wide: Wide[T], member: IncidentAlert) -> T | None:
     """What is known of the alert of the same direction whose labels are the fewest that are a true part of its own."""
     labels = sorted(member.labels)
     parts = (frozenset(part) for size in range(1, len(labels)) for part in combinations(labels, size))
@@ -243,7 +243,8 @@ def incident_from(state: Mapping[str, Any]) -> Incident:
     """The incident that `incident_state` gave."""
     fields = dict(state)
     fields["members"] = {
-        name: Member(**{**each, "fate": Fate(**each["fate"])}) for name, each in state["members"].items()
+        name: IncidentAlert(**{**each, "disposition": Disposition(**each["disposition"])})
+        for name, each in state["members"].items()
     }
     fields["sizes"] = {name: (pair[0], pair[1]) for name, pair in state["sizes"].items()}
     return Incident(**fields)

@@ -1,4 +1,4 @@
-"""All incidents: which alert belongs to which, who is told of it, and who is not and why."""
+"""All incidents: which alert belongs to which, who is notified of it, and who is not and why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from livewarden.action import Acknowledge, ResolveIncident
 from livewarden.alert import Alert
 from livewarden.times import HOUR_MS, format_ms
 from models.monitors.monitor import RANK, Monitor
-from models.response.book import Book, Disposition
+from models.response.change_set import ChangeSet, Suppressed
 from models.response.incident import (
     KEEP_MS,
     Grouping,
@@ -19,13 +19,13 @@ from models.response.incident import (
     lead_of,
     parents,
 )
-from models.response.member import MUTED, Member, member_of, worse
+from models.response.incident_alert import MUTED, IncidentAlert, incident_alert_of, worse
+from models.response.message import body_of, headline, link_of, title_of
+from models.response.notification_queue import FALLBACK, NotificationQueue
 from models.response.policy import Policy, Route
-from models.response.post import FALLBACK, Post
-from models.response.refused import Refused
+from models.response.rejected import Rejected
 from models.response.silence import SilenceState
 from models.response.silences import Silences
-from models.response.telling import body_of, headline, link_of, title_of
 
 NEVER_MS = 2**62
 KEPT_BACK = (*MUTED, "stale", "no_route")
@@ -36,28 +36,33 @@ class Incidents:
     """Incidents by id, those that are over for a day too. An alert that is said again changes nothing."""
 
     def __init__(
-        self, monitors: Mapping[str, Monitor], policy: Policy, book: Book, silences: Silences, post: Post
+        self,
+        monitors: Mapping[str, Monitor],
+        policy: Policy,
+        changes: ChangeSet,
+        silences: Silences,
+        queue: NotificationQueue,
     ) -> None:
         self._monitors = monitors
         self._policy = policy
-        self._book = book
+        self._changes = changes
         self._silences = silences
-        self._post = post
+        self._queue = queue
         self._grouping = Grouping(monitors)
         self.by_id: dict[str, Incident] = {}
 
     @property
     def wait(self) -> bool:
         """Whether the clock may change one."""
-        return any(each.tell_ms is not None or each.status == "firing" for each in self.by_id.values())
+        return any(each.notify_at_ms is not None or each.status == "firing" for each in self.by_id.values())
 
-    def alert(self, alert: Alert, story: Mapping[str, str]) -> None:
-        """An alert in a new version; `story` is what its explanation says."""
+    def alert(self, alert: Alert, summary: Mapping[str, str]) -> None:
+        """An alert in a new version; `summary` is what its explanation says."""
         if alert.suppressed_by is not None:
             if alert.version == 1:
-                self._book.said.append(Disposition(alert, self._book.now_ms))
+                self._changes.appended.append(Suppressed(alert, self._changes.now_ms))
             return
-        member = member_of(alert, story)
+        member = incident_alert_of(alert, summary)
         incident = self.by_id.get(self._grouping.home(member) or "")
         known = incident.members.get(alert.alert_id) if incident is not None else None
         if known is not None and known.version >= member.version:
@@ -67,17 +72,17 @@ class Incidents:
         if incident is None:
             incident = self._begin(member)
         if known is not None:
-            member.fate = known.fate
-            member.story = member.story or known.story
+            member.disposition = known.disposition
+            member.summary = member.summary or known.summary
         self._put(incident, member)
         if known is None:
             self._joins(incident, member)
-        elif not incident.told and "change_id" in member.story and "change_id" not in known.story:
-            incident = self._share_change(incident, member.story["change_id"])
+        elif not incident.notified and "change_id" in member.summary and "change_id" not in known.summary:
+            incident = self._share_change(incident, member.summary["change_id"])
         if incident.over and incident.status != "resolved":
             self._over(incident, None)
 
-    def _put(self, incident: Incident, member: Member) -> None:
+    def _put(self, incident: Incident, member: IncidentAlert) -> None:
         incident.members[member.alert_id] = member
         incident.started_ms = min(incident.started_ms, member.start_ms)
         if incident.status != "resolved":
@@ -85,13 +90,13 @@ class Incidents:
         self._touch(incident)
 
     def _share_change(self, incident: Incident, change_id: str) -> Incident:
-        """An explanation names a change that another open incident names, too: what nobody was told of yet becomes part of it."""
+        """An explanation names a change that another open incident names, too: what nobody was notified of yet becomes part of it."""
         other = self.by_id.get(self._grouping.of_change(change_id, but=incident.incident_id) or "")
         if other is None:
             return incident
         self._grouping.forget(incident)
         moved, incident.members = incident.members, {incident.lead_id: incident.members[incident.lead_id]}
-        incident.status, incident.resolved_ms, incident.tell_ms = "resolved", self._book.now_ms, None
+        incident.status, incident.resolved_ms, incident.notify_at_ms = "resolved", self._changes.now_ms, None
         incident.part_of = other.incident_id
         incident.note = f"part of incident {other.incident_id}: they share change {change_id}"
         self._touch(incident, settled=True)
@@ -100,18 +105,22 @@ class Incidents:
             self._joins(other, member)
         return other
 
-    def _begin(self, member: Member) -> Incident:
+    def _begin(self, member: IncidentAlert) -> Incident:
         incident_id = incident_id_of(member.alert_id)
-        incident = Incident(incident_id, self._book.now_ms, member.start_ms, lead_id=member.alert_id)
-        incident.tell_ms = self._book.now_ms + self._policy.group_wait
+        incident = Incident(incident_id, self._changes.now_ms, member.start_ms, lead_id=member.alert_id)
+        incident.notify_at_ms = self._changes.now_ms + self._policy.group_wait
         self.by_id[incident_id] = incident
         return incident
 
-    def _joins(self, incident: Incident, member: Member) -> None:
-        """A new alert in an incident: it waits with it, or is told by what was told, or is worth another telling."""
-        if not incident.told:
-            self._fate(
-                incident, member, "waiting", incident.incident_id, incident.note or "its incident is not told yet"
+    def _joins(self, incident: Incident, member: IncidentAlert) -> None:
+        """A new alert in an incident: it waits with it, or is notified by what was notified, or is worth another notification."""
+        if not incident.notified:
+            self._dispose(
+                incident,
+                member,
+                "waiting",
+                incident.incident_id,
+                incident.note or "nobody is notified of its incident yet",
             )
             return
         lead = incident.members[incident.lead_id]
@@ -127,49 +136,49 @@ class Incidents:
         if cause is None:
             self._grouped(incident, member, lead, parent)
             return
-        heavier = RANK[member.severity] > RANK[incident.told_severity]
-        soonest = self._book.now_ms if heavier else (incident.told_ms or 0) + self._policy.least_gap
-        if incident.tell_ms is None or heavier:
-            incident.tell_ms, incident.tell_cause = max(self._book.now_ms, soonest), cause
-        reason = f"it is {cause} than what was told, and will be told"
-        self._fate(incident, member, "waiting", incident.incident_id, reason)
+        heavier = RANK[member.severity] > RANK[incident.notified_severity]
+        soonest = self._changes.now_ms if heavier else (incident.notified_ms or 0) + self._policy.group_interval
+        if incident.notify_at_ms is None or heavier:
+            incident.notify_at_ms, incident.notify_cause = max(self._changes.now_ms, soonest), cause
+        reason = f"it is {cause} than what was notified, and will be notified"
+        self._dispose(incident, member, "waiting", incident.incident_id, reason)
 
-    def _worth(self, incident: Incident, member: Member) -> str | None:
-        """Why a new alert of an incident that was told is worth another telling: it is `worse`, or `wider`; None where it is not.
+    def _worth(self, incident: Incident, member: IncidentAlert) -> str | None:
+        """Why a new alert of an incident that was notified is worth another notification: it is `worse`, or `wider`; None where it is not.
 
-        Worse: of a higher severity, or materially bigger than what was told of its monitor. Wider: critical, and of a monitor that
-        was not told yet.
+        Worse: of a higher severity, or materially bigger than what was notified of its monitor. Wider: critical, and of a monitor that
+        was not notified yet.
         """
-        told = incident.sizes.get(member.monitor)
-        if RANK[member.severity] > RANK[incident.told_severity]:
+        notified = incident.sizes.get(member.monitor)
+        if RANK[member.severity] > RANK[incident.notified_severity]:
             return "worse"
-        if told is None:
+        if notified is None:
             return "wider" if member.severity == "critical" else None
-        return "worse" if worse(self._monitors.get(member.monitor), told, member, self._policy.worse) else None
+        return "worse" if worse(self._monitors.get(member.monitor), notified, member, self._policy.worse) else None
 
     def _over(self, incident: Incident, by: str | None) -> None:
-        incident.status, incident.resolved_ms, incident.resolved_by = "resolved", self._book.now_ms, by
+        incident.status, incident.resolved_ms, incident.resolved_by = "resolved", self._changes.now_ms, by
         self._touch(incident, settled=True)
         self._grouping.close(incident)
-        if incident.told:
-            incident.tell_ms, incident.tell_cause = self._book.now_ms, "resolved"
+        if incident.notified:
+            incident.notify_at_ms, incident.notify_cause = self._changes.now_ms, "resolved"
 
     def tick(self) -> None:
         """Do what the time has come for."""
         for incident in [*self.by_id.values()]:
-            if incident.tell_ms is not None and incident.tell_ms <= self._book.now_ms:
-                self._tell(incident)
-            elif incident.status == "firing" and incident.told:
+            if incident.notify_at_ms is not None and incident.notify_at_ms <= self._changes.now_ms:
+                self._notify(incident)
+            elif incident.status == "firing" and incident.notified:
                 self._escalate(incident)
-            elif incident.tell_ms is None and self._book.now_ms > (incident.resolved_ms or NEVER_MS) + KEEP_MS:
+            elif incident.notify_at_ms is None and self._changes.now_ms > (incident.resolved_ms or NEVER_MS) + KEEP_MS:
                 self._forget(incident)
 
     def sooner(self, since_ms: int, by_ms: int) -> None:
-        """A clock was ahead: what was told at `since_ms` or later, or is to be, was or will be so much earlier."""
+        """A clock was ahead: what was notified at `since_ms` or later, or is to be, was or will be so much earlier."""
         for incident in self.by_id.values():
             names = [
                 name
-                for name in ("tell_ms", "told_ms", "first_told_ms")
+                for name in ("notify_at_ms", "notified_ms", "first_notified_ms")
                 if (at_ms := getattr(incident, name)) is not None and at_ms >= since_ms
             ]
             for name in names:
@@ -180,11 +189,11 @@ class Incidents:
     def _forget(self, incident: Incident) -> None:
         del self.by_id[incident.incident_id]
         self._grouping.forget(incident)
-        self._book.dirty.add(("incident", incident.incident_id))
+        self._changes.dirty.add(("incident", incident.incident_id))
 
-    def _tell(self, incident: Incident) -> None:
-        cause, incident.tell_ms = incident.tell_cause, None
-        if cause == "resolved" and incident.told:
+    def _notify(self, incident: Incident) -> None:
+        cause, incident.notify_at_ms = incident.notify_cause, None
+        if cause == "resolved" and incident.notified:
             lead = incident.members[incident.lead_id]
             ends = {FALLBACK, *(route.name for route in self._policy.routes if route.resolved)}
             self._send(incident, lead, cause, {c: r for c, r in incident.channels.items() if r in ends}, [])
@@ -192,7 +201,7 @@ class Incidents:
         loud = self._loud(incident)
         if not loud:
             return
-        loud = [each for each in loud if each.fate.outcome not in ("grouped", "child")] or loud
+        loud = [each for each in loud if each.disposition.outcome not in ("grouped", "inhibited")] or loud
         lead = lead_of(loud)
         facts = self._facts(lead)
         incident.lead_id = lead.alert_id
@@ -200,7 +209,7 @@ class Incidents:
         quiet: list[tuple[int, Route]] = []
         routes = self._policy.routes_for(facts)
         for route in routes:
-            until = route.quiet_hours.until_ms(self._book.now_ms, lead.severity) if route.quiet_hours else None
+            until = route.quiet_hours.until_ms(self._changes.now_ms, lead.severity) if route.quiet_hours else None
             if until is not None:
                 quiet.append((until, route))
             else:
@@ -208,7 +217,7 @@ class Incidents:
         if not routes:
             channels = dict.fromkeys(self._policy.fallback, FALLBACK)
         if not channels:
-            self._not_told(incident, loud, lead, quiet)
+            self._not_notified(incident, loud, lead, quiet)
             return
         marked = self._silences.holding(facts, "annotate")
         remarks = [marked.words] if marked is not None else []
@@ -216,22 +225,24 @@ class Incidents:
             self._silences.hit(marked)
         incident.note = "; ".join(remarks)
         self._send(incident, lead, cause, channels, remarks)
-        if incident.first_told_ms is None:
-            incident.first_told_ms = self._book.now_ms
-        incident.told_severity = max(incident.told_severity or "info", lead.severity, key=RANK.__getitem__)
+        if incident.first_notified_ms is None:
+            incident.first_notified_ms = self._changes.now_ms
+        incident.notified_severity = max(incident.notified_severity or "info", lead.severity, key=RANK.__getitem__)
         self._settle(incident, loud, lead)
 
-    def _loud(self, incident: Incident) -> list[Member]:
+    def _loud(self, incident: Incident) -> list[IncidentAlert]:
         """Its alerts that are neither too old nor muted; where there is none, what they wait for is noted."""
         loud, ends = [], []
         for member in incident.members.values():
-            if member.fate.outcome in ("notified", "stale") or (member.fate.outcome in MUTED and not member.firing):
+            if member.disposition.outcome in ("notified", "stale") or (
+                member.disposition.outcome in MUTED and not member.firing
+            ):
                 continue  # what was over before its silence was is no news any more
             monitor = self._monitors.get(member.monitor)
             patience = max(self._policy.stale_after, 2 * monitor.bucket if monitor else 0)
             if member.end_ms + patience < incident.opened_ms:
                 reason = f"it was {(incident.opened_ms - member.end_ms) // HOUR_MS:,} h old when it was raised"
-                self._fate(incident, member, "stale", "", reason)
+                self._dispose(incident, member, "stale", "", reason)
                 continue
             silence = self._silences.holding(self._facts(member), "mute")
             if silence is None:
@@ -240,39 +251,45 @@ class Incidents:
             self._muted(incident, member, silence)
             ends.append(silence.ends_ms)
         if not loud:
-            reasons = {member.fate.reason for member in incident.members.values() if member.fate.outcome in KEPT_BACK}
+            reasons = {
+                member.disposition.reason
+                for member in incident.members.values()
+                if member.disposition.outcome in KEPT_BACK
+            }
             incident.note = "; ".join(sorted(reasons))[:500]
             if ends and not incident.over:
-                incident.tell_ms, incident.tell_cause = min(ends), "new" if not incident.told else "worse"
+                incident.notify_at_ms, incident.notify_cause = min(ends), "new" if not incident.notified else "worse"
             self._touch(incident)
         return loud
 
-    def _muted(self, incident: Incident, member: Member, silence: SilenceState) -> None:
+    def _muted(self, incident: Incident, member: IncidentAlert, silence: SilenceState) -> None:
         outcome = "maintenance" if silence.kind == "maintenance" else "silenced"
-        if (member.fate.outcome, member.fate.by) != (outcome, silence.silence_id):
+        if (member.disposition.outcome, member.disposition.by) != (outcome, silence.silence_id):
             self._silences.hit(silence)
-        self._fate(incident, member, outcome, silence.silence_id, silence.words)
+        self._dispose(incident, member, outcome, silence.silence_id, silence.words)
 
-    def _not_told(self, incident: Incident, loud: list[Member], lead: Member, quiet: list[tuple[int, Route]]) -> None:
+    def _not_notified(
+        self, incident: Incident, loud: list[IncidentAlert], lead: IncidentAlert, quiet: list[tuple[int, Route]]
+    ) -> None:
         if quiet:
             until, route = min(quiet, key=lambda each: each[0])
             incident.note = f"quiet hours of {route.name} until {format_ms(until)}"
             if not incident.over:
-                incident.tell_ms, incident.tell_cause = until, "worse" if incident.told else "new"
+                incident.notify_at_ms, incident.notify_cause = until, "worse" if incident.notified else "new"
             for member in loud:
-                self._fate(incident, member, "quiet_hours", route.name, incident.note)
+                self._dispose(incident, member, "quiet_hours", route.name, incident.note)
         else:
             incident.note = "no route sends it anywhere"
             for member in loud:
-                self._fate(incident, member, "no_route", "", incident.note)
+                self._dispose(incident, member, "no_route", "", incident.note)
         self._touch(incident)
 
-    def _settle(self, incident: Incident, loud: list[Member], lead: Member) -> None:
-        """Write down what became of each of its alerts now that it is told."""
+    def _settle(self, incident: Incident, loud: list[IncidentAlert], lead: IncidentAlert) -> None:
+        """Write down what became of each of its alerts now that it is notified."""
         above = parents(loud)
         for member in loud:
             if member is lead:
-                self._fate(incident, member, "notified", "", f"told with incident {incident.incident_id[:8]}")
+                self._dispose(incident, member, "notified", "", f"notified with incident {incident.incident_id[:8]}")
             else:
                 self._grouped(incident, member, lead, above.get(member.alert_id))
         for member in loud:
@@ -282,14 +299,16 @@ class Incidents:
                 bigger = before is None or abs(pair[0] - pair[1]) > abs(before[0] - before[1])
                 incident.sizes[member.monitor] = pair if bigger or before is None else before
 
-    def _grouped(self, incident: Incident, member: Member, lead: Member, parent: Member | None) -> None:
+    def _grouped(
+        self, incident: Incident, member: IncidentAlert, lead: IncidentAlert, parent: IncidentAlert | None
+    ) -> None:
         if parent is not None:
-            self._fate(incident, member, "child", parent.alert_id, f"{parent.place} says it too: {parent.size}")
+            self._dispose(incident, member, "inhibited", parent.alert_id, f"{parent.place} says it too: {parent.size}")
         else:
-            self._fate(incident, member, "grouped", lead.alert_id, f"told with {headline(lead, self._monitors)}")
+            self._dispose(incident, member, "grouped", lead.alert_id, f"notified with {headline(lead, self._monitors)}")
 
     def _escalate(self, incident: Incident) -> None:
-        assert incident.first_told_ms is not None
+        assert incident.first_notified_ms is not None
         lead = incident.members[incident.lead_id]
         facts = self._facts(lead)
         if self._silences.holding(facts, "mute") is not None:
@@ -297,25 +316,25 @@ class Incidents:
         for route in self._policy.routes_for(facts):
             for number, step in enumerate(route.escalate):
                 name = f"{route.name}/{number}"
-                if name not in incident.escalated and self._book.now_ms >= incident.first_told_ms + step.after:
+                if name not in incident.escalated and self._changes.now_ms >= incident.first_notified_ms + step.after:
                     incident.escalated.append(name)
                     self._send(incident, lead, "escalation", dict.fromkeys(step.to, route.name), [])
 
     def _send(
-        self, incident: Incident, lead: Member, cause: str, channels: Mapping[str, str], remarks: Iterable[str]
+        self, incident: Incident, lead: IncidentAlert, cause: str, channels: Mapping[str, str], remarks: Iterable[str]
     ) -> None:
         link = link_of(self._policy.console_url, "incidents", incident.incident_id)
         if not channels:
             return
-        incident.told += 1
-        incident.told_ms = self._book.now_ms
+        incident.notified += 1
+        incident.notified_ms = self._changes.now_ms
         if cause != "escalation":
             incident.channels |= channels
         title = title_of(incident, lead, cause, self._monitors)
-        body = body_of(incident, lead, cause, self._monitors, list(remarks), link, self._book.now_ms)
+        body = body_of(incident, lead, cause, self._monitors, list(remarks), link, self._changes.now_ms)
         for channel, route in channels.items():
-            self._post.send(
-                incident.incident_id, incident.told, cause, route, channel, lead.severity, title, body, link,
+            self._queue.send(
+                incident.incident_id, incident.notified, cause, route, channel, lead.severity, title, body, link,
                 incident_id=incident.incident_id,
             )  # fmt: skip
         self._touch(incident)
@@ -324,21 +343,21 @@ class Incidents:
         """Do what a person wants; says what was done. Refused where it may not be."""
         incident = self.by_id.get(action.incident_id)
         if incident is None or incident.status == "resolved":
-            raise Refused("no open incident with this id")
+            raise Rejected("no open incident with this id")
         if action.expects is not None and action.expects < incident.settled:
             who = incident.acknowledged_by or "somebody"
-            raise Refused(
+            raise Rejected(
                 f"the incident has changed: acknowledged by {who}; it is at version {incident.version}, you saw {action.expects}"
             )
         if isinstance(action, ResolveIncident):
             self._over(incident, action.who)
             return "the incident is over"
         if incident.acknowledged_by is not None:
-            raise Refused(f"already acknowledged by {incident.acknowledged_by}")
+            raise Rejected(f"already acknowledged by {incident.acknowledged_by}")
         incident.status, incident.acknowledged_by, incident.acknowledged_ms = (
             "acknowledged",
             action.who,
-            self._book.now_ms,
+            self._changes.now_ms,
         )
         self._touch(incident, settled=True)
         return f"{action.who} has the incident until it is over"
@@ -352,11 +371,11 @@ class Incidents:
         )
 
     def released(self, silence_id: str) -> None:
-        """A silence is over: what it held back is told now."""
+        """A silence is over: what it held back is notified now."""
         for incident in self.by_id.values():
-            held = any(member.fate.by == silence_id for member in incident.members.values())
-            if held and incident.tell_ms is not None:
-                incident.tell_ms = self._book.now_ms
+            held = any(member.disposition.by == silence_id for member in incident.members.values())
+            if held and incident.notify_at_ms is not None:
+                incident.notify_at_ms = self._changes.now_ms
 
     def monitor_of(self, alert_id: str) -> str:
         """The monitor of an alert that is remembered; "" else."""
@@ -373,24 +392,28 @@ class Incidents:
             if incident.status == "resolved":
                 self._grouping.close(incident)
 
-    def _facts(self, member: Member) -> dict[str, str]:
+    def _facts(self, member: IncidentAlert) -> dict[str, str]:
         monitor = self._monitors.get(member.monitor)
         return member.facts(monitor.owner if monitor else "")
 
-    def _fate(self, incident: Incident, member: Member, outcome: str, by: str, reason: str) -> None:
-        fate = member.fate
-        if fate.version and (fate.outcome, fate.by, fate.reason) == (outcome, by, reason):
+    def _dispose(self, incident: Incident, member: IncidentAlert, outcome: str, by: str, reason: str) -> None:
+        disposition = member.disposition
+        if disposition.version and (disposition.outcome, disposition.by, disposition.reason) == (outcome, by, reason):
             return
-        fate.outcome, fate.by, fate.reason = outcome, by, reason
-        fate.version += 1
-        self._book.dirty.add(("incident", incident.incident_id))
-        self._book.fresh.setdefault("fate", {})[member.alert_id] = (incident.incident_id, member, self._book.now_ms)
+        disposition.outcome, disposition.by, disposition.reason = outcome, by, reason
+        disposition.version += 1
+        self._changes.dirty.add(("incident", incident.incident_id))
+        self._changes.upserts.setdefault("disposition", {})[member.alert_id] = (
+            incident.incident_id,
+            member,
+            self._changes.now_ms,
+        )
 
     def _touch(self, incident: Incident, *, settled: bool = False) -> None:
         incident.version += 1
         if settled:
             incident.settled = incident.version
-        self._book.change("incident", incident.incident_id, incident)
+        self._changes.change("incident", incident.incident_id, incident)
 
     def title(self, incident: Incident) -> str:
         """An incident in one line: its leading alert's."""

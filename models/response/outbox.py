@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from livewarden.ids import stable_id
 from livewarden.times import MINUTE_MS, SECOND_MS
-from models.response.news import Claim, Delivery
+from models.response.response_event import Claim, Delivery
 
 LEASE_MS = MINUTE_MS
-"""A try that nobody heard of for so long is taken for dead, and another one may begin."""
+"""A try that nobody seen for so long is taken for dead, and another one may begin."""
 FIRST_WAIT_MS = 5 * SECOND_MS
 LONGEST_WAIT_MS = 5 * MINUTE_MS
 DOWN_AFTER = 3
@@ -21,7 +21,7 @@ State = Literal["pending", "claimed", "sent", "given_up"]
 
 @dataclass(slots=True)
 class Notification:
-    """One message to one channel. Its id is its content: the same telling of the same incident is one notification."""
+    """One message to one channel. Its id is its content: the same notification of the same incident is one notification."""
 
     notification_id: str
     incident_id: str
@@ -58,7 +58,7 @@ class ChannelState:
 
 
 def notification_id_of(about: str, number: int, cause: str, channel: str) -> str:
-    """The id of a telling."""
+    """The id of a notification."""
     return stable_id("notification", about, number, cause, channel)
 
 

@@ -1,4 +1,4 @@
-"""The policy: what the users say of the response. Who is told of what, when, how often, and what a case must meet."""
+"""The policy: what the users say of the response. Who is notified of what, when, how often, and what a case must meet."""
 
 from __future__ import annotations
 
@@ -87,22 +87,22 @@ class ChannelConfig(_Table):
 
 
 class Escalation(_Table):
-    """Who else is told when nobody has acknowledged an incident for a while."""
+    """Who else is notified when nobody has acknowledged an incident for a while."""
 
-    after: Positive = Field(description="since the incident was first told")
+    after: Positive = Field(description="since the incident was first notified")
     to: Channels = Field(description="channels")
 
 
 class Route(_Table):
-    """Which channels are told of which alerts."""
+    """Which channels are notified of which alerts."""
 
     name: Name
     match: tuple[Condition, ...] = Field(default=(), description="conditions that must all hold; none: every alert")
     to: Channels = Field(description="channels")
-    resolved: bool = Field(default=True, description="tell the end, too")
-    escalate: tuple[Escalation, ...] = Field(default=(), description="who is told later, where nobody acknowledges")
+    resolved: bool = Field(default=True, description="notify of the end, too")
+    escalate: tuple[Escalation, ...] = Field(default=(), description="who is notified later, where nobody acknowledges")
     quiet_hours: QuietHours | None = Field(default=None, description="when what can wait does wait")
-    also: bool = Field(default=False, description="routes further down are tried as well")
+    continue_: bool = Field(default=False, alias="continue", description="routes further down are tried as well")
 
 
 class Policy(_Table):
@@ -117,14 +117,18 @@ class Policy(_Table):
     group_wait: Duration = Field(
         default=5 * SECOND_MS, description="wait after the first alert of an incident for others"
     )
-    least_gap: Duration = Field(default=5 * MINUTE_MS, description="least time between two tellings of an incident")
+    group_interval: Duration = Field(
+        default=5 * MINUTE_MS, description="least time between two notifications of an incident"
+    )
     stale_after: Positive = Field(
         default=6 * HOUR_MS, description="an alert whose bucket ended so long ago is stored, and nobody is called"
     )
-    worse: float = Field(default=2.0, gt=1.0, description="told again when it is so many times as big as was told")
+    worse: float = Field(
+        default=2.0, gt=1.0, description="notified again when it is so many times as big as was notified"
+    )
     give_up_after: Positive = Field(default=DAY_MS, description="a notification is tried for so long")
     tick: Positive = Field(default=5 * SECOND_MS, description="how often the clock is looked at")
-    closure_windows: int = Field(default=3, ge=0, description="calm buckets before a case may be closed")
+    closure_windows: int = Field(default=3, ge=0, description="normal buckets before a case may be closed")
     reopen_within: Duration = Field(
         default=14 * DAY_MS, description="the same again so soon after its end reopens a case, later it begins another"
     )
@@ -132,7 +136,7 @@ class Policy(_Table):
         default="", description="address of the console, for the links in notifications; empty: no links"
     )
     fallback: tuple[str, ...] = Field(
-        default=(), description="channels for what no route takes, and for news of the channels themselves"
+        default=(), description="channels for what no route takes, and for messages about the channels themselves"
     )
     watch: tuple[str, ...] = Field(
         default=(),
@@ -150,7 +154,7 @@ class Policy(_Table):
         return self
 
     def routes_for(self, facts: Mapping[str, str]) -> tuple[Route, ...]:
-        """The routes that an alert takes, in file order: the first that matches, and later ones as long as each says `also`.
+        """The routes that an alert takes, in file order: the first that matches, and later ones as long as each says `continue`.
 
         `facts`: monitor, kind, severity, direction, owner, and the labels of its series.
         """
@@ -158,7 +162,7 @@ class Policy(_Table):
         for route in self.routes:
             if matches(route.match, facts):
                 taken.append(route)
-                if not route.also:
+                if not route.continue_:
                     break
         return tuple(taken)
 
@@ -176,13 +180,13 @@ def between(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
                 yield (kind, index, "name"), f"name: {name!r} is taken by another {kind}"
             seen.setdefault(name, index)
     known = [name for _, name in channels]
-    for loc, names in _told(tree):
+    for loc, names in _notified(tree):
         for name in names if isinstance(names, list | tuple) else ():
             if isinstance(name, str) and name not in known:
                 yield loc, f"{loc[-1]}: no channel is named {name!r}{near(name, known)}"
 
 
-def _told(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, object]]:
+def _notified(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, object]]:
     yield ("fallback",), tree.get("fallback")
     yield ("watch",), tree.get("watch")
     for index, route in _tables(tree.get("route")):

@@ -15,7 +15,7 @@ def parse_policy(text: str, name: str = "response") -> Policy:
     Raises PolicyError with *every* mistake, each with its line; `name` is how the file is called in the message. What a mistake
     says never holds the value of `url_from`.
 
-    >>> parse_policy('least_gap = "10m"').least_gap
+    >>> parse_policy('group_interval = "10m"').group_interval
     600000
     """
     try:
@@ -35,7 +35,7 @@ def parse_policy(text: str, name: str = "response") -> Policy:
 
 
 def _mistake(lines: Lines, problem: Problem) -> tuple[int, str]:
-    """A list of tables is told by its line, so `to` says more than `route.3.to`."""
+    """A list of tables is notified by its line, so `to` says more than `route.3.to`."""
     loc, kind, text = problem
     text = text.replace("Tuple should", "A list should").replace("valid tuple", "valid list")
     if len(loc) > 1 and isinstance(loc[1], int):

@@ -54,7 +54,7 @@ class QuietHours(BaseModel):
     from_: TimeOfDay = Field(alias="from", description="first minute, HH:MM")
     to: TimeOfDay = Field(description="first minute that is no longer quiet, HH:MM")
     timezone: Timezone = Field(description="IANA name, such as Europe/Berlin")
-    below: Severity = Field(default="critical", description="this severity and worse are told all the same")
+    below: Severity = Field(default="critical", description="this severity and worse are notified all the same")
 
     @model_validator(mode="after")
     def _some_hours(self) -> Self:

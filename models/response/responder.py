@@ -10,26 +10,34 @@ from livewarden.action import Acknowledge, Action, ExpireSilence, Feedback, Reso
 from livewarden.event import AHEAD_MS
 from livewarden.times import SECOND_MS, format_ms
 from models.monitors.plan import Plan
-from models.response.book import Audited, Book, Opinion
 from models.response.cases import Cases
+from models.response.change_set import Audited, ChangeSet, Opinion
 from models.response.incident import incident_state
 from models.response.incidents import Incidents
-from models.response.news import AlertNews, CaseNews, Claim, Delivery, Mark, News, Wish
+from models.response.message import link_of
+from models.response.notification_queue import NotificationQueue
 from models.response.policy import Policy
-from models.response.post import Post
-from models.response.refused import Refused
+from models.response.rejected import Rejected
+from models.response.response_event import (
+    ActionRequest,
+    AlertUpdated,
+    CandidateUpdated,
+    Claim,
+    Delivery,
+    ResponseEvent,
+    WatermarkAdvanced,
+)
 from models.response.silences import Silences
-from models.response.telling import link_of
 
 MOST_ANSWERED = 1_000
-"""Wishes whose ids are remembered, so that one that is sent twice is granted once."""
+"""Requests whose ids are remembered, so that one that is sent twice is granted once."""
 SWEEP_MS = SECOND_MS
 """What waits for the clock is looked through at most so often."""
 STATEFUL = frozenset({"incident", "silence", "case", "feedback"})
 
 
 class Responder:
-    """Groups alerts into incidents, decides who is told and who is not, keeps the outbox, silences and cases, grants wishes.
+    """Groups alerts into incidents, decides who is notified and who is not, keeps the outbox, silences and cases, grants requests.
 
     Give it every record of the log once, in order, with the record's own time: `apply`. `changed` then gives what has changed
     since it was last asked, each thing once. A version counts what happened to a thing, not how often it was asked for, so it
@@ -38,12 +46,12 @@ class Responder:
 
     def __init__(self, plan: Plan, policy: Policy) -> None:
         self._policy = policy
-        self._book = Book()
-        self._post = Post(policy, self._book)
-        self.outbox = self._post.outbox
-        self.silences = Silences(policy, self._book, self._post)
-        self.incidents = Incidents(plan.by_name, policy, self._book, self.silences, self._post)
-        self.cases = Cases(policy, plan.by_name, self._book)
+        self._changes = ChangeSet()
+        self._queue = NotificationQueue(policy, self._changes)
+        self.outbox = self._queue.outbox
+        self.silences = Silences(policy, self._changes, self._queue)
+        self.incidents = Incidents(plan.by_name, policy, self._changes, self.silences, self._queue)
+        self.cases = Cases(policy, plan.by_name, self._changes)
         self._feedback: dict[str, int] = {}
         self._answered: dict[str, None] = {}
         self._swept_ms = 0
@@ -52,36 +60,36 @@ class Responder:
     @property
     def now_ms(self) -> int:
         """The time of the newest record."""
-        return self._book.now_ms
+        return self._changes.now_ms
 
-    def apply(self, news: News, at_ms: int, *, stamped: bool = True) -> None:
+    def apply(self, news: ResponseEvent, at_ms: int, *, stamped: bool = True) -> None:
         """Take one record; `at_ms`: its time in the log, `stamped` by the broker's clock, else by the clock of who wrote it.
 
-        A wish that only its console has stamped is filed at that time, and moves the time for nobody else. Time never goes back,
+        A request that only its console has stamped is filed at that time, and moves the time for nobody else. Time never goes back,
         but for a record that is more than `AHEAD_MS` earlier than the newest: then a clock was ahead, and nothing waits for it.
         """
-        trusted = stamped or not isinstance(news, Wish)
+        trusted = stamped or not isinstance(news, ActionRequest)
         if trusted and 0 <= at_ms < self.now_ms - AHEAD_MS:
             self._back(at_ms)
         before_ms = self.now_ms
-        self._book.now_ms = max(before_ms, at_ms)
-        if isinstance(news, AlertNews):
-            self.incidents.alert(news.alert, news.story)
+        self._changes.now_ms = max(before_ms, at_ms)
+        if isinstance(news, AlertUpdated):
+            self.incidents.alert(news.alert, news.summary)
             self.cases.alert(news.alert)
-        elif isinstance(news, CaseNews):
+        elif isinstance(news, CandidateUpdated):
             self.cases.candidate(news)
-        elif isinstance(news, Mark):
+        elif isinstance(news, WatermarkAdvanced):
             self.cases.judged(news.group, news.watermark_ms)
-        elif isinstance(news, Wish):
+        elif isinstance(news, ActionRequest):
             self._wish(news.action)
             self._hasty = True
         elif isinstance(news, Claim):
-            self._post.claimed(news)
+            self._queue.claimed(news)
         elif isinstance(news, Delivery):
-            self._post.delivered(news)
+            self._queue.delivered(news)
         if not trusted and self.now_ms > before_ms:
             self._sooner(self.now_ms, self.now_ms - before_ms)
-            self._book.now_ms = before_ms
+            self._changes.now_ms = before_ms
         self._sweep()
 
     @property
@@ -90,20 +98,20 @@ class Responder:
         return bool(self.outbox.waiting) or self.cases.waits or self.incidents.wait or self.silences.wait
 
     def changed(self) -> tuple[dict[str, dict[str, Any]], list[Any]]:
-        """What changed since last asked: things by kind and id (`fate`: incident and member), and what is only ever added."""
-        return self._book.take()
+        """What changed since last asked: things by kind and id (`disposition`: incident and member), and what is only ever added."""
+        return self._changes.take()
 
     def _back(self, now_ms: int) -> None:
         """The time was wrong: it is `now_ms`. What was set by the wrong one is set by the right one."""
         self._sooner(now_ms + 1, self.now_ms - now_ms)
-        self._book.now_ms, self._swept_ms = now_ms, min(self._swept_ms, now_ms)
+        self._changes.now_ms, self._swept_ms = now_ms, min(self._swept_ms, now_ms)
 
     def _sooner(self, since_ms: int, by_ms: int) -> None:
         """What waits for `since_ms` or later waits so much less."""
         self.incidents.sooner(since_ms, by_ms)
         self.silences.sooner(since_ms, by_ms)
         for each in self.outbox.sooner(since_ms, by_ms):
-            self._book.change("notification", each.notification_id, each)
+            self._changes.change("notification", each.notification_id, each)
 
     def _sweep(self) -> None:
         """Do what the time has come for. A second in which nothing is due costs nothing."""
@@ -115,7 +123,7 @@ class Responder:
         for case in self.cases.tick():
             link = link_of(self._policy.console_url, "cases", case.case_id)
             title = f"overdue, {case.state}, {case.owner or 'no owner'}: {case.title}"
-            self._post.aside("overdue", f"{case.case_id}/{case.due_ms}", title, case.severity, link)
+            self._queue.aside("overdue", f"{case.case_id}/{case.due_ms}", title, case.severity, link)
 
     def _wish(self, action: Action) -> None:
         if action.action_id in self._answered:
@@ -125,11 +133,11 @@ class Responder:
             del self._answered[next(iter(self._answered))]
         try:
             if action.role not in ("operator", "admin"):
-                raise Refused(f"{action.role}s cannot act")
+                raise Rejected(f"{action.role}s cannot act")
             accepted, answer = True, self._grant(action)
-        except Refused as error:
+        except Rejected as error:
             accepted, answer = False, str(error)
-        self._book.said.append(Audited(action, self.now_ms, accepted, answer))
+        self._changes.appended.append(Audited(action, self.now_ms, accepted, answer))
 
     def _grant(self, action: Action) -> str:
         if isinstance(action, Acknowledge | ResolveIncident):
@@ -149,8 +157,8 @@ class Responder:
     def _opinion(self, action: Feedback) -> str:
         version = self._feedback.get(action.alert_id, 0) + 1
         self._feedback[action.alert_id] = version
-        self._book.dirty.add(("feedback", action.alert_id))
-        self._book.said.append(Opinion(action, self.incidents.monitor_of(action.alert_id), version, self.now_ms))
+        self._changes.dirty.add(("feedback", action.alert_id))
+        self._changes.appended.append(Opinion(action, self.incidents.monitor_of(action.alert_id), version, self.now_ms))
         return f"feedback recorded: {action.verdict}"
 
     def snapshot(self, *, full: bool) -> tuple[dict[str, Any], dict[str, str]]:
@@ -163,8 +171,8 @@ class Responder:
             "outbox": self.outbox.snapshot(),
             "judged": self.cases.header(),
         }
-        names = self._all() if full else self._book.dirty
-        self._book.dirty = set()
+        names = self._all() if full else self._changes.dirty
+        self._changes.dirty = set()
         kept = sorted(each for each in names if each[0] in STATEFUL)
         return header, {f"{kind}\n{name}": json.dumps(self._entry(kind, name)) for kind, name in kept}
 
@@ -192,7 +200,7 @@ class Responder:
 
     def restore(self, header: Mapping[str, Any], entries: Mapping[str, str]) -> None:
         """Go on from `snapshot`."""
-        self._book.now_ms, self._swept_ms, self._hasty = header["now"], header["swept"], header["hasty"]
+        self._changes.now_ms, self._swept_ms, self._hasty = header["now"], header["swept"], header["hasty"]
         self._answered = dict.fromkeys(header["answered"])
         self.outbox.restore(header["outbox"])
         states: dict[str, dict[str, Any]] = {}

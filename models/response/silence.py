@@ -1,4 +1,4 @@
-"""Silences, maintenance windows and planned campaigns: for a while, alerts that match are kept back or told with a remark."""
+"""Silences, maintenance windows and planned campaigns: for a while, alerts that match are kept back or notified with a remark."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from livewarden.times import to_ms
 
 @dataclass(slots=True)
 class SilenceState:
-    """A silence as it stands. It holds from `starts_ms` to `ends_ms`, by the clock. `told`: the alerts that it matched."""
+    """A silence as it stands. It holds from `starts_ms` to `ends_ms`, by the clock. `notified`: the alerts that it matched."""
 
     silence_id: str
     kind: str

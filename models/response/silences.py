@@ -7,31 +7,31 @@ from typing import Any
 
 from livewarden.action import ExpireSilence, Silence
 from livewarden.times import format_ms, to_ms
-from models.response.book import Book
+from models.response.change_set import ChangeSet
+from models.response.message import link_of
+from models.response.notification_queue import NotificationQueue
 from models.response.policy import Policy
-from models.response.post import Post
-from models.response.refused import Refused
+from models.response.rejected import Rejected
 from models.response.silence import SilenceState, holding, silence_of
-from models.response.telling import link_of
 
 
 class Silences:
     """Silences by id, those that are over too: their ids are not given twice."""
 
-    def __init__(self, policy: Policy, book: Book, post: Post) -> None:
+    def __init__(self, policy: Policy, changes: ChangeSet, queue: NotificationQueue) -> None:
         self._policy = policy
-        self._book = book
-        self._post = post
+        self._changes = changes
+        self._queue = queue
         self.by_id: dict[str, SilenceState] = {}
 
     def holding(self, facts: Mapping[str, str], effect: str) -> SilenceState | None:
         """The silence of that effect that holds for an alert now."""
-        return holding(self.by_id.values(), facts, self._book.now_ms, effect)
+        return holding(self.by_id.values(), facts, self._changes.now_ms, effect)
 
     @property
     def wait(self) -> bool:
         """Whether the clock may change one."""
-        return any(each.ends_ms > self._book.now_ms for each in self.by_id.values())
+        return any(each.ends_ms > self._changes.now_ms for each in self.by_id.values())
 
     def hit(self, silence: SilenceState) -> None:
         """It matched an alert."""
@@ -41,19 +41,19 @@ class Silences:
     def add(self, action: Silence) -> SilenceState:
         """Make one; Refused where the id is taken, or it would be over already."""
         if action.silence_id in self.by_id:
-            raise Refused("there is a silence of that id")
-        if to_ms(action.ends_at) <= self._book.now_ms:
-            raise Refused("it would be over already")
-        silence = self.by_id[action.silence_id] = silence_of(action, self._book.now_ms)
-        self._book.change("silence", silence.silence_id, silence)
+            raise Rejected("there is a silence of that id")
+        if to_ms(action.ends_at) <= self._changes.now_ms:
+            raise Rejected("it would be over already")
+        silence = self.by_id[action.silence_id] = silence_of(action, self._changes.now_ms)
+        self._changes.change("silence", silence.silence_id, silence)
         return silence
 
     def expire(self, action: ExpireSilence) -> None:
         """End one now; Refused where it is over."""
         silence = self.by_id.get(action.silence_id)
-        if silence is None or silence.ends_ms <= self._book.now_ms:
-            raise Refused("there is no such silence that is not over")
-        silence.ends_ms, silence.ended_by = self._book.now_ms, action.who
+        if silence is None or silence.ends_ms <= self._changes.now_ms:
+            raise Rejected("there is no such silence that is not over")
+        silence.ends_ms, silence.ended_by = self._changes.now_ms, action.who
         self._changed(silence)
 
     def sooner(self, since_ms: int, by_ms: int) -> None:
@@ -66,16 +66,20 @@ class Silences:
     def tick(self) -> None:
         """Remind owners of what ends soon."""
         for silence in self.by_id.values():
-            if silence.remind_ms and not silence.reminded and silence.remind_ms <= self._book.now_ms < silence.ends_ms:
+            if (
+                silence.remind_ms
+                and not silence.reminded
+                and silence.remind_ms <= self._changes.now_ms < silence.ends_ms
+            ):
                 silence.reminded = True
                 self._changed(silence)
                 title = f"ends at {format_ms(silence.ends_ms)}: {silence.words}"
                 link = link_of(self._policy.console_url, "silences", "")
-                self._post.aside("reminder", silence.silence_id, title, "info", link)
+                self._queue.aside("reminder", silence.silence_id, title, "info", link)
 
     def _changed(self, silence: SilenceState) -> None:
         silence.version += 1
-        self._book.change("silence", silence.silence_id, silence)
+        self._changes.change("silence", silence.silence_id, silence)
 
     def restore(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Go on from the states of all silences."""

@@ -131,7 +131,7 @@ def _enrich(service: Any, outgoing: Outgoing) -> None:
 
 
 def _keep_addresses_out_of_logs() -> None:
-    """Apprise and urllib3 write addresses with their tokens into their logs, at DEBUG; failures are told by `send`."""
+    """Apprise and urllib3 write addresses with their tokens into their logs, at DEBUG; failures are notified by `send`."""
     logger = logging.getLogger("apprise")
     logger.setLevel(logging.WARNING)
     logger.propagate = False

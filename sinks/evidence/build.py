@@ -121,7 +121,7 @@ async def _tables(reader: Reader, found: Gathered, files: Files) -> None:
     if found.spans:
         sql = view.together([_series_sql(found, span) for span in found.spans])
         (counted,) = await reader.select(f"SELECT count() AS rows FROM (\n{sql}\n)")
-        what = "The buckets of the series around the alerts: what was observed, what was expected, how odd that was"
+        what = "The buckets of the series around the alerts: what was observed, what was expected, how unusual that was"
         await files.table(reader, "series", sql, what, {"series": "series"}, _SERIES_ORDER, counted["rows"])
     else:
         found.limits.append("There is no series in it: no bucket was judged.")
@@ -193,13 +193,13 @@ def _texts(found: Gathered, files: Files, now_ms: int) -> None:
     cells = [[row[name] for name in columns] for row in changes.written()]
     what = "Changes of the platform, from two hours (or three buckets) before the first alert to an hour after the end."
     files.add("changes.csv", as_csv(columns, cells), what, rows=len(cells), sql=changes.sql)
-    told = {name: rows.written() for name, rows in responses.items()}
+    notified = {name: rows.written() for name, rows in responses.items()}
     entries = timeline(
         alerts=alerts.written(),
         changes=changes.written(),
-        history=told["history"],
-        incidents=told["incidents"],
-        notifications=told["notifications"],
+        history=notified["history"],
+        incidents=notified["incidents"],
+        notifications=notified["notifications"],
     )
     what = "Changes, alerts, their ends, notifications and what people did, in one order."
     files.add("timeline.csv", as_csv(Entry._fields, entries), what, rows=len(entries))

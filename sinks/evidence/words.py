@@ -32,7 +32,7 @@ WHAT IS IN IT
 
 Times are UTC. manifest.json says of every file which query it came from;
 queries.sql has all of them. A score is about -log10 of the chance to see
-something this odd in a normal bucket: larger is stranger.
+something this unusual in a normal bucket: larger is stranger.
 CSV files hold what events and people said, as it was said. A spreadsheet may
 take a text that begins with = for a formula: import such columns as text.
 
@@ -76,13 +76,13 @@ def explained(alerts: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) ->
         "# Why it is thought to have happened\n\nAs it was explained when the alerts were raised. Times are UTC.\n"
     ]
     for number, alert in enumerate(alerts, start=1):
-        told = explanation.read(_stored(alert["explanation"]))
-        onset = told.onset_ms if told is not None else None
+        notified = explanation.read(_stored(alert["explanation"]))
+        onset = notified.onset_ms if notified is not None else None
         what = titles.get(alert["monitor"], alert["monitor"])
         parts.append(f"## {number}. {_safe(what)}, {_safe(wording.place(alert['series']))}\n")
         parts.append(f"{_safe(wording.sentence(alert, what, onset, None))}\n")
         parts.append(f"Alert `{_safe(alert['alert_id'])}`, version {alert['version']}, {_safe(alert['severity'])}.\n")
-        parts.append("\n".join(_cause(told)) + "\n" if told is not None else "It was not explained.\n")
+        parts.append("\n".join(_cause(notified)) + "\n" if notified is not None else "It was not explained.\n")
     return "\n".join(parts).encode("utf-8", "replace")
 
 
@@ -100,18 +100,20 @@ def queries(files: Iterable[File], redacted: bool) -> bytes:
     )
 
 
-def _cause(told: explanation.Explained) -> list[str]:
-    lines = [f"{_safe(told.text)}\n"] if told.text else []
-    if told.verdict:
-        strength = f" ({told.strength.lower()})" if told.strength else ""
-        lines.append(f"- verdict: **{_safe(told.verdict + strength)}**")
-    lines += [f"- for it: {_safe(each)}" for each in told.speaks]
-    lines += [f"- against it: {_safe(each)}" for each in told.against]
-    lines += [f"- it might be instead: {_safe(told.runner_up)}"] if told.runner_up else []
-    for each in told.causes:
+def _cause(notified: explanation.Explained) -> list[str]:
+    lines = [f"{_safe(notified.text)}\n"] if notified.text else []
+    if notified.verdict:
+        strength = f" ({notified.strength.lower()})" if notified.strength else ""
+        lines.append(f"- verdict: **{_safe(notified.verdict + strength)}**")
+    lines += [f"- for it: {_safe(each)}" for each in notified.speaks]
+    lines += [f"- against it: {_safe(each)}" for each in notified.against]
+    lines += [f"- it might be instead: {_safe(notified.runner_up)}"] if notified.runner_up else []
+    for each in notified.causes:
         share = "" if each["share"] is None else f", {each['share']:.0%} of the deviation"
         lines.append(f"- carried by {_safe(wording.place(each['slice']))}{share}")
-    return lines or ["None of the dimensions that were looked at explains it." if told.none else "No cause is stored."]
+    return lines or [
+        "None of the dimensions that were looked at explains it." if notified.none else "No cause is stored."
+    ]
 
 
 def _stored(value: Any) -> str | None:

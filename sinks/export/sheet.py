@@ -42,12 +42,12 @@ class Sheet:
         self.rows = 0
         self.cut = 0
         self._kinds = kinds
-        self._book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
-        self._sheet = self._book.add_worksheet("rows")
-        self._time = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss.000"})
-        self._plain = self._book.add_format()
-        self._quoted = self._book.add_format({"quote_prefix": True})
-        head = self._book.add_format({"bold": True})
+        self._changes = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
+        self._sheet = self._changes.add_worksheet("rows")
+        self._time = self._changes.add_format({"num_format": "yyyy-mm-dd hh:mm:ss.000"})
+        self._plain = self._changes.add_format()
+        self._quoted = self._changes.add_format({"quote_prefix": True})
+        head = self._changes.add_format({"bold": True})
         for place, (name, kind) in enumerate(zip(names, kinds, strict=True)):
             self._sheet.set_column(place, place, 24 if kind == "time" else max(12, len(name) + 2))
             self._sheet.write_string(0, place, name, head)
@@ -82,7 +82,7 @@ class Sheet:
     def close(self) -> None:
         """Write what is left; SetupError where the file cannot be written."""
         try:
-            self._book.close()
+            self._changes.close()
         except XlsxWriterException as error:
             raise SetupError(f"the spreadsheet is not written: {error}") from error
 

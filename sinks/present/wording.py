@@ -162,9 +162,9 @@ def kind(name: str) -> str:
 
 _OUTCOMES = {
     "notified": "somebody was notified",
-    "waiting": "waits to be told",
-    "grouped": "told with its incident",
-    "child": "muted by a wider slice",
+    "waiting": "waits to be sent",
+    "grouped": "notified with its incident",
+    "inhibited": "muted by a wider slice",
     "silenced": "silenced",
     "maintenance": "kept back by maintenance",
     "quiet_hours": "kept back by quiet hours",
@@ -177,7 +177,7 @@ _OUTCOMES = {
 def outcome(name: str) -> str:
     """What became of an alert, in words.
 
-    >>> outcome("child"), outcome("else_where")
+    >>> outcome("inhibited"), outcome("else_where")
     ('muted by a wider slice', 'else where')
     """
     return _OUTCOMES.get(name, name.replace("_", " "))

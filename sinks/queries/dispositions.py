@@ -1,4 +1,4 @@
-"""What became of alerts: who was told, what kept the others back, and what they were worth."""
+"""What became of alerts: who was notified, what kept the others back, and what they were worth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def get(reader: Reader, alert_id: str) -> dict[str, Any] | None:
 
 
 async def of_incident(reader: Reader, incident_id: str, *, limit: int = 50) -> list[dict[str, Any]]:
-    """Alerts of an incident with their `outcome`, `by` and `reason`: those that were told first, then by severity, newest first."""
+    """Alerts of an incident with their `outcome`, `by` and `reason`: those that were notified first, then by severity, newest first."""
     return await reader.select(
         f"SELECT a.*, d.outcome AS outcome, d.by AS by, d.reason AS reason FROM (SELECT {LISTED} FROM alerts FINAL"
         " WHERE run = 'live') AS a INNER JOIN (SELECT alert_id, outcome, by, reason FROM dispositions FINAL"

@@ -58,7 +58,7 @@ def incidents(case_id: str, limit: int) -> str:
 
 
 def notifications(case_id: str, limit: int) -> str:
-    """Who was told of those incidents."""
+    """Who was notified of those incidents."""
     sql = (
         f"SELECT {_columns('notifications')}\nFROM notifications FINAL\nWHERE incident_id IN ({_INCIDENTS})"
         "\nORDER BY created_at, notification_id\nLIMIT {limit:UInt32}"
@@ -67,7 +67,7 @@ def notifications(case_id: str, limit: int) -> str:
 
 
 def actions(case_id: str, run: str, limit: int) -> str:
-    """What anybody asked for on the case, its incidents and its alerts, refused wishes too."""
+    """What anybody asked for on the case, its incidents and its alerts, refused requests too."""
     sql = (
         f"SELECT {_columns('actions')}\nFROM actions FINAL\nWHERE target = {{id:String}} OR target IN ({_INCIDENTS})"
         f" OR target IN ({_ALERTS})\nORDER BY at, action_id\nLIMIT {{limit:UInt32}}"

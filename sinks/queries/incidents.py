@@ -9,7 +9,7 @@ from sinks.store.reader import Reader
 
 _LISTED = (
     "incident_id, version, status, title, severity, lead_alert_id, alert_count, firing_count, monitors, case_ids, change_id,"
-    " owner, started_at, ended_at, opened_at, told_at, told, acknowledged_by, acknowledged_at, resolved_at, resolved_by, note"
+    " owner, started_at, ended_at, opened_at, notified_at, notified, acknowledged_by, acknowledged_at, resolved_at, resolved_by, note"
 )
 _URGENCY = (
     "indexOf(['resolved', 'acknowledged', 'firing'], status) DESC,"
@@ -22,7 +22,7 @@ _URGENCY = (
 class IncidentFilter:
     """Which incidents: an empty text, or None, leaves nothing out.
 
-    `text` occurs in the title, the owner or who has it, in whatever case. `from_ms` and `to_ms` bound `opened_at`, the end
+    `text` occurs in the title, the owner or who acknowledged it, in whatever case. `from_ms` and `to_ms` bound `opened_at`, the end
     excluded.
     """
 

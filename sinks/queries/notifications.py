@@ -1,4 +1,4 @@
-"""The outbox as people look it up: what was told on which channel, and which channels take nothing."""
+"""The outbox as people look it up: what was notified on which channel, and which channels take nothing."""
 
 from __future__ import annotations
 

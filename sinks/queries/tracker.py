@@ -1,4 +1,4 @@
-"""What a person at a terminal looks up and acts on: incidents, alerts' fates, silences, cases, the outbox.
+"""What a person at a terminal looks up and acts on: incidents, alerts' dispositions, silences, cases, the outbox.
 
 Rows come ready to be printed: instants as RFC 3339 text, what is stored as JSON as what it stands for.
 """
@@ -74,7 +74,7 @@ async def one(reader: Reader, kind: Kind, full_id: str) -> dict[str, Any]:
     return (await _find(reader, _TABLE[kind], live, {f"{kind}_id": full_id}, f"{kind}_id", 1))[0]
 
 
-async def fates(reader: Reader, alert_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+async def dispositions(reader: Reader, alert_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What became of alerts, by id; those that the response has not seen yet are missing."""
     where = ["alert_id IN {ids:Array(String)}"]
     rows = await _find(reader, "dispositions", where, {}, "alert_id", 100_000, {"ids": list(alert_ids)})
@@ -130,7 +130,7 @@ async def history(reader: Reader, case_id: str) -> Found:
 
 
 async def asked(reader: Reader, target: str) -> Found:
-    """Every wish about one thing and its answer, in order."""
+    """Every request about one thing and its answer, in order."""
     return await _find(reader, "actions", [], {"target": target}, "at, action_id", 1_000)
 
 

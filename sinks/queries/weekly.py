@@ -31,7 +31,7 @@ async def incidents(reader: Reader, from_ms: int, to_ms: int, by: str) -> Rows:
     """Incidents by when they were opened, by `status`, `severity` or `monitor`; one of several monitors counts for each."""
     return await _counted(
         reader,
-        "SELECT %(by)s AS name, countIf({now}) AS now, countIf(NOT {now}) AS before, countIf({now} AND told > 0) AS told_now"
+        "SELECT %(by)s AS name, countIf({now}) AS now, countIf(NOT {now}) AS before, countIf({now} AND notified > 0) AS notified_now"
         " FROM incidents FINAL WHERE {cut}",
         "opened_at",
         {"status": "status", "severity": "severity", "monitor": "arrayJoin(monitors)"}[by],
@@ -94,14 +94,14 @@ async def judged(reader: Reader, from_ms: int, to_ms: int) -> Rows:
 
 
 async def slowest(reader: Reader, from_ms: int, to_ms: int, *, limit: int = 5) -> Rows:
-    """Incidents opened in the span that somebody was told of and that waited longest to be acknowledged, and all those never were first.
+    """Incidents opened in the span that somebody was notified of and that waited longest to be acknowledged, and all those never were first.
 
     `waited` in ms, NULL where nobody acknowledged it.
     """
     return await reader.select(
         "SELECT incident_id, title, severity, status, opened_at, acknowledged_at, acknowledged_by,"
         " toUnixTimestamp64Milli(acknowledged_at) - toUnixTimestamp64Milli(opened_at) AS waited FROM incidents FINAL"
-        " WHERE told > 0 AND opened_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
+        " WHERE notified > 0 AND opened_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
         " AND opened_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')"
         " ORDER BY waited DESC NULLS FIRST, opened_at, incident_id LIMIT {limit:UInt32}",
         {"from": from_ms, "to": to_ms, "limit": limit},
@@ -109,11 +109,11 @@ async def slowest(reader: Reader, from_ms: int, to_ms: int, *, limit: int = 5) -
 
 
 async def waits(reader: Reader, from_ms: int, to_ms: int) -> dict[str, Any]:
-    """Of incidents opened in the span: `told`, `acknowledged` of these, and `half`, the middle one of their waits in ms, NULL without any."""
+    """Of incidents opened in the span: `notified`, `acknowledged` of these, and `half`, the middle one of their waits in ms, NULL without any."""
     rows = await reader.select(
-        "SELECT count() AS told, countIf(acknowledged_at IS NOT NULL) AS acknowledged,"
+        "SELECT count() AS notified, countIf(acknowledged_at IS NOT NULL) AS acknowledged,"
         " quantileExactLow(0.5)(toUnixTimestamp64Milli(acknowledged_at) - toUnixTimestamp64Milli(opened_at)) AS half"
-        " FROM incidents AS t FINAL WHERE t.told > 0 AND opened_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
+        " FROM incidents AS t FINAL WHERE t.notified > 0 AND opened_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
         " AND opened_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')",
         {"from": from_ms, "to": to_ms},
     )

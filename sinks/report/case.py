@@ -35,8 +35,9 @@ async def case_study(reader: Reader, case_id: str, *, now_ms: int, monitors: Mon
     raised = await incidents.of_case(reader, case_id, limit=MOST_INCIDENTS)
     worst = await _worst(reader, listed)
     titles = {name: str(each.get("title") or name) for name, each in monitors.items()}
-    fates = {
-        key: each["outcome"] for key, each in (await tracker.fates(reader, found["alert_ids"][:MOST_ALERTS])).items()
+    dispositions = {
+        key: each["outcome"]
+        for key, each in (await tracker.dispositions(reader, found["alert_ids"][:MOST_ALERTS])).items()
     }
     entries = await _entries(reader, case_id, raised, near)
     drawn = await _charts(reader, found, listed, worst, titles, until, near)
@@ -62,7 +63,7 @@ async def case_study(reader: Reader, case_id: str, *, now_ms: int, monitors: Mon
             Section(
                 "Alerts",
                 lines=[f"{many(more, 'alert')} more."] if more > 0 else [],
-                table=facts.alert_table(listed, fates),
+                table=facts.alert_table(listed, dispositions),
                 nothing="None is stored.",
             ),
             _tasks(found),
@@ -143,7 +144,7 @@ async def _charts(
 
 
 async def _entries(reader: Reader, case_id: str, raised: Sequence[Row], near: Sequence[Row]) -> list[Entry]:
-    told = [
+    notified = [
         each
         for incident in raised
         for each in await tracker.notifications(reader, incident_id=incident["incident_id"], limit=200)
@@ -153,7 +154,7 @@ async def _entries(reader: Reader, case_id: str, raised: Sequence[Row], near: Se
         changes=[{**each, "at": format_ms(each["at"])} for each in near],
         history=await tracker.history(reader, case_id),
         incidents=[await tracker.one(reader, "incident", each["incident_id"]) for each in raised],
-        notifications=told,
+        notifications=notified,
     )
 
 

@@ -47,8 +47,8 @@ def explained(alert: Row | None) -> Explained | None:
 
 def onset(alert: Row) -> int | None:
     """When the deviation began, as the explanation has it; None where it has none, or an absurd one."""
-    told = explained(alert)
-    found = None if told is None else told.onset_ms
+    account = explained(alert)
+    found = None if account is None else account.onset_ms
     return None if found is None or abs(found - alert["window_start"]) > FARTHEST_MS else found
 
 
@@ -67,20 +67,20 @@ def deviation(alert: Row | None, title: str, until_ms: int | None) -> list[tuple
     ]
 
 
-def verdict(told: Explained | None, title: str = "Why") -> Section:
+def verdict(account: Explained | None, title: str = "Why") -> Section:
     """What the evidence speaks for, and against."""
-    if told is None:
+    if account is None:
         return Section(title, nothing=f"{UNKNOWN}: no explanation is stored.")
-    facts = [("verdict", known(told.verdict)), ("strength of the evidence", known(told.strength))]
-    facts += [("runner-up", told.runner_up)] if told.runner_up else []
-    lines = [known(told.text)] if told.text else []
-    for each in told.causes[:3]:
+    facts = [("verdict", known(account.verdict)), ("strength of the evidence", known(account.strength))]
+    facts += [("runner-up", account.runner_up)] if account.runner_up else []
+    lines = [known(account.text)] if account.text else []
+    for each in account.causes[:3]:
         share = UNKNOWN if each["share"] is None else f"{each['share']:.0%}"
         slice_ = " · ".join(f"{name} {value or UNKNOWN}" for name, value in each["slice"].items())
         lines.append(f"Carried by {known(slice_)}: share of the deviation {share}.")
-    lines += ["No slice stands out."] if told.none else []
-    lines += [f"For it: {known(each)}" for each in told.speaks] or ["For it: nothing is stored."]
-    lines += [f"Against it: {known(each)}" for each in told.against] or ["Against it: nothing is stored."]
+    lines += ["No slice stands out."] if account.none else []
+    lines += [f"For it: {known(each)}" for each in account.speaks] or ["For it: nothing is stored."]
+    lines += [f"Against it: {known(each)}" for each in account.against] or ["Against it: nothing is stored."]
     return Section(title, facts, lines)
 
 
@@ -101,7 +101,7 @@ def changed(rows: Sequence[Row], began: int, shared: str | None, from_ms: int, t
     return Section("Changes near the onset", table=Table(columns, cells), nothing=nothing)
 
 
-def alert_table(rows: Iterable[Row], fates: Mapping[str, str]) -> Table:
+def alert_table(rows: Iterable[Row], dispositions: Mapping[str, str]) -> Table:
     """Alerts, each with what became of it."""
     cells = [
         [
@@ -111,7 +111,7 @@ def alert_table(rows: Iterable[Row], fates: Mapping[str, str]) -> Table:
             known(wording.place(each["series"])),
             wording.size(each),
             each["status"],
-            wording.outcome(fates[each["alert_id"]]) if each["alert_id"] in fates else UNKNOWN,
+            wording.outcome(dispositions[each["alert_id"]]) if each["alert_id"] in dispositions else UNKNOWN,
         ]
         for each in rows
     ]

@@ -1,4 +1,4 @@
-"""The update on an incident: what, where, how big, since when, who was told, who has it, why, and what is open."""
+"""The update on an incident: what, where, how big, since when, who was notified, who acknowledged it, why, and what is open."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def incident_update(reader: Reader, incident_id: str, *, now_ms: int, moni
         raise SetupError(f"there is no incident {incident_id!r}")
     lead = await alerts.get(reader, found["lead_alert_id"])
     until = await health.judged_until(reader)
-    told = await notifications.of_incident(reader, incident_id)
+    notified = await notifications.of_incident(reader, incident_id)
     worked = await cases.by_ids(reader, found["case_ids"])
     down = await notifications.channels(reader, down=True)
     listed = await dispositions.of_incident(reader, incident_id, limit=MOST_ALERTS)
@@ -59,12 +59,12 @@ async def incident_update(reader: Reader, incident_id: str, *, now_ms: int, moni
         [
             Section("What", what, charts=[drawn] if drawn is not None else []),
             Section("Acknowledged", _has(found, now_ms)),
-            Section("Who was told", table=_told(told), nothing=_nobody(found)),
+            Section("Who was notified", table=_notified(notified), nothing=_nobody(found)),
             facts.verdict(explained),
             facts.changed(near, began, found["change_id"], began - before, began + after),
             Section(
                 "What is open",
-                lines=_open(found, told, worked, down, explained, near),
+                lines=_open(found, notified, worked, down, explained, near),
                 nothing="Nothing that is known.",
             ),
             Section(
@@ -98,7 +98,7 @@ def _has(found: Row, now_ms: int) -> list[tuple[str, str]]:
     return facts_
 
 
-def _told(rows: Sequence[Row]) -> Table:
+def _notified(rows: Sequence[Row]) -> Table:
     cells = [
         [
             moment(each["created_at"]),
@@ -120,7 +120,7 @@ def _nobody(found: Row) -> str:
 
 def _open(
     found: Mapping[str, Any],
-    told: Sequence[Row],
+    notified: Sequence[Row],
     worked: Sequence[Row],
     down: Sequence[Row],
     explained: Any,
@@ -131,7 +131,7 @@ def _open(
         lines.append("Unacknowledged.")
     if found["firing_count"]:
         lines.append(f"{many(found['firing_count'], 'alert')} still firing.")
-    waiting = [each for each in told if each["state"] != "sent"]
+    waiting = [each for each in notified if each["state"] != "sent"]
     if waiting:
         lines.append(
             f"{many(len(waiting), 'notification')} not taken: {', '.join(sorted({known(e['channel']) for e in waiting}))}."

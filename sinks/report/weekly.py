@@ -67,7 +67,7 @@ async def weekly_digest(reader: Reader, from_ms: int, *, now_ms: int) -> Report:
     totals = [
         ("alerts", _versus(_sum(raised, "now"), _sum(raised, "before"), before) if judged else UNKNOWN),
         ("incidents", _versus(_sum(opened, "now"), _sum(opened, "before"), before_by_clock)),
-        ("incidents that somebody was told of", f"{_sum(opened, 'told_now'):,}"),
+        ("incidents that somebody was notified of", f"{_sum(opened, 'notified_now'):,}"),
         ("cases that came up", _versus(_sum(came, "now"), _sum(came, "before"), before_by_clock)),
         ("cases overdue now", f"{late[0]['all'] if late else 0:,}"),
         ("channels down now", f"{len(down):,}"),
@@ -93,7 +93,7 @@ async def weekly_digest(reader: Reader, from_ms: int, *, now_ms: int) -> Report:
                 "Longest to acknowledge",
                 _waits(waits),
                 table=_slow(slow),
-                nothing="No incident of the week was told to anybody.",
+                nothing="No incident of the week was notified to anybody.",
             ),
             Section("Overdue cases", table=_late(late, now_ms)),
             _precision(await weekly.judged(reader, *span), before_by_clock),
@@ -127,7 +127,7 @@ def _remarks(
 def _section(
     title: str, what: str, rows: Sequence[Row], before: bool, *, kept: bool = False, judged: bool = True
 ) -> Section:
-    extra = {"told_now": "told", "passed_now": "not kept back"}
+    extra = {"notified_now": "notified", "passed_now": "not kept back"}
     named = [name for name in extra if rows and name in rows[0]]
     cells = []
     for row in rows:
@@ -140,11 +140,11 @@ def _section(
 
 
 def _waits(found: Row) -> list[tuple[str, str]]:
-    if not found["told"]:
+    if not found["notified"]:
         return []
     half = UNKNOWN if not found["acknowledged"] else wording.duration(max(0, found["half"]))
     return [
-        ("acknowledged", f"{found['acknowledged']:,} of {found['told']:,} that somebody was told of"),
+        ("acknowledged", f"{found['acknowledged']:,} of {found['notified']:,} that somebody was notified of"),
         ("half of these within", half),
     ]
 

@@ -1,7 +1,7 @@
 """The reference of tables and views for analysts: every column with its type and a sentence, a query for every view.
 
 What a column means stands once: beside the column in the migrations. A view's column means what the column of the same name means
-in the table that the view reads, or what the event's contract says of it; only what a view computes is told here.
+in the table that the view reads, or what the event's contract says of it; only what a view computes is notified here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CONTRACTS: Mapping[str, type[Contract]] = {"enforcement_actions": EnforcementAc
 _COMPUTED: Mapping[str, Mapping[str, str]] = {
     "alert_explanations": {
         "summary": "The explanation in a few sentences",
-        "began_at": "When the deviation began, as far as it can be told; NULL where it cannot",
+        "began_at": "When the deviation began, as far as it is known; NULL where it cannot",
         "verdict": "Kind of cause that the evidence speaks for, or INSUFFICIENT_EVIDENCE",
         "strength": "strong, moderate or none",
         "speaks_for": "Sentences that speak for the verdict",
@@ -64,7 +64,7 @@ _COMPUTED: Mapping[str, Mapping[str, str]] = {
 
 _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "incidents_now": (
-        "What is open, and who has it?",
+        "What is open, and who acknowledged it?",
         "SELECT severity, status, title, alert_count, started_at, acknowledged_by\n"
         "FROM incidents_now\n"
         "ORDER BY status = 'firing' DESC, severity = 'critical' DESC, started_at DESC",
@@ -72,7 +72,7 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "incidents_history": (
         "How long did it take until somebody had it, week by week?",
         "SELECT toStartOfWeek(opened_at, 1) AS week, severity, count() AS incidents,\n"
-        "       countIf(told > 0) AS told, quantileExact(0.5)(seconds_to_acknowledge) AS half_within_s\n"
+        "       countIf(notified > 0) AS notified, quantileExact(0.5)(seconds_to_acknowledge) AS half_within_s\n"
         "FROM incidents_history\n"
         "GROUP BY week, severity\n"
         "ORDER BY week, severity",
@@ -91,12 +91,12 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
         "ORDER BY severity = 'critical' DESC, window_start DESC",
     ),
     "alerts_history": (
-        "How many alerts did each monitor raise, told and kept back?",
-        "SELECT monitor, countIf(suppressed_by IS NULL) AS told, countIf(suppressed_by IS NOT NULL) AS kept_back\n"
+        "How many alerts did each monitor raise, notified and kept back?",
+        "SELECT monitor, countIf(suppressed_by IS NULL) AS notified, countIf(suppressed_by IS NOT NULL) AS kept_back\n"
         "FROM alerts_history\n"
         "WHERE run = 'live'\n"
         "GROUP BY monitor\n"
-        "ORDER BY told DESC",
+        "ORDER BY notified DESC",
     ),
     "alert_explanations": (
         "Which alerts began beside a change of the platform?",

@@ -10,8 +10,8 @@ from livewarden.times import MINUTE_MS
 from models.aggregate.partial import Message, from_dict
 from models.decide.engine import Engine, Findings, upgraded
 from models.monitors.plan import Plan
-from models.response.news import Mark, alert_news, case_news
-from streams.stages.heard import heard
+from models.response.response_event import WatermarkAdvanced, alert_updated, candidate_updated
+from streams.stages.decoded import decoded
 from streams.stages.output import FULL_EVERY, Output, Row, WireRecord
 from streams.stages.rows import alert_row, case_row, judged_row
 from streams.stages.saved import pack, unpacked
@@ -35,7 +35,7 @@ class Detect:
 
     def process(self, records: Iterable[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
-        for _, message in heard(self, records, from_dict, "broken_partial"):
+        for _, message in decoded(self, records, from_dict, "broken_partial"):
             self.apply([message])
 
     def apply(self, messages: Iterable[Message]) -> None:
@@ -50,11 +50,11 @@ class Detect:
             self.output.row("judgements", judged_row(judged, self.run))
         for alert in findings.alerts:
             self.output.row("alerts", alert_row(alert, self.run))
-            self.output.messages.append(alert_news(alert))
+            self.output.messages.append(alert_updated(alert))
         for case in findings.cases:
             row = case_row(case)
             self.output.row("case_candidates", row)
-            self.output.messages.append(case_news(case, row["started_at"], row["ended_at"]))
+            self.output.messages.append(candidate_updated(case, row["started_at"], row["ended_at"]))
         self._mark()
 
     def _mark(self) -> None:
@@ -63,7 +63,7 @@ class Detect:
             minute = (engine.watermark_ms or 0) // MINUTE_MS
             if minute > self._marked.get(group, 0):
                 self._marked[group] = minute
-                self.output.messages.append(Mark(group, minute * MINUTE_MS))
+                self.output.messages.append(WatermarkAdvanced(group, minute * MINUTE_MS))
 
     @property
     def watermark_ms(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import InvalidEvent
 from livewarden.event import AHEAD_MS
-from models.aggregate.aggregator import Aggregator, Fate
+from models.aggregate.aggregator import Aggregator, Outcome
 from models.aggregate.partial import Message, Partial, from_dict, to_dict
 from models.monitors.plan import Plan
 from sources.codec import decode
@@ -65,8 +65,8 @@ class Ingest:
                 self.dead += 1
                 self.output.row("dead_letters", dead_row(self.topic, record, error))
                 continue
-            fate, messages = self._aggregator.add(event)
-            self.output.row("events", event_row(self.topic, event, record, fate))
+            outcome, messages = self._aggregator.add(event)
+            self.output.row("events", event_row(self.topic, event, record, outcome))
             self._say(messages)
 
     def advance(self, watermark_ms: int) -> None:
@@ -94,9 +94,9 @@ class Ingest:
         return self._aggregator.watermark_ms
 
     @property
-    def fates(self) -> dict[Fate, int]:
+    def outcomes(self) -> dict[Outcome, int]:
         """How many valid events were counted, late, duplicate, in conflict since the beginning."""
-        return dict(self._aggregator.fates)
+        return dict(self._aggregator.outcomes)
 
     def checkpoint(self) -> Checkpoint:
         """State and position; all of it stands in the header, since only open buckets are in it."""

@@ -11,7 +11,7 @@ import orjson
 from livewarden.errors import InvalidEvent
 from livewarden.settings import PARTIALS, RESPONSE
 from models.aggregate.partial import Message, to_dict
-from models.response import news
+from models.response import response_event as news
 
 Row = dict[str, Any]
 
@@ -70,7 +70,7 @@ class Passed:
         return max(0, self.offset + 1 - max(self.lost_from, next_offset))
 
 
-Said = Message | news.News
+Said = Message | news.ResponseEvent
 """What a stage says to the next one."""
 
 
@@ -92,11 +92,11 @@ class Output:
 
 def encode_message(message: Said) -> tuple[bytes, bytes]:
     """Key and value of what is said, on the wire. The key of a partial is its group: a group is judged in one place."""
-    if isinstance(message, news.News):
+    if isinstance(message, news.ResponseEvent):
         return news.key_of(message).encode(), orjson.dumps(news.to_dict(message))
     return message.group.encode(), orjson.dumps(to_dict(message))
 
 
 def topic_of(message: Said) -> str:
     """Where it is said."""
-    return RESPONSE if isinstance(message, news.News) else PARTIALS
+    return RESPONSE if isinstance(message, news.ResponseEvent) else PARTIALS

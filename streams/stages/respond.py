@@ -7,12 +7,12 @@ from typing import Any
 
 from livewarden.checkpoint import Checkpoint
 from models.monitors.plan import Plan
-from models.response.book import Audited, Disposition
 from models.response.casefile import Entry
-from models.response.news import from_dict
+from models.response.change_set import Audited, Suppressed
 from models.response.policy import Policy
 from models.response.responder import Responder
-from streams.stages.heard import heard
+from models.response.response_event import from_dict
+from streams.stages.decoded import decoded
 from streams.stages.output import FULL_EVERY, LOG_APPEND_TIME, Output, WireRecord
 from streams.stages.response_rows import (
     action_row,
@@ -30,7 +30,7 @@ from streams.stages.saved import pack, unpacked
 
 
 class Respond:
-    """The response stage on the one partition of its topic: alerts, wishes, deliveries and ticks in, rows out.
+    """The response stage on the one partition of its topic: alerts, requests, deliveries and ticks in, rows out.
 
     A record that is none of these goes to the dead letters.
     """
@@ -47,7 +47,7 @@ class Respond:
 
     def process(self, records: Iterable[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
-        for record, news in heard(self, records, from_dict, "broken_response"):
+        for record, news in decoded(self, records, from_dict, "broken_response"):
             stamped = getattr(record, "timestamp_type", LOG_APPEND_TIME) == LOG_APPEND_TIME
             self.responder.apply(news, record.timestamp, stamped=stamped)
         self._say()
@@ -74,17 +74,17 @@ class Respond:
             self.responder.restore(state, checkpoint.entries)
 
     def _say(self) -> None:
-        things, said = self.responder.changed()
+        things, appended = self.responder.changed()
         row = self.output.row
         for incident in things.get("incident", {}).values():
             row("incidents", incident_row(incident, self.responder.incidents))
-        for incident_id, member, at_ms in things.get("fate", {}).values():
+        for incident_id, member, at_ms in things.get("disposition", {}).values():
             row("dispositions", fate_row(incident_id, member, at_ms))
         for kind, table, make in _TABLES:
             for thing in things.get(kind, {}).values():
                 row(table, make(thing))
-        for each in said:
-            if isinstance(each, Disposition):
+        for each in appended:
+            if isinstance(each, Suppressed):
                 row("dispositions", suppressed_row(each))
             elif isinstance(each, Entry):
                 row("case_history", entry_row(each))

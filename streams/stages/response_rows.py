@@ -9,11 +9,11 @@ import orjson
 
 from livewarden.action import ACTION, target_of
 from livewarden.times import format_ms, to_ms
-from models.response.book import Audited, Disposition, Opinion
 from models.response.casefile import CaseFile, Entry, Task
+from models.response.change_set import Audited, Opinion, Suppressed
 from models.response.incident import Incident
+from models.response.incident_alert import IncidentAlert
 from models.response.incidents import Incidents
-from models.response.member import Member
 from models.response.outbox import ChannelState, Notification
 from models.response.silence import SilenceState
 from streams.stages.output import Row
@@ -38,8 +38,8 @@ def incident_row(incident: Incident, incidents: Incidents) -> Row:
         "started_at": incident.started_ms,
         "ended_at": incident.ended_ms,
         "opened_at": incident.opened_ms,
-        "told_at": incident.first_told_ms,
-        "told": incident.told,
+        "notified_at": incident.first_notified_ms,
+        "notified": incident.notified,
         "acknowledged_by": incident.acknowledged_by,
         "acknowledged_at": incident.acknowledged_ms,
         "resolved_at": incident.resolved_ms,
@@ -48,25 +48,25 @@ def incident_row(incident: Incident, incidents: Incidents) -> Row:
     }
 
 
-def fate_row(incident_id: str, member: Member, at_ms: int) -> Row:
+def fate_row(incident_id: str, member: IncidentAlert, at_ms: int) -> Row:
     """A row of `dispositions`."""
-    fate = member.fate
+    disposition = member.disposition
     return {
         "alert_id": member.alert_id,
-        "version": fate.version,
+        "version": disposition.version,
         "incident_id": incident_id,
         "monitor": member.monitor,
         "severity": member.severity,
-        "outcome": fate.outcome,
-        "by": fate.by,
-        "reason": fate.reason,
+        "outcome": disposition.outcome,
+        "by": disposition.by,
+        "reason": disposition.reason,
         "at": at_ms,
     }
 
 
-def suppressed_row(said: Disposition) -> Row:
+def suppressed_row(appended: Suppressed) -> Row:
     """A row of `dispositions` for an alert that detection itself kept back."""
-    alert = said.alert
+    alert = appended.alert
     return {
         "alert_id": alert.alert_id,
         "version": 1,
@@ -76,7 +76,7 @@ def suppressed_row(said: Disposition) -> Row:
         "outcome": "suppressed",
         "by": "detection",
         "reason": alert.suppressed_by or "",
-        "at": said.at_ms,
+        "at": appended.at_ms,
     }
 
 
@@ -146,16 +146,16 @@ def action_row(audited: Audited) -> Row:
     }
 
 
-def opinion_row(said: Opinion) -> Row:
+def opinion_row(appended: Opinion) -> Row:
     """A row of `feedback`."""
-    action = said.action
+    action = appended.action
     return {
         "alert_id": action.alert_id,
-        "version": said.version,
-        "monitor": said.monitor,
+        "version": appended.version,
+        "monitor": appended.monitor,
         "verdict": action.verdict,
         "cause": action.cause,
         "why": action.why,
         "who": action.who,
-        "at": said.at_ms,
+        "at": appended.at_ms,
     }

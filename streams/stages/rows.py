@@ -11,10 +11,10 @@ from livewarden.contracts import unknown_fields
 from livewarden.errors import InvalidEvent
 from livewarden.event import Event
 from livewarden.times import parse_ms
-from models.aggregate.aggregator import Fate
+from models.aggregate.aggregator import Outcome
 from models.aggregate.partial import Partial
 from models.aggregate.partial import Row as PartialRow
-from models.decide.watch import Judged
+from models.decide.monitor_judge import Judged
 from models.monitors.monitor import Monitor
 from streams.stages.output import Output, Passed, Row, WireRecord
 
@@ -47,7 +47,7 @@ def judged_row(judged: Judged, run: str) -> Row:
     return row | {"run": run, "window_start": judged.window_start_ms, "window_end": judged.window_end_ms}
 
 
-def event_row(topic: str, event: Event, record: WireRecord, fate: Fate) -> Row:
+def event_row(topic: str, event: Event, record: WireRecord, outcome: Outcome) -> Row:
     """A valid event as a row of `events`, its data as it came."""
     data, value = event.data, record.value or b""
     named = dict(record.headers)
@@ -64,9 +64,9 @@ def event_row(topic: str, event: Event, record: WireRecord, fate: Fate) -> Row:
         "event_time": event.time_ms,
         "precision": data.time_precision,
         "weight": data.weight,
-        "late": int(fate == "late"),
-        "duplicate": int(fate in ("duplicate", "conflict")),
-        "conflict": int(fate == "conflict"),
+        "late": int(outcome == "late"),
+        "duplicate": int(outcome in ("duplicate", "conflict")),
+        "conflict": int(outcome == "conflict"),
         "unknown_fields": [name[:200] for name in unknown_fields(data)[:MOST_UNKNOWN]],
         "key": (record.key or b"").decode(errors="replace"),
         "data": value.decode() if binary else orjson.dumps(orjson.loads(value)["data"]).decode(),

@@ -258,11 +258,11 @@ def test_the_demo_lists_the_real_incidents_and_the_simulated_ones(tmp_path: Path
         "print(json.dumps(asyncio.run(short_demo(Path('demo')))))\n"
     )
     summary = json.loads(asyncio.run(_python(script)))
-    told = {(a["monitor"], a["window_start"][:10], a["observed"]) for a in summary["recording"]["alerts"]}
-    assert ("shop-closures", "2025-04-08", 240_043) in told
-    assert ("product-actions", "2024-12-12", 118_211) in told
-    assert ("product-actions", "2025-05-27", 244_231) in told
-    assert ("live-restrictions", "2025-05-02", 744) in told
+    notified = {(a["monitor"], a["window_start"][:10], a["observed"]) for a in summary["recording"]["alerts"]}
+    assert ("shop-closures", "2025-04-08", 240_043) in notified
+    assert ("product-actions", "2024-12-12", 118_211) in notified
+    assert ("product-actions", "2025-05-27", 244_231) in notified
+    assert ("live-restrictions", "2025-05-02", 744) in notified
     assert summary["simulation"]["simulated"] is True
     assert summary["stored"]["events"] == summary["recording"]["events"] + summary["simulation"]["events"]
     assert (tmp_path / "demo" / MARKER).exists()

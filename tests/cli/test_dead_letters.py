@@ -292,11 +292,11 @@ async def test_a_dead_letter_is_mended_sent_again_and_counted(
         code, _, _ = await terminal.run("dead-letters", "requeue", "live.rooms/0/1", "--force")
         assert code == 0
 
-        async def told() -> bool:
+        async def notified() -> bool:
             counts = await reader.counts()
             return (counts["events"], counts["dead_letters"]) == (1, 4)
 
-        await until(told, worker)
+        await until(notified, worker)
         rows = await reader.rows("events")
         assert [(row["event_id"], row["topic"], row["offset"]) for row in rows] == [("e0", "live.rooms", 3)]
         since = (await terminal.json("dead-letters", "show", "live.rooms/0/0"))["since"]

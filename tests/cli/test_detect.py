@@ -101,8 +101,8 @@ def test_no_row_depends_on_later_ones(known: int, capsys: pytest.CaptureFixture[
 def test_a_lasting_incident_is_told_again_only_when_it_gets_worse(capsys: pytest.CaptureFixture[str]) -> None:
     values = [f"{1000 + minute * 37 % 50}" for minute in range(60)]
     detect(table([*values, "600", "600", "600", "100", "100"]))
-    told = [number for number, row in enumerate(rows_of(capsys.readouterr().out)) if row["alert"] == "1"]
-    assert told == [60, 63]
+    notified = [number for number, row in enumerate(rows_of(capsys.readouterr().out)) if row["alert"] == "1"]
+    assert notified == [60, 63]
 
 
 def test_the_threshold_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:

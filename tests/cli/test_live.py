@@ -1,4 +1,4 @@
-"""The command line, each command a process of its own, beside a worker: wishes through Kafka, answers from ClickHouse."""
+"""The command line, each command a process of its own, beside a worker: requests through Kafka, answers from ClickHouse."""
 
 from __future__ import annotations
 

@@ -88,17 +88,17 @@ def nothing(addresses: tuple[Address, Address], monkeypatch: pytest.MonkeyPatch)
 
 
 class Stage:
-    """Stands for the response: takes wishes, and answers as it is told."""
+    """Stands for the response: takes requests, and answers as it is notified."""
 
     def __init__(self) -> None:
-        self.wishes: list[Action] = []
+        self.requests: list[Action] = []
         self.answer = Answer(True, "done")
         self.fails: Exception | None = None
 
     async def submit(self, action: Action) -> Answer:
         if self.fails is not None:
             raise self.fails
-        self.wishes.append(action)
+        self.requests.append(action)
         return self.answer
 
     @asynccontextmanager
@@ -137,7 +137,11 @@ ACTIONS: Final[dict[str, dict[str, Any]]] = {
     f"case resolve {CASE} --resolution FIXED --why so": {
         **{"do": "move_case", "to": "resolved", "resolution": "FIXED", "why": "so"}
     },
-    f"case dismiss {CASE} --resolution TOO_SMALL": {"do": "move_case", "to": "dismissed", "resolution": "TOO_SMALL"},
+    f"case dismiss {CASE} --resolution BELOW_THRESHOLD": {
+        "do": "move_case",
+        "to": "dismissed",
+        "resolution": "BELOW_THRESHOLD",
+    },
     f"case close {CASE}": {"do": "move_case", "to": "closed", "force": False, "role": "operator"},
     f"case close {CASE} --force": {"do": "move_case", "to": "closed", "force": True, "role": "admin"},
     f"case reopen {OTHER}": {"do": "move_case", "case_id": CASES[2], "to": "open"},
@@ -156,8 +160,8 @@ ACTIONS: Final[dict[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("line", ACTIONS)
 def test_an_action_says_what_was_asked(line: str, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, *line.split()) == (0, "done\n", "")
-    (wish,) = stage.wishes
-    asked = json.loads(ACTION.dump_json(wish))
+    (request,) = stage.requests
+    asked = json.loads(ACTION.dump_json(request))
     assert {name: asked[name] for name in ACTIONS[line]} == ACTIONS[line]
     assert asked["who"] == ("ben" if "--as" in line else "ana")
 
@@ -176,7 +180,7 @@ def test_a_silence_holds_from_when_to_when_it_is_said(stage: Stage, capsys: pyte
     assert run(capsys, *words, "--for", "2h") == (0, "done\n", "")
     timed = ["--from", "2026-03-06T21:00:00Z", "--to", "2026-03-06T23:00:00+01:00"]
     assert main([*words, *timed, "--kind", "maintenance", "--annotate", "--owner", "team", "--remind", "0s"]) == 0
-    first, second = stage.wishes
+    first, second = stage.requests
     assert isinstance(first, Silence)
     assert isinstance(second, Silence)
     assert [str(each) for each in first.matchers] == ["market=DE", "monitor~traffic-*"]
@@ -190,10 +194,10 @@ def test_a_silence_holds_from_when_to_when_it_is_said(stage: Stage, capsys: pyte
 
 def test_a_due_date_may_be_so_long_from_now(stage: Stage) -> None:
     assert main(["case", "assign", CASE, "--due", "2h"]) == 0
-    (wish,) = stage.wishes
-    asked = json.loads(ACTION.dump_json(wish))
-    due_at = ACTION.validate_python(wish.model_dump()).due_at  # type: ignore[union-attr]
-    assert to_ms(due_at) - to_ms(wish.at) == 2 * HOUR_MS  # type: ignore[arg-type]
+    (request,) = stage.requests
+    asked = json.loads(ACTION.dump_json(request))
+    due_at = ACTION.validate_python(request.model_dump()).due_at  # type: ignore[union-attr]
+    assert to_ms(due_at) - to_ms(request.at) == 2 * HOUR_MS  # type: ignore[arg-type]
     assert asked["owner"] is None
 
 
@@ -203,9 +207,9 @@ def test_a_refusal_is_exit_1_with_the_sentence_on_stderr(stage: Stage, capsys: p
     assert run(capsys, *words) == (1, "", "the case has changed: version 4, you saw 3\n")
     code, out, err = run(capsys, *words, "--json")
     assert (code, err) == (1, "the case has changed: version 4, you saw 3\n")
-    told = json.loads(out)
-    assert (told["accepted"], told["target"]) == (False, CASES[1])
-    assert told["action_id"] == stage.wishes[1].action_id != stage.wishes[0].action_id
+    notified = json.loads(out)
+    assert (notified["accepted"], notified["target"]) == (False, CASES[1])
+    assert notified["action_id"] == stage.requests[1].action_id != stage.requests[0].action_id
 
 
 def test_no_answer_in_time_is_said_with_the_id_of_the_wish(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -265,14 +269,14 @@ def test_what_is_wrong_is_one_line_exit_2_and_not_sent(
     code, out, err = run(capsys, *words)
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert WRONG[line] in err
-    assert stage.wishes == []
+    assert stage.requests == []
 
 
 def test_an_id_that_begins_several_is_not_guessed(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     several = sorted(each for each in ALERTS if each.startswith("b"))
     assert len(several) == 3
     code, out, err = run(capsys, "alert", "feedback", "b", "true")
-    assert (code, out, stage.wishes) == (2, "", [])
+    assert (code, out, stage.requests) == (2, "", [])
     assert err == f"several alerts have an id that begins with 'b': {', '.join(several)}\n"
 
 
@@ -302,9 +306,9 @@ def short(ids: list[str]) -> list[str]:
 
 
 def test_lists_show_what_is_open_and_all_on_request(evening: None, capsys: pytest.CaptureFixture[str]) -> None:
-    critical, taken, over, untold = INCIDENTS
-    assert shown(capsys, "incident", "list") == short([critical, untold, taken])
-    assert shown(capsys, "incident", "list", "--all") == short([critical, untold, over, taken])
+    critical, taken, over, unnotified = INCIDENTS
+    assert shown(capsys, "incident", "list") == short([critical, unnotified, taken])
+    assert shown(capsys, "incident", "list", "--all") == short([critical, unnotified, over, taken])
     assert shown(capsys, "incident", "list", "--status", "resolved") == short([over])
     assert shown(capsys, "incident", "list", "--severity", "warning") == short(INCIDENTS[1:2])
     assert set(shown(capsys, "alert", "list")) == set(short(ALERTS[:3]))
@@ -338,7 +342,7 @@ def test_json_has_instants_and_what_is_inside(evening: None, capsys: pytest.Capt
     assert {each["alert_id"] for each in found["alerts"]} == set(ALERTS[:2])
     incident = json.loads(run(capsys, "incident", "show", INCIDENTS[0], "--json")[1])
     assert {each["alert_id"] for each in incident["alerts"]} == set(ALERTS[:2])
-    assert incident["fates"][ALERTS[1]]["outcome"] == "child"
+    assert incident["dispositions"][ALERTS[1]]["outcome"] == "inhibited"
     assert {each["state"] for each in incident["notifications"]} == {"sent", "pending"}
     alert = json.loads(run(capsys, "alert", "show", ALERT, "--json")[1])
     assert alert["alert"]["explanation"]["verdict"]["verdict"] == "POLICY"
@@ -353,7 +357,7 @@ def test_pages_say_what_is_to_be_known(evening: None, capsys: pytest.CaptureFixt
     page = run(capsys, "alert", "show", ALERT)[1]
     assert "30, expected 4.0" in page or "30, expected 4" in page
     assert "Policy p7 carries it" in page
-    assert "told as a new incident" in page
+    assert "notified as a new incident" in page
     page = run(capsys, "case", "show", CASE)[1]
     assert "open, version 4" in page
     assert ", overdue" in page
@@ -427,7 +431,7 @@ def test_a_case_from_open_to_closed(response: ManualClock, capsys: pytest.Captur
         ("close CASE", 0, "the case is closed"),
         ("done CASE TASK", 1, "done it already"),
         ("reopen CASE", 0, "the case is open"),
-        ("dismiss CASE --resolution TOO_SMALL", 0, "the case is dismissed"),
+        ("dismiss CASE --resolution BELOW_THRESHOLD", 0, "the case is dismissed"),
     )
     for line, expected, text in steps:
         page = json.loads(run(capsys, "case", "show", case, "--json")[1])["case"]

@@ -282,15 +282,15 @@ async def through(gate: Gate, headers: dict[str, str], peer: str = "10.0.0.1") -
 
 
 async def test_guessing_is_slow_told_and_locks_out_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
-    clock, told = ManualClock(0), list[str]()
-    gate = Gate(PlainTextResponse("in"), Access("right" * 4, people=PEOPLE), clock, told.append)
+    clock, notified = ManualClock(0), list[str]()
+    gate = Gate(PlainTextResponse("in"), Access("right" * 4, people=PEOPLE), clock, notified.append)
     right = {"Authorization": "Bearer " + "right" * 4}
     with caplog.at_level(logging.WARNING):
         for guess in range(200):
             assert await through(gate, basic(f"guess {guess}")) == (401 if guess < throttle.OF_ONE else 429)
-    assert told == ["wrong_token"] * throttle.OF_ONE + ["throttled"] * (200 - throttle.OF_ONE)
+    assert notified == ["wrong_token"] * throttle.OF_ONE + ["throttled"] * (200 - throttle.OF_ONE)
     assert [line.getMessage() for line in caplog.records] == ["the console was given a wrong token from 10.0.0.1"] * 2
-    assert await through(gate, right) == 429, "else a guess that is right would still be told"
+    assert await through(gate, right) == 429, "else a guess that is right would still be notified"
     assert await through(gate, {}) == 401
     assert await through(gate, right, "10.0.0.2") == 200
     clock.advance(minutes=1)

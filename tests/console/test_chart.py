@@ -85,8 +85,10 @@ def test_an_alert_in_one_sentence() -> None:
     assert sentence(gap, "No events", None, None) == (
         "No events, everything: nothing came, since 2026-03-06 18:00 UTC, not over."
     )
-    odd = alert_row(1, scan_buckets=1, expected=0, status="resolved")
-    assert sentence(odd, "m", T0 - HOUR_MS, None) == ("m, DE · p7: 30, expected 0, since 2026-03-06 17:00 UTC, over.")
+    anomalous = alert_row(1, scan_buckets=1, expected=0, status="resolved")
+    assert sentence(anomalous, "m", T0 - HOUR_MS, None) == (
+        "m, DE · p7: 30, expected 0, since 2026-03-06 17:00 UTC, over."
+    )
 
 
 def test_events_are_those_of_the_whole_scan_at_the_monitors_precision() -> None:

@@ -13,7 +13,7 @@ from yarl import URL
 
 from console.access import Access
 from console.app import routes
-from console.csrf import Seal
+from console.csrf import CsrfTokens
 from console.identity import Holder, Visitor
 from livewarden.action import (
     Acknowledge,
@@ -48,7 +48,7 @@ FORMS: Mapping[str, dict[str, str]] = {
     "/alerts/{alert_id}/feedback": {"verdict": "true", "cause": "a release", "why": "seen it"},
     "/silences": SILENCE,
     "/silences/{silence_id}/expire": {},
-    "/cases": {"title": "By hand", "severity": "warning", "alert_ids": "alert-1\nalert-2", "why": "odd"},
+    "/cases": {"title": "By hand", "severity": "warning", "alert_ids": "alert-1\nalert-2", "why": "anomalous"},
     "/cases/{case_id}/move": {"to": "resolved", "resolution": "FIXED", "why": "rolled back", "expects": "4"},
     "/cases/{case_id}/assign": {"owner": "kim", "due_at": "2026-03-07T12:00", "expects": "4"},
     "/cases/{case_id}/note": {"why": "asked the team", "expects": "4"},
@@ -71,10 +71,10 @@ async def guarded(clickhouse: Address) -> AsyncIterator[Site]:
         yield running
 
 
-async def sealed(site: Site, headers: Mapping[str, str] | None = None, path: str = "/cases/case-1") -> str:
+async def csrf_of(site: Site, headers: Mapping[str, str] | None = None, path: str = "/cases/case-1") -> str:
     """The seal of a page's forms."""
     async with site.http.get(site.url + path, headers=headers) as answer:
-        found = re.search(r'name="seal" value="([^"]+)"', await answer.text())
+        found = re.search(r'name="csrf" value="([^"]+)"', await answer.text())
     assert found is not None
     return found[1]
 
@@ -103,10 +103,10 @@ def test_every_address_that_does_something_is_tried_here() -> None:
 
 
 async def test_nobody_acts_who_may_not_or_from_a_foreign_page(guarded: Site) -> None:
-    seal, others = await sealed(guarded, MARIA), await sealed(guarded, IDA)
-    viewers = Seal(SECRET, ManualClock(T0 + HOUR_MS)).issue(Visitor("joe", "viewer"))
-    old = Seal(SECRET, ManualClock(T0 + HOUR_MS - 2 * DAY_MS)).issue(Visitor("maria", "operator"))
-    good = {"seal": seal}
+    csrf, others = await csrf_of(guarded, MARIA), await csrf_of(guarded, IDA)
+    viewers = CsrfTokens(SECRET, ManualClock(T0 + HOUR_MS)).issue(Visitor("joe", "viewer"))
+    old = CsrfTokens(SECRET, ManualClock(T0 + HOUR_MS - 2 * DAY_MS)).issue(Visitor("maria", "operator"))
+    good = {"csrf": csrf}
     host = guarded.url.removeprefix("http://")
     for template, form in FORMS.items():
         path = template.format(**IDS)
@@ -114,12 +114,12 @@ async def test_nobody_acts_who_may_not_or_from_a_foreign_page(guarded: Site) -> 
             ("no visitor", 401, good, {}),
             ("a wrong token", 401, good, {"Authorization": "Bearer " + "m" * 11}),
             ("a viewer", 403, good, JOE),
-            ("a viewer with a seal", 403, {"seal": viewers}, JOE),
-            ("no seal", 403, {}, MARIA),
-            ("an empty seal", 403, {"seal": ""}, MARIA),
-            ("a made-up seal", 403, {"seal": seal[:-1] + ("0" if seal[-1] != "0" else "1")}, MARIA),
-            ("an old seal", 403, {"seal": old}, MARIA),
-            ("another person's seal", 403, {"seal": others}, MARIA),
+            ("a viewer with a token", 403, {"csrf": viewers}, JOE),
+            ("no token", 403, {}, MARIA),
+            ("an empty token", 403, {"csrf": ""}, MARIA),
+            ("a made-up token", 403, {"csrf": csrf[:-1] + ("0" if csrf[-1] != "0" else "1")}, MARIA),
+            ("an old token", 403, {"csrf": old}, MARIA),
+            ("another person's token", 403, {"csrf": others}, MARIA),
             ("a foreign page", 403, good, MARIA | {"Origin": "https://evil.example"}),
             ("a page that hides", 403, good, MARIA | {"Origin": "null"}),
             ("a port next door", 403, good, MARIA | {"Origin": "http://127.0.0.1:1"}),
@@ -136,12 +136,12 @@ async def test_nobody_acts_who_may_not_or_from_a_foreign_page(guarded: Site) -> 
 
 
 async def test_every_form_becomes_one_action(guarded: Site) -> None:
-    seal = await sealed(guarded, MARIA)
+    csrf = await csrf_of(guarded, MARIA)
     own = MARIA | {"Origin": guarded.url, "Sec-Fetch-Site": "same-origin"}
     for template, form in FORMS.items():
         before = len(guarded.asked.actions)
         for _ in range(2):
-            status, place = await post(guarded, template.format(**IDS), form | {"seal": seal}, own)
+            status, place = await post(guarded, template.format(**IDS), form | {"csrf": csrf}, own)
             assert status == 303, (template, place)
         assert len(guarded.asked.actions) == before + 1, f"{template}: sent twice, done once"
         done = guarded.asked.actions[-1]
@@ -154,9 +154,9 @@ async def test_every_form_becomes_one_action(guarded: Site) -> None:
 
 
 async def test_what_a_form_becomes(working: Site) -> None:
-    seal = {"seal": await sealed(working)}
+    csrf = {"csrf": await csrf_of(working)}
     for template, form in FORMS.items():
-        await post(working, template.format(**IDS), form | seal)
+        await post(working, template.format(**IDS), form | csrf)
     by_kind = {type(each): each for each in working.asked.actions}
     for kind, given in (
         (Acknowledge, {"incident_id": "incident-1", "why": "on it", "expects": 3, "role": "admin", "who": "local"}),
@@ -182,14 +182,14 @@ async def test_what_a_form_becomes(working: Site) -> None:
 
 
 async def test_what_is_not_there_is_404(working: Site) -> None:
-    seal = {"seal": await sealed(working)}
+    csrf = {"csrf": await csrf_of(working)}
     for name in ("none", "%00", "%ff", "'", "%22%3E%3Cscript%3E", "x" * 5000):
         for template, form in FORMS.items():
             if "{" in template:
                 path = template.replace("{task_id}", "task-1")
-                status, said = await post(working, re.sub(r"\{\w+\}", name, path), form | seal)
+                status, said = await post(working, re.sub(r"\{\w+\}", name, path), form | csrf)
                 assert status == 404, (template, name, said)
-    status, _ = await post(working, "/cases/case-1/tasks/none/done", seal)
+    status, _ = await post(working, "/cases/case-1/tasks/none/done", csrf)
     assert status == 404
     assert working.asked.actions == []
 
@@ -230,9 +230,9 @@ BAD = {
 
 @pytest.mark.parametrize("template", BAD)
 async def test_what_cannot_be_understood_is_said_in_one_line(working: Site, template: str) -> None:
-    seal = {"seal": await sealed(working)}
+    csrf = {"csrf": await csrf_of(working)}
     for change in BAD[template]:
-        status, said = await post(working, template.format(**IDS), FORMS[template] | change | seal)
+        status, said = await post(working, template.format(**IDS), FORMS[template] | change | csrf)
         assert status == 400, (change, said)
         assert "pydantic" not in said
         for name, text in (FORMS[template] | change).items():
@@ -242,11 +242,11 @@ async def test_what_cannot_be_understood_is_said_in_one_line(working: Site, temp
 
 
 async def test_what_is_no_form_is_refused(working: Site) -> None:
-    seal = await sealed(working)
+    csrf = await csrf_of(working)
     path = "/cases/case-1/note"
-    good = f"seal={seal}&why="
+    good = f"seal={csrf}&why="
     for body in (
-        good + "%00", good + "a%07b", good + "%ff", good + "%ed%a0%80", good + "a&why=b", "seal=" + seal + "&%00=1", b"\xff\xfe", b"",
+        good + "%00", good + "a%07b", good + "%ff", good + "%ed%a0%80", good + "a&why=b", "seal=" + csrf + "&%00=1", b"\xff\xfe", b"",
         good + "a" * 140_000, good + "a" + "".join(f"&f{n}=1" for n in range(99)), "&" * 200,
     ):  # fmt: skip
         status, said = await post(working, path, body)
@@ -261,28 +261,28 @@ async def test_what_is_no_form_is_refused(working: Site) -> None:
 
 
 async def test_the_second_of_two_is_told(guarded: Site) -> None:
-    seal, other = await sealed(guarded, MARIA), await sealed(guarded, IDA)
-    assert (await post(guarded, "/cases/case-1/note", {"why": "one", "expects": "4", "seal": seal}, MARIA))[0] == 303
+    csrf, other = await csrf_of(guarded, MARIA), await csrf_of(guarded, IDA)
+    assert (await post(guarded, "/cases/case-1/note", {"why": "one", "expects": "4", "csrf": csrf}, MARIA))[0] == 303
     await guarded.store.write("cases", [work_row(version=5)])
-    _, place = await post(guarded, "/cases/case-1/note", {"why": "two", "expects": "4", "seal": other}, IDA)
+    _, place = await post(guarded, "/cases/case-1/note", {"why": "two", "expects": "4", "csrf": other}, IDA)
     async with guarded.http.get(guarded.url + place, headers=IDA) as page:
         assert "the case has changed: version 5, you saw 4" in await page.text()
     await guarded.store.write("incidents", [incident_row(version=4)])
     form = FORMS["/incidents/{incident_id}/acknowledge"]
-    _, place = await post(guarded, "/incidents/incident-1/acknowledge", form | {"seal": seal}, MARIA)
+    _, place = await post(guarded, "/incidents/incident-1/acknowledge", form | {"csrf": csrf}, MARIA)
     async with guarded.http.get(guarded.url + place, headers=MARIA) as page:
         assert "the incident has changed: version 4, you saw 3" in await page.text()
 
 
 async def test_no_answer_in_time_may_still_come(working: Site) -> None:
-    seal = {"seal": await sealed(working)}
+    csrf = {"csrf": await csrf_of(working)}
     working.asked.late = True
     for template, form in FORMS.items():
-        status, place = await post(working, template.format(**IDS), form | seal)
+        status, place = await post(working, template.format(**IDS), form | csrf)
         assert status == 303
         assert "It may still be accepted" in await working.page(place), template
     working.asked.late = False
-    form = FORMS["/cases/{case_id}/note"] | seal
+    form = FORMS["/cases/{case_id}/note"] | csrf
     _, place = await post(working, "/cases/case-1/note", form)
     assert "note: done by local." in await working.page(place), "the same form again is the same action"
 
@@ -297,9 +297,9 @@ async def test_an_answer_is_looked_up_and_never_typed(working: Site) -> None:
 async def test_only_an_admin_sets_the_gate_aside(guarded: Site) -> None:
     await guarded.store.write("cases", [work_row(version=5, state="resolved")])
     form = {"to": "closed", "force": "true", "expects": "5"}
-    assert (await post(guarded, "/cases/case-1/move", form | {"seal": await sealed(guarded, MARIA)}, MARIA))[0] == 403
+    assert (await post(guarded, "/cases/case-1/move", form | {"csrf": await csrf_of(guarded, MARIA)}, MARIA))[0] == 403
     assert guarded.asked.actions == []
-    assert (await post(guarded, "/cases/case-1/move", form | {"seal": await sealed(guarded, IDA)}, IDA))[0] == 303
+    assert (await post(guarded, "/cases/case-1/move", form | {"csrf": await csrf_of(guarded, IDA)}, IDA))[0] == 303
     (done,) = guarded.asked.actions
     assert isinstance(done, MoveCase)
     assert done.force
@@ -327,15 +327,15 @@ async def test_a_viewer_is_shown_no_form(guarded: Site) -> None:
 
 
 async def test_script_and_sql_in_any_field_come_out_as_text(working: Site) -> None:
-    seal = {"seal": await sealed(working)}
+    csrf = {"csrf": await csrf_of(working)}
     for template, form in FORMS.items():
         for name in form:
-            status, said = await post(working, template.format(**IDS), form | {name: HOSTILE} | seal)
+            status, said = await post(working, template.format(**IDS), form | {name: HOSTILE} | csrf)
             assert status in (303, 400), (template, name)
             text = await working.page(said) if status == 303 else said
             if status == 400:
                 async with working.http.post(
-                    working.url + template.format(**IDS), data=form | {name: HOSTILE} | seal
+                    working.url + template.format(**IDS), data=form | {name: HOSTILE} | csrf
                 ) as raw:
                     text = await raw.text()
             assert "<script>alert" not in text, (template, name)

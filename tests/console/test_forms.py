@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from console import forms
-from console.csrf import Seal, foreign
+from console.csrf import CsrfTokens, foreign
 from console.forms import BadForm
 from console.identity import Visitor
-from console.pages.forms import DEEDS, Deed
+from console.pages.forms import DEEDS, FormAction
 from livewarden.action import Matcher
 from livewarden.clock import ManualClock
 from livewarden.times import DAY_MS
@@ -63,7 +63,7 @@ async def test_no_bytes_are_more_than_a_form_or_a_refusal(body: bytes) -> None:
         assert all(isinstance(value, str) and "\x00" not in value for value in found.values())
 
 
-NAMES = st.sampled_from(sorted({name for deed in DEEDS for name in deed.make.model_fields} | {"odd"}))
+NAMES = st.sampled_from(sorted({name for deed in DEEDS for name in deed.make.model_fields} | {"anomalous"}))
 GIVEN = {"action_id": "a1", "who": "maria", "role": "operator", "at": forms.instant("at", "2026-03-06T18:00")}
 IDS = {"incident_id": "i1", "alert_id": "a1", "silence_id": "s1", "case_id": "c1", "task_id": "t1"}
 
@@ -71,7 +71,7 @@ IDS = {"incident_id": "i1", "alert_id": "a1", "silence_id": "s1", "case_id": "c1
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.path)
 @settings(deadline=None)
 @given(fields=st.dictionaries(NAMES, st.text(max_size=60) | st.integers().map(str), max_size=5))
-def test_what_a_form_asks_for_keeps_the_contract_or_is_refused(deed: Deed, fields: Mapping[str, str]) -> None:
+def test_what_a_form_asks_for_keeps_the_contract_or_is_refused(deed: FormAction, fields: Mapping[str, str]) -> None:
     known: dict[str, Any] = GIVEN | {
         name: value for name, value in IDS.items() if f"{{{name}}}" in deed.path or name == deed.new
     }
@@ -111,17 +111,17 @@ def test_a_time_is_one_or_is_refused(text: str) -> None:
 @given(st.text(), st.text())
 def test_a_seal_is_good_for_whom_it_was_made_and_two_days(name: str, other: str) -> None:
     clock = ManualClock(20_000 * DAY_MS)
-    seal, one = Seal("", clock), Visitor(name, "operator")
-    made = seal.issue(one)
-    assert seal.holds(made, one)
-    assert not seal.holds(made, Visitor(name, "admin"))
-    assert seal.holds(made, Visitor(other, "operator")) == (name == other)
-    assert not Seal("", clock).holds(made, one), "another process has another secret"
+    csrf, one = CsrfTokens("", clock), Visitor(name, "operator")
+    made = csrf.issue(one)
+    assert csrf.holds(made, one)
+    assert not csrf.holds(made, Visitor(name, "admin"))
+    assert csrf.holds(made, Visitor(other, "operator")) == (name == other)
+    assert not CsrfTokens("", clock).holds(made, one), "another process has another secret"
     clock.advance(minutes=24 * 60)
-    assert seal.holds(made, one)
+    assert csrf.holds(made, one)
     clock.advance(minutes=24 * 60)
-    assert not seal.holds(made, one)
-    assert not seal.holds(other, one)
+    assert not csrf.holds(made, one)
+    assert not csrf.holds(other, one)
 
 
 @pytest.mark.parametrize(

@@ -100,23 +100,33 @@ async def test_a_new_alert_and_its_next_version_are_told_once(site: Site) -> Non
     await site.store.write("alerts", [alert_row(1)])
     async with listening(site) as stream:
         await site.store.write("alerts", [alert_row(2, series={"market": HOSTILE}, case_id="case-1")])
-        name, told = await stream.next()
-        assert (name, told["alert_id"], told["version"], told["status"]) == ("alert", "alert-2", 1, "firing")
-        assert told["text"].startswith(f"critical: measures, {HOSTILE}: 257 in 15 min, expected 60")
-        assert (told["case_id"], told["suppressed"]) == ("case-1", False)
+        name, notified = await stream.next()
+        assert (name, notified["alert_id"], notified["version"], notified["status"]) == (
+            "alert",
+            "alert-2",
+            1,
+            "firing",
+        )
+        assert notified["text"].startswith(f"critical: measures, {HOSTILE}: 257 in 15 min, expected 60")
+        assert (notified["case_id"], notified["suppressed"]) == ("case-1", False)
         await site.store.write("alerts", [alert_row(1, version=2, status="resolved")])
-        name, told = await stream.next()
-        assert (name, told["alert_id"], told["version"], told["status"]) == ("alert", "alert-1", 2, "resolved")
+        name, notified = await stream.next()
+        assert (name, notified["alert_id"], notified["version"], notified["status"]) == (
+            "alert",
+            "alert-1",
+            2,
+            "resolved",
+        )
         assert "/alerts/alert-2" in await site.page("/alerts"), "the page shows it already"
         await site.store.write("alerts", [alert_row(3)])
-        assert (await stream.next())[1]["alert_id"] == "alert-3", "nothing is told twice"
+        assert (await stream.next())[1]["alert_id"] == "alert-3", "nothing is notified twice"
 
 
 async def test_a_storm_is_told_as_a_number(site: Site) -> None:
     async with listening(site) as stream:
         await site.store.write("alerts", [alert_row(n) for n in range(MOST_TOLD + 1)])
-        name, told = await stream.next()
-        assert (name, told) == ("many", {"count": MOST_TOLD + 1})
+        name, notified = await stream.next()
+        assert (name, notified) == ("many", {"count": MOST_TOLD + 1})
         await site.store.write("alerts", [alert_row(99)])
         assert (await stream.next())[1]["alert_id"] == "alert-99"
 
@@ -143,9 +153,9 @@ async def test_trouble_with_clickhouse_is_told_and_its_end_too(site: Site, click
     client = await open_client(clickhouse)
     async with listening(site) as stream:
         await client.command("RENAME TABLE alerts TO gone")
-        name, told = await stream.next()
+        name, notified = await stream.next()
         assert name == "trouble"
-        assert "livewarden migrate" in told["text"]
+        assert "livewarden migrate" in notified["text"]
         await client.command("RENAME TABLE gone TO alerts")
         assert (await stream.next())[0] == "well"
     await client.close()

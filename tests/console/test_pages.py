@@ -124,8 +124,8 @@ async def test_alerts_firing_first_then_severity_then_newest(site: Site) -> None
 
 
 async def test_what_fires_is_on_the_first_page_whatever_is_worse(site: Site) -> None:
-    calm = [alert_row(n, status="resolved") for n in range(40)]
-    await site.store.write("alerts", calm + [alert_row(n, severity="info") for n in range(100, 150)])
+    normal = [alert_row(n, status="resolved") for n in range(40)]
+    await site.store.write("alerts", normal + [alert_row(n, severity="info") for n in range(100, 150)])
     assert {int(row.rpartition("-")[2]) for row in Page(await site.page("/alerts")).rows} == set(range(100, 150))
 
 
@@ -267,12 +267,12 @@ async def test_an_explanation_is_shown_in_parts_and_whole(site: Site) -> None:
         assert part in plain
 
 
-ODD = ("null", "rubbish", "[]", "[[1]]", "3", '"<b>"', '{"slices": 3, "verdict": [1], "causes": [1, {"slice": []}]}', "[" * 5000,
+ANOMALOUS = ("null", "rubbish", "[]", "[[1]]", "3", '"<b>"', '{"slices": 3, "verdict": [1], "causes": [1, {"slice": []}]}', "[" * 5000,
        '{"onset": "never", "verdict": {"for": {"a": 1}, "verdict": {"b": "<i>"}}, "slices": {"causes": {"a": 1}, "none": true}}',
        '{"slices": {"causes": [{"slice": {"a": {"b": "<i>"}}, "share": 1e999, "risk_ratio": NaN}]}}')  # fmt: skip
 
 
-@pytest.mark.parametrize("explanation", ODD)
+@pytest.mark.parametrize("explanation", ANOMALOUS)
 async def test_an_odd_explanation_breaks_no_page(site: Site, explanation: str) -> None:
     await site.store.write("alerts", [alert_row(1, explanation=explanation)])
     page = Page(await site.page("/alerts/alert-1"))
@@ -393,12 +393,14 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
     evidence = json.dumps(
         {"monitors": {HOSTILE: monitor}, "series": [{"monitor": HOSTILE, "series": series, "points": [["2026-03-06T18:00:00Z", 1, 2, 3]]}]}
     )  # fmt: skip
-    odd = {"title": HOSTILE, "status": HOSTILE, "grouping": HOSTILE, "kind": HOSTILE, "severity": HOSTILE}
+    anomalous = {"title": HOSTILE, "status": HOSTILE, "grouping": HOSTILE, "kind": HOSTILE, "severity": HOSTILE}
     await site.store.write(
-        "case_candidates", [case_row(1, [fires], **odd, monitors=[HOSTILE], series=[series], evidence=evidence)]
+        "case_candidates", [case_row(1, [fires], **anomalous, monitors=[HOSTILE], series=[series], evidence=evidence)]
     )
-    told = dict.fromkeys(("change_id", "kind", "phase", "target", "from_version", "to_version", "owner_team"), HOSTILE)
-    change = change_row(50, T0, **told, scope={"markets": [HOSTILE], "action_types": [HOSTILE], "percent": 1})
+    notified = dict.fromkeys(
+        ("change_id", "kind", "phase", "target", "from_version", "to_version", "owner_team"), HOSTILE
+    )
+    change = change_row(50, T0, **notified, scope={"markets": [HOSTILE], "action_types": [HOSTILE], "percent": 1})
     data = json.dumps({HOSTILE: HOSTILE, "market": HOSTILE, "policy_id": HOSTILE})
     await site.store.write("events", [change, event_row(1, data=data, event_id=HOSTILE, key=HOSTILE)])
     dead = {"reason": HOSTILE, "detail": HOSTILE, "key": HOSTILE, "value": HOSTILE.encode()}
@@ -424,8 +426,12 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
 
 def _hostile(row: dict[str, Any], *kept: str) -> dict[str, Any]:
     """A row with the hostile text in each of its texts but those in `kept`."""
-    told = {name: HOSTILE for name, value in row.items() if isinstance(value, str) and name not in kept}
-    return row | told | {name: [HOSTILE] for name, value in row.items() if isinstance(value, list) and name not in kept}
+    notified = {name: HOSTILE for name, value in row.items() if isinstance(value, str) and name not in kept}
+    return (
+        row
+        | notified
+        | {name: [HOSTILE] for name, value in row.items() if isinstance(value, list) and name not in kept}
+    )
 
 
 async def test_script_and_sql_in_any_field_of_the_work_come_out_as_text(working: Site) -> None:
@@ -435,11 +441,14 @@ async def test_script_and_sql_in_any_field_of_the_work_come_out_as_text(working:
         "links": json.dumps([{"kind": kind, "ref": ref, "by": HOSTILE} for kind in ("url", "case", "ticket", HOSTILE) for ref in (HOSTILE, "javascript:alert(1)//")]),
         "evidence": json.dumps([{"name": HOSTILE, "digest": HOSTILE, "size": HOSTILE}]),
     }  # fmt: skip
-    odd = {"owner": HOSTILE, "escalated_to": HOSTILE, "merged_into": HOSTILE}
-    await site.store.write("cases", [_hostile(work_row(1, version=9), "case_id", *items) | items | odd])
+    anomalous = {"owner": HOSTILE, "escalated_to": HOSTILE, "merged_into": HOSTILE}
+    await site.store.write("cases", [_hostile(work_row(1, version=9), "case_id", *items) | items | anomalous])
     await site.store.write(
         "cases",
-        [_hostile(work_row(2), "case_id", "state") | odd, work_row(3, tasks="[" * 5000, links="3", evidence="{}")],
+        [
+            _hostile(work_row(2), "case_id", "state") | anomalous,
+            work_row(3, tasks="[" * 5000, links="3", evidence="{}"),
+        ],
     )
     people = {"acknowledged_by": HOSTILE, "acknowledged_at": T0, "resolved_by": HOSTILE}
     for number, kept in ((1, ("incident_id", "lead_alert_id", "case_ids")), (2, ("incident_id", "status"))):
@@ -478,7 +487,7 @@ async def test_one_incident_on_one_page(working: Site) -> None:
         "model release completed m1 1 → 2 DE 50 % models change-50 its alerts share this change",
         "2026-03-06 18:02 new pager default sent 2026-03-06 18:02 1",
         "1 muted by a wider slice · 1 somebody was notified",
-        "muted by a wider slice: the wider slice DE was told",
+        "muted by a wider slice: the wider slice DE was notified",
         "open · maria · overdue by 30 min",
         "maria acknowledge: maria has it.",
         "maria acknowledge: refused, joe has it.",
@@ -497,7 +506,7 @@ async def test_incidents_that_nobody_has_come_first(site: Site) -> None:
             incident_row(2, status="acknowledged", acknowledged_by="Kim"),
             incident_row(3, severity="info", opened_at=T0 + HOUR_MS),
             incident_row(4, severity="info"),
-            incident_row(5, monitors=["viewers"], told_at=None, note="silenced: a test"),
+            incident_row(5, monitors=["viewers"], notified_at=None, note="silenced: a test"),
         ],
     )
     text = await site.page("/incidents")
@@ -517,7 +526,8 @@ async def test_the_bare_address_leads_on_and_old_filters_still_hold(site: Site) 
 async def test_an_alert_says_why_nobody_was_told(working: Site) -> None:
     plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", await working.page("/alerts/alert-2"))).split())
     assert (
-        "not notified: muted by a wider slice the wider slice DE was told by alert-1, 2026-03-06 18:02:00 UTC" in plain
+        "not notified: muted by a wider slice the wider slice DE was notified by alert-1, 2026-03-06 18:02:00 UTC"
+        in plain
     )
     assert "Incident: unacknowledged" in plain
     text = await working.page("/alerts/alert-1")

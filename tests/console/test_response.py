@@ -23,7 +23,7 @@ from sinks.store.reader import Reader
 from streams.stages import alert_row
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
 from tests.console_fixtures import zipped
-from tests.response_fixtures import NOW, PLAN, Desk, alert, policy
+from tests.response_fixtures import NOW, PLAN, PageContext, alert, policy
 
 __all__ = ["clickhouse", "clickhouse_server"]
 pytestmark = pytest.mark.clickhouse
@@ -77,7 +77,7 @@ class Browser:
 class Shop:
     """A console over a response stage, and who sits before it."""
 
-    desk: Desk
+    context: PageContext
     store: ClickHouseStore
     people: Mapping[str, Browser]
 
@@ -88,13 +88,13 @@ async def _open(address: Address) -> AsyncIterator[Shop]:
     store = await ClickHouseStore.connect(*given)
     try:
         async with await Reader.connect(*given) as reader:
-            desk = Desk()
-            desk.local = LocalResponse(PLAN, policy(), store, desk.clock)
+            context = PageContext()
+            context.local = LocalResponse(PLAN, policy(), store, context.clock)
             console = Console(
-                reader, Access(people=PEOPLE), clock=desk.clock, submit=desk.local.submit, build_evidence=zipped
+                reader, Access(people=PEOPLE), clock=context.clock, submit=context.local.submit, build_evidence=zipped
             )
             async with serving(console, port=0) as url, aiohttp.ClientSession() as http:
-                yield Shop(desk, store, {name: Browser(url, http, name) for name in PEOPLE})
+                yield Shop(context, store, {name: Browser(url, http, name) for name in PEOPLE})
     finally:
         await store.close()
 
@@ -106,11 +106,11 @@ async def shop(clickhouse: Address) -> AsyncIterator[Shop]:
 
 
 async def test_from_an_alert_to_a_closed_case(shop: Shop) -> None:
-    desk, maria = shop.desk, shop.people["maria"]
+    context, maria = shop.context, shop.people["maria"]
     fell = alert()
     await shop.store.write("alerts", [alert_row(fell, "live")])
-    await desk.alerts(fell)
-    await desk.candidate(fell)
+    await context.alerts(fell)
+    await context.candidate(fell)
     assert "unacknowledged" in await maria.open("/incidents")
     (place,) = re.findall(r'href="(/incidents/[^"]+)" data-row', maria.text)
     await maria.open(place)
@@ -146,8 +146,8 @@ async def test_from_an_alert_to_a_closed_case(shop: Shop) -> None:
     (task,) = re.findall(rf'action="({re.escape(case)}/tasks/[^"]+/done)"', maria.text)
     assert "Done." in await maria.send(task)
 
-    await desk.resolve(fell)
-    await desk.judged("orders", NOW + 600 * MINUTE_MS)
+    await context.resolve(fell)
+    await context.judged("orders", NOW + 600 * MINUTE_MS)
     await maria.open(case)
     assert "Done. the case is closed" in await maria.send(f"{case}/move", 'value="closed"')
     for part in (
@@ -163,14 +163,16 @@ async def test_from_an_alert_to_a_closed_case(shop: Shop) -> None:
 async def test_the_second_of_two_operators_is_told(shop: Shop) -> None:
     maria, ida, joe = (shop.people[name] for name in ("maria", "ida", "joe"))
     await maria.open("/cases/new")
-    await maria.send("/cases", title="odd", severity="warning")
+    await maria.send("/cases", title="anomalous", severity="warning")
     (case,) = set(re.findall(r'action="(/cases/[^/"]+)/move"', maria.text))
     await maria.open(case)
     await ida.open(case)
     assert "Done." in await ida.send(f"{case}/move", 'value="escalated"', to_whom="policy", why="they decide")
-    assert "has changed" in await maria.send(f"{case}/move", 'value="dismissed"', resolution="TOO_SMALL", why="tiny")
+    assert "has changed" in await maria.send(
+        f"{case}/move", 'value="dismissed"', resolution="BELOW_THRESHOLD", why="tiny"
+    )
     assert "escalated to policy" in maria.plain
-    assert "Done." in await maria.send(f"{case}/move", 'value="resolved"', resolution="TOO_SMALL", why="tiny")
+    assert "Done." in await maria.send(f"{case}/move", 'value="resolved"', resolution="BELOW_THRESHOLD", why="tiny")
     await ida.open(case)
     assert "Done." in await ida.send(f"{case}/note", why="agreed")
     assert "agreed" in await joe.open(case)
@@ -180,7 +182,7 @@ async def test_the_second_of_two_operators_is_told(shop: Shop) -> None:
 async def test_notes_of_two_people_both_stand(shop: Shop) -> None:
     maria, ida = shop.people["maria"], shop.people["ida"]
     await maria.open("/cases/new")
-    await maria.send("/cases", title="odd", severity="warning")
+    await maria.send("/cases", title="anomalous", severity="warning")
     (case,) = set(re.findall(r'action="(/cases/[^/"]+)/move"', maria.text))
     await maria.open(case)
     await ida.open(case)
@@ -194,7 +196,7 @@ async def test_feedback_and_a_silence_that_ends(shop: Shop) -> None:
     maria = shop.people["maria"]
     fell = alert()
     await shop.store.write("alerts", [alert_row(fell, "live")])
-    await shop.desk.alerts(fell)
+    await shop.context.alerts(fell)
     place = f"/alerts/{fell.alert_id}"
     await maria.open(place)
     assert "Done." in await maria.send(f"{place}/feedback", verdict="expected", cause="a campaign")

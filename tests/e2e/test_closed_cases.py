@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.common import load_plan
-from cli.outcome import alert_json, outcomes
+from cli.simulation_score import alert_json, outcomes
 from models.monitors.plan import Plan
 from sources.simulate import scenario_evening, truth
 from tests.e2e.conftest import Demo

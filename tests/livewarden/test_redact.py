@@ -1,4 +1,4 @@
-"""What stands in an address or a variable: used or refused, and never told."""
+"""What stands in an address or a variable: used or refused, and never notified."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_order_between_watermarks_changes_nothing(drawn: list[Spec], rng: random
     for order in (events, shuffled):
         target = aggregator(ALL, BY_SHOP, lateness_ms=10 * MINUTE_MS)
         outcome = partials([*said(target, order), *target.advance(T0 + 15 * MINUTE_MS)])
-        assert target.fates["counted"] == len(events)
+        assert target.outcomes["counted"] == len(events)
         outcomes.append(
             [
                 (p.monitor, p.start_ms, p.chunk, [(key, value, count_distinct([s])) for key, value, _, s in p.rows])
@@ -75,10 +75,10 @@ def test_every_event_is_counted_late_or_duplicate_and_no_weight_is_lost(drawn: l
     weight_counted = 0
     messages = []
     for event in events_of(drawn):
-        fate, new = target.add(event)
+        outcome, new = target.add(event)
         messages += new
-        weight_counted += event.data.weight if fate == "counted" else 0
-    assert sum(target.fates.values()) == len(drawn)
+        weight_counted += event.data.weight if outcome == "counted" else 0
+    assert sum(target.outcomes.values()) == len(drawn)
     in_partials = sum(value for partial in partials(messages) for _, value, _, _ in partial.rows)
     assert in_partials + target.open_events == weight_counted
     closed = sum(value for p in partials(target.advance(T0 + 10**9)) for _, value, _, _ in p.rows)
@@ -99,12 +99,12 @@ def test_snapshot_and_restore_at_any_point_equals_uninterrupted(drawn: list[Spec
     assert resumed.open_events == whole.open_events
     end = beat(T0, T0 + 20 * MINUTE_MS, "ENDED")
     rest, again = (said(target, [*events[cut:], end]) for target in (whole, resumed))
-    assert told(rest) == told(again)
-    assert whole.fates == resumed.fates
+    assert notified(rest) == notified(again)
+    assert whole.outcomes == resumed.outcomes
     assert whole.snapshot() | {"open": 0} == resumed.snapshot() | {"open": 0}
 
 
-def told(messages: list[Message]) -> list[Any]:
+def notified(messages: list[Message]) -> list[Any]:
     """Messages with distinct counts in the place of sketches: equal sets may be written in different bytes."""
     return [
         (message.monitor, message.start_ms, [(k, v, e, count_distinct([s])) for k, v, e, s in message.rows])
@@ -125,7 +125,7 @@ def test_late_event_is_in_no_bucket_of_any_monitor() -> None:
         name: sum(v for p in closed if p.monitor == name for _, v, _, _ in p.rows) for name in ("measures", "slow")
     }
     assert by_monitor == {"measures": 2, "slow": 2}
-    assert target.fates == {"counted": 2, "late": 1}
+    assert target.outcomes == {"counted": 2, "late": 1}
 
 
 def test_same_event_again_counts_once_and_the_same_id_of_another_source_counts() -> None:
@@ -148,7 +148,7 @@ def test_the_same_id_that_says_something_else_is_a_conflict_and_the_first_counts
         assert each.add(action("a", T0 + 1, weight=3)) == ("conflict", [])
         assert each.add(action("a", T0, weight=3)) == ("duplicate", [])
         assert each.open_events == 3
-        assert each.fates == {"counted": 1, "conflict": 2, "duplicate": 1}
+        assert each.outcomes == {"counted": 1, "conflict": 2, "duplicate": 1}
 
 
 def test_ids_of_a_state_without_what_they_said_are_duplicates() -> None:
@@ -262,7 +262,7 @@ def test_open_buckets_of_a_changed_monitor_are_dropped(change: dict[str, Any]) -
     after = Aggregator(Plan([monitor(**change), silent()]), ALL.topic, 0, 1, 0)
     after.restore(orjson.loads(orjson.dumps(before.snapshot(), option=orjson.OPT_NON_STR_KEYS)))
     assert after.open_events == 0
-    assert after.fates == {"counted": 1}
+    assert after.outcomes == {"counted": 1}
     assert after.add(action("a", T0))[0] == "duplicate"
 
 

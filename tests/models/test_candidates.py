@@ -12,7 +12,7 @@ from livewarden.times import MINUTE_MS, format_ms
 from models.decide.alert import gap_alert, new_alert
 from models.decide.candidates import JOIN_BUCKETS, JOIN_MS, MOST_POINTS, Casebook
 from models.detect.judgement import Judgement
-from models.detect.series import Point
+from models.detect.series_index import Point
 from models.monitors.monitor import Monitor
 from tests.core_fixtures import T0, monitor, silent
 
@@ -140,19 +140,19 @@ def test_candidate_of_a_coarse_monitor_is_kept_longer() -> None:
 
 
 def test_ids_come_from_the_first_alert_and_versions_from_the_order() -> None:
-    def story() -> list[tuple[str, int]]:
-        cases, told = book(), []
+    def summary() -> list[tuple[str, int]]:
+        cases, notified = book(), []
         first = cases.take(alert(0))
-        told += [(case.case_id, case.version) for case in cases.changed()]
+        notified += [(case.case_id, case.version) for case in cases.changed()]
         cases.take(alert(1, "FR"))
         cases.take(alert(2))
-        told += [(case.case_id, case.version) for case in cases.changed()]
+        notified += [(case.case_id, case.version) for case in cases.changed()]
         cases.take(first.resolved(at(4)))
-        told += [(case.case_id, case.version) for case in cases.changed()]
-        return told
+        notified += [(case.case_id, case.version) for case in cases.changed()]
+        return notified
 
-    once = story()
-    assert once == story()
+    once = summary()
+    assert once == summary()
     assert [version for _, version in once] == [1, *[version for _, version in sorted(once[1:3])], 3]
     assert {version for case_id, version in once if case_id == once[0][0]} == {1, 2, 3}
     assert book().take(alert(0)).case_id == once[0][0]
@@ -165,26 +165,26 @@ def test_evidence_holds_series_counts_selection_and_configuration() -> None:
     cases.take(alert(1, asked=SLOW, observed=1000))
     cases.take(first.resolved(at(9)))
     (case,) = cases.changed()
-    told = case.to_json("r1", MONITORS)
-    assert json.loads(json.dumps(told)) == told
-    assert (told["run"], told["version"], told["status"], told["grouping"]) == (
+    notified = case.to_json("r1", MONITORS)
+    assert json.loads(json.dumps(notified)) == notified
+    assert (notified["run"], notified["version"], notified["status"], notified["grouping"]) == (
         "r1",
         1,
         "candidate",
         "live.enforcement",
     )
-    assert (told["kind"], told["severity"]) == ("ENFORCEMENT_SPIKE", "critical")
-    assert (told["started_at"], told["ended_at"]) == (format_ms(at(0)), None)
-    assert told["title"] == "slow · DE: 1,000 in 1 h, expected 10"
-    assert told["monitors"] == ["slow", "spikes"]
-    assert told["series"] == [{"market": "DE"}]
-    assert told["alert_ids"] == [each["alert_id"] for each in told["evidence"]["alerts"]]
-    assert [each["status"] for each in told["evidence"]["alerts"]] == ["resolved", "firing"]
-    assert [each["case_id"] for each in told["evidence"]["alerts"]] == [told["case_id"]] * 2
-    by_monitor = {each["monitor"]: each for each in told["evidence"]["series"]}
+    assert (notified["kind"], notified["severity"]) == ("ENFORCEMENT_SPIKE", "critical")
+    assert (notified["started_at"], notified["ended_at"]) == (format_ms(at(0)), None)
+    assert notified["title"] == "slow · DE: 1,000 in 1 h, expected 10"
+    assert notified["monitors"] == ["slow", "spikes"]
+    assert notified["series"] == [{"market": "DE"}]
+    assert notified["alert_ids"] == [each["alert_id"] for each in notified["evidence"]["alerts"]]
+    assert [each["status"] for each in notified["evidence"]["alerts"]] == ["resolved", "firing"]
+    assert [each["case_id"] for each in notified["evidence"]["alerts"]] == [notified["case_id"]] * 2
+    by_monitor = {each["monitor"]: each for each in notified["evidence"]["series"]}
     assert by_monitor["spikes"]["series"] == {"market": "DE"}
     assert by_monitor["spikes"]["points"][0] == [format_ms(at(-3)), 10.0, 9.5, 0.1]
-    assert told["evidence"]["events"][0] == {
+    assert notified["evidence"]["events"][0] == {
         "alert_id": first.alert_id,
         "type": "enforcement.action",
         "precision": SPIKES.precision,
@@ -195,8 +195,8 @@ def test_evidence_holds_series_counts_selection_and_configuration() -> None:
         "counted": 240,
         "subjects": 17,
     }
-    assert told["evidence"]["monitors"]["slow"]["bucket"] == "1h"
-    assert Monitor.model_validate(told["evidence"]["monitors"]["slow"]) == SLOW
+    assert notified["evidence"]["monitors"]["slow"]["bucket"] == "1h"
+    assert Monitor.model_validate(notified["evidence"]["monitors"]["slow"]) == SLOW
 
 
 def test_points_around_the_window_gather_once_each_and_are_bounded() -> None:

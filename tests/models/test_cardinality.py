@@ -14,7 +14,7 @@ from livewarden.times import HOUR_MS, MINUTE_MS
 from livewarden.wording import size_in_words, slice_in_words
 from models.aggregate.aggregator import Aggregator
 from models.aggregate.partial import BYTES_PER_RECORD, Partial, to_dict
-from models.decide.watch import Judged, Watch
+from models.decide.monitor_judge import Judged, MonitorJudge
 from models.explain.leaves import REST
 from models.monitors.monitor import Monitor
 from models.monitors.plan import Plan
@@ -28,7 +28,7 @@ def shops(**fields: Any) -> Monitor:
 
 
 def judge(
-    watch: Watch, bucket: int, rows: Mapping[tuple[str, ...], int], chunks: int = 1
+    watch: MonitorJudge, bucket: int, rows: Mapping[tuple[str, ...], int], chunks: int = 1
 ) -> tuple[list[Alert], list[Judged]]:
     asked, start = watch.monitor, T0 + bucket * watch.monitor.bucket
     items = list(rows.items())
@@ -48,7 +48,7 @@ def total(judged: Iterable[Judged]) -> int:
 
 
 def test_what_is_beyond_the_cap_is_one_series_and_nothing_is_lost() -> None:
-    watch = Watch(shops())
+    watch = MonitorJudge(shops())
     for bucket in range(10):
         rows = many(bucket)
         alerts, judged = judge(watch, bucket, rows)
@@ -63,14 +63,14 @@ def test_the_largest_of_the_new_get_the_room_whatever_the_order() -> None:
     rows = many(0)
     items = list(rows.items())
     random.Random(5).shuffle(items)
-    one, other = Watch(shops()), Watch(shops())
+    one, other = MonitorJudge(shops()), MonitorJudge(shops())
     assert judge(one, 0, rows) == judge(other, 0, dict(items), chunks=4)
     largest = sorted(rows, key=lambda key: (-rows[key], key))[:CAP]
     assert set(one.known()) == {*largest, (REST, REST)}
 
 
 def test_the_alert_ends_when_no_more_is_folded() -> None:
-    watch = Watch(shops(rearm_buckets=3))
+    watch = MonitorJudge(shops(rearm_buckets=3))
     ((begun,), _) = judge(watch, 0, many(0))
     assert size_in_words(begun) == "60 series or more, 20 are judged one by one"
     assert slice_in_words(begun) == REST
@@ -80,7 +80,7 @@ def test_the_alert_ends_when_no_more_is_folded() -> None:
 
 
 def test_at_the_cap_those_who_fell_silent_make_room() -> None:
-    watch = Watch(shops())
+    watch = MonitorJudge(shops())
     first = dict(list(many(0).items())[:CAP])
     judge(watch, 0, first)
     late = 7 * HOUR_MS // MINUTE_MS
@@ -92,7 +92,7 @@ def test_at_the_cap_those_who_fell_silent_make_room() -> None:
 
 
 def test_a_restart_changes_nothing() -> None:
-    whole, before, after = Watch(shops()), Watch(shops()), Watch(shops())
+    whole, before, after = MonitorJudge(shops()), MonitorJudge(shops()), MonitorJudge(shops())
     expected = [judge(whole, bucket, many(bucket)) for bucket in range(6)]
     found = [judge(before, bucket, many(bucket)) for bucket in range(3)]
     after.restore(orjson.loads(orjson.dumps(before.snapshot())))

@@ -107,7 +107,7 @@ async def test_an_admin_may_set_the_gate_aside_and_it_stands_in_the_history() ->
 @pytest.mark.parametrize("to", ["triage", "open", "escalated", "resolved", "closed", "dismissed"])
 async def test_only_the_moves_of_the_table_are_made(to: str) -> None:
     desk, _, case_id = await filed()
-    accepted, answer = await desk.ask("move_case", case_id=case_id, to=to, resolution="TOO_SMALL", to_whom="lead")
+    accepted, answer = await desk.ask("move_case", case_id=case_id, to=to, resolution="BELOW_THRESHOLD", to_whom="lead")
     assert accepted == (to in MOVES["candidate"])
     if not accepted:
         assert answer == f"a case that is candidate cannot be {to}, only triage, open, dismissed"
@@ -129,7 +129,7 @@ async def test_of_two_who_saw_the_same_version_the_second_is_told() -> None:
     seen = desk.one("cases")["version"]
     assert (await desk.ask("move_case", "maria", case_id=case_id, to="open", expects=seen))[0]
     accepted, answer = await desk.ask(
-        "move_case", "omar", case_id=case_id, to="dismissed", resolution="TOO_SMALL", expects=seen
+        "move_case", "omar", case_id=case_id, to="dismissed", resolution="BELOW_THRESHOLD", expects=seen
     )
     assert (accepted, answer) == (False, f"the case has changed: it is at version {seen + 1}, you saw {seen}")
     assert desk.one("cases")["state"] == "open"
@@ -191,7 +191,7 @@ async def test_what_is_not_done_in_time_is_overdue_once_and_those_in_charge_hear
     await desk.wait(minutes=31)
     assert desk.one("cases")["overdue"] == 1
     assert [entry["what"] for entry in desk.rows("case_history")] == ["created", "overdue"]
-    assert [each.cause for each in desk.told if not each.incident_id] == ["overdue"]
+    assert [each.cause for each in desk.notified if not each.incident_id] == ["overdue"]
     await moved(desk, case_id, "triage")
     assert desk.one("cases")["overdue"] == 0
 

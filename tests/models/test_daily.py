@@ -110,12 +110,12 @@ def test_quiet_past_is_learned_as_if_each_day_had_been() -> None:
 
 
 def test_declared_change_passes_for_ordinary() -> None:
-    told, untold = DailyCounts(), DailyCounts()
-    for model in (told, untold):
+    notified, unnotified = DailyCounts(), DailyCounts()
+    for model in (notified, unnotified):
         feed(model, noisy(1000, 60))
-    told.loosen()
+    notified.widen()
     x = {"value": 300.0, "time_ms": START_MS + 60 * DAY_MS}
-    assert told.score_one(x) < 2 < 3 < untold.score_one(x)
+    assert notified.score_one(x) < 2 < 3 < unnotified.score_one(x)
 
 
 def test_child_is_judged_after_a_week_with_its_parent() -> None:

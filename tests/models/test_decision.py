@@ -18,11 +18,11 @@ from tests.core_fixtures import T0, monitor
 SERIES = {"market": "DE"}
 M = monitor(min_volume=10, min_effect=1.25, rearm_buckets=3, cooldown="1h", regime_after=50)
 THRESHOLD = M.threshold
-CALM, HALF, FULL = 0.0, THRESHOLD / 2, THRESHOLD
+NORMAL, HALF, FULL = 0.0, THRESHOLD / 2, THRESHOLD
 
 
 @dataclass
-class Told:
+class Notified:
     """What one bucket came to."""
 
     state: State
@@ -47,40 +47,40 @@ def bucket(
     expected: float = 10,
     asked: Monitor = M,
     **more: Any,
-) -> Told:
+) -> Notified:
     subjects, catch_up = more.pop("subjects", None), more.pop("catch_up", False)
     judged = judgement(score, observed, expected, **more)
     found = decision.decide(asked, SERIES, at(number), observed, judged, subjects, catch_up=catch_up)
-    return Told(*found)
+    return Notified(*found)
 
 
 @pytest.mark.parametrize(
     ("fields", "score", "observed", "expected", "more", "state"),
     [
         ({}, FULL, 100, 10, {}, "firing"),
-        ({}, FULL - 0.001, 100, 10, {}, "calm"),
+        ({}, FULL - 0.001, 100, 10, {}, "normal"),
         ({}, 50.0, 100, 10, {"ready": False}, "insufficient"),
         # volume: neither what came nor what was expected reaches it
-        ({"min_volume": 101}, 50.0, 100, 10, {}, "odd"),
+        ({"min_volume": 101}, 50.0, 100, 10, {}, "anomalous"),
         ({"min_volume": 100}, 50.0, 100, 10, {}, "firing"),
         ({"min_volume": 100}, 50.0, 0, 100, {}, "firing"),
-        ({"min_volume": 101}, 50.0, 0, 100, {}, "odd"),
+        ({"min_volume": 101}, 50.0, 0, 100, {}, "anomalous"),
         # volume is that of the whole window in which it was found
         ({"min_volume": 150}, 50.0, 100, 10, {"scan_observed": 160, "scan_expected": 50}, "firing"),
         # effect, up and down
-        ({"min_effect": 2.0}, 50.0, 199, 100, {}, "odd"),
+        ({"min_effect": 2.0}, 50.0, 199, 100, {}, "anomalous"),
         ({"min_effect": 2.0}, 50.0, 200, 100, {}, "firing"),
-        ({"min_effect": 2.0}, 50.0, 51, 100, {}, "odd"),
+        ({"min_effect": 2.0}, 50.0, 51, 100, {}, "anomalous"),
         ({"min_effect": 2.0}, 50.0, 50, 100, {}, "firing"),
         # subjects: one offender is no wave; a drop has no subjects to count
-        ({"min_subjects": 5}, 50.0, 100, 10, {"subjects": 4}, "odd"),
+        ({"min_subjects": 5}, 50.0, 100, 10, {"subjects": 4}, "anomalous"),
         ({"min_subjects": 5}, 50.0, 100, 10, {"subjects": 5}, "firing"),
         ({"min_subjects": 5}, 50.0, 100, 10, {"subjects": None}, "firing"),
         ({"min_subjects": 5}, 50.0, 10, 100, {"subjects": 1}, "firing"),
         # direction
-        ({"direction": "up"}, 50.0, 10, 100, {}, "calm"),
+        ({"direction": "up"}, 50.0, 10, 100, {}, "normal"),
         ({"direction": "up"}, 50.0, 100, 10, {}, "firing"),
-        ({"direction": "down"}, 50.0, 100, 10, {}, "calm"),
+        ({"direction": "down"}, 50.0, 100, 10, {}, "normal"),
         ({"direction": "down"}, 50.0, 10, 100, {}, "firing"),
     ],
 )
@@ -88,9 +88,9 @@ def test_first_bucket(
     fields: dict[str, Any], score: float, observed: float, expected: float, more: dict[str, Any], state: State
 ) -> None:
     # the score of a table row is that of M, whose threshold `fields` do not change
-    told = bucket(Decision(), 0, score, observed, expected, monitor(**{"min_volume": 10} | fields), **more)
-    assert told.state == state
-    assert len(told.alerts) == (state == "firing")
+    notified = bucket(Decision(), 0, score, observed, expected, monitor(**{"min_volume": 10} | fields), **more)
+    assert notified.state == state
+    assert len(notified.alerts) == (state == "firing")
 
 
 def test_ratio_has_no_volume_floor_of_its_own() -> None:
@@ -101,10 +101,10 @@ def test_ratio_has_no_volume_floor_of_its_own() -> None:
 
 
 def test_alert_says_what_was_judged() -> None:
-    told = bucket(
+    notified = bucket(
         Decision(), 3, 12.3456789, 100, 10.123456789, scan_buckets=5, scan_observed=240, scan_expected=50.5, subjects=7
     )
-    (alert,) = told.alerts
+    (alert,) = notified.alerts
     assert (alert.window_start_ms, alert.window_end_ms) == (at(3), at(4))
     assert (alert.kind, alert.direction, alert.status, alert.version) == ("ENFORCEMENT_SPIKE", "UP", "firing", 1)
     assert (alert.observed, alert.expected, alert.score) == (100, 10.1235, 12.3457)
@@ -117,19 +117,19 @@ def test_episode_is_told_once_and_ends_after_calm_buckets() -> None:
     decision = Decision()
     (first,) = bucket(decision, 0, FULL).alerts
     assert [bucket(decision, n, 50.0).alerts for n in (1, 2, 3)] == [[], [], []]
-    assert [(bucket(decision, n, CALM, 10).state, decision.firing) for n in (4, 5)] == [("firing", True)] * 2
-    ended = bucket(decision, 6, CALM, 10)
+    assert [(bucket(decision, n, NORMAL, 10).state, decision.firing) for n in (4, 5)] == [("firing", True)] * 2
+    ended = bucket(decision, 6, NORMAL, 10)
     assert ended.alerts == [first.resolved(at(4))]
     assert ended.alerts[0].ends_at_ms == at(4)
     assert not decision.firing
-    assert bucket(decision, 7, CALM, 10) == Told("calm", [])
+    assert bucket(decision, 7, NORMAL, 10) == Notified("normal", [])
 
 
 def test_half_the_threshold_keeps_an_episode_open() -> None:
     decision = Decision()
     bucket(decision, 0, FULL)
     for number in range(1, 10):
-        score = HALF if number % 3 == 0 else CALM
+        score = HALF if number % 3 == 0 else NORMAL
         assert bucket(decision, number, score).alerts == []
     assert decision.firing
     assert [bucket(decision, number, HALF - 0.001).alerts for number in (10, 11)] == [[], []]
@@ -155,7 +155,7 @@ def test_bucket_that_is_odd_only_through_the_window_before_it_is_calm() -> None:
 @pytest.mark.parametrize(
     ("observed", "tells"),
     [
-        (189, False),  # an excess of 179 over 10, told were 90
+        (189, False),  # an excess of 179 over 10, notified were 90
         (190, True),
         (1000, True),
     ],
@@ -163,13 +163,13 @@ def test_bucket_that_is_odd_only_through_the_window_before_it_is_calm() -> None:
 def test_open_episode_speaks_again_only_when_materially_worse(observed: float, tells: bool) -> None:
     decision = Decision()
     (first,) = bucket(decision, 0, FULL, 100, 10).alerts
-    told = bucket(decision, 1, 50.0, observed, 10)
-    assert bool(told.alerts) == tells
+    notified = bucket(decision, 1, 50.0, observed, 10)
+    assert bool(notified.alerts) == tells
     if tells:
-        (worse,) = told.alerts
+        (worse,) = notified.alerts
         assert worse.episode_id == first.alert_id != worse.alert_id
         assert bucket(decision, 2, 50.0, observed, 10).alerts == []
-        ended = [bucket(decision, number, CALM, 10).alerts for number in (3, 4, 5)][-1]
+        ended = [bucket(decision, number, NORMAL, 10).alerts for number in (3, 4, 5)][-1]
         assert [(alert.alert_id, alert.version, alert.status) for alert in ended] == [
             (first.alert_id, 2, "resolved"),
             (worse.alert_id, 2, "resolved"),
@@ -192,10 +192,10 @@ def test_drop_is_worse_at_half_of_what_was_told() -> None:
 
 
 def ended_at(decision: Decision, number: int, observed: float = 100) -> int:
-    """Let an episode begin at `number` and end; returns the number after its last calm bucket."""
+    """Let an episode begin at `number` and end; returns the number after its last normal bucket."""
     bucket(decision, number, FULL, observed)
-    for calm in (1, 2, 3):
-        bucket(decision, number + calm, CALM, 10)
+    for normal in (1, 2, 3):
+        bucket(decision, number + normal, NORMAL, 10)
     assert not decision.firing
     return number + 4
 
@@ -206,7 +206,7 @@ def test_new_episode_within_the_cooldown_is_stored_not_told() -> None:
     (alert,) = bucket(decision, after, FULL).alerts
     assert alert.suppressed_by == "cooldown"
     assert alert.version == 1
-    resolved = [bucket(decision, after + calm, CALM, 10).alerts for calm in (1, 2, 3)][-1]
+    resolved = [bucket(decision, after + normal, NORMAL, 10).alerts for normal in (1, 2, 3)][-1]
     assert [(each.suppressed_by, each.status) for each in resolved] == [("cooldown", "resolved")]
 
 
@@ -215,8 +215,8 @@ def test_cooldown_counts_from_the_end_of_what_was_told_and_suppressed_episodes_d
     ended_at(decision, 0)  # ends at minute 1, quiet until minute 61
     ended_at(decision, 30)
     assert [alert.suppressed_by for alert in bucket(decision, 60, FULL).alerts] == ["cooldown"]
-    for calm in (61, 62, 63):
-        bucket(decision, calm, CALM, 10)
+    for normal in (61, 62, 63):
+        bucket(decision, normal, NORMAL, 10)
     assert [alert.suppressed_by for alert in bucket(decision, 64, FULL).alerts] == [None]
 
 
@@ -237,17 +237,17 @@ def test_rise_after_a_gap_is_stored_not_told() -> None:
     (first,) = bucket(decision, 0, FULL, 100, catch_up=True).alerts
     assert first.suppressed_by == "catch-up after a gap"
     assert bucket(decision, 1, 50.0, 900, catch_up=True).alerts == []  # much worse, and still catching up
-    (told,) = bucket(decision, 2, 50.0, 900).alerts  # what lasts is no catch-up
-    assert told.suppressed_by is None
-    assert told.episode_id == first.alert_id
+    (notified,) = bucket(decision, 2, 50.0, 900).alerts  # what lasts is no catch-up
+    assert notified.suppressed_by is None
+    assert notified.episode_id == first.alert_id
 
 
 def test_fall_after_a_gap_is_told_when_it_lasts() -> None:
     decision = Decision()
     (first,) = bucket(decision, 0, FULL, 0, 100, catch_up=True).alerts
     assert first.suppressed_by == "catch-up after a gap"
-    (told,) = bucket(decision, 1, FULL, 0, 100).alerts
-    assert (told.suppressed_by, told.episode_id) == (None, first.alert_id)
+    (notified,) = bucket(decision, 1, FULL, 0, 100).alerts
+    assert (notified.suppressed_by, notified.episode_id) == (None, first.alert_id)
     assert bucket(decision, 2, FULL, 0, 100).alerts == []
 
 
@@ -277,7 +277,7 @@ def test_an_interrupted_anomaly_is_no_regime_change_in_a_calm_bucket() -> None:
     decision = Decision()
     for number in range(5):
         bucket(decision, number, FULL, 100, 10, asked)
-    assert bucket(decision, 5, CALM, 10, 10, asked).alerts == []
+    assert bucket(decision, 5, NORMAL, 10, 10, asked).alerts == []
     assert [alert.kind for alert in bucket(decision, 6, 50.0, 100, 10, asked).alerts][:1] == ["REGIME_CHANGE"]
 
 
@@ -288,13 +288,21 @@ def test_time_towards_a_regime_change_is_remembered(steps: int) -> None:
     for number in range(steps):
         bucket(kept, number, 50.0, asked=asked)
     resumed.restore(json.loads(json.dumps(kept.snapshot())))
-    told = [alert.kind for number in range(steps, 6) for alert in bucket(resumed, number, 50.0, asked=asked).alerts]
-    assert told == ["REGIME_CHANGE", "ENFORCEMENT_SPIKE"]
+    notified = [alert.kind for number in range(steps, 6) for alert in bucket(resumed, number, 50.0, asked=asked).alerts]
+    assert notified == ["REGIME_CHANGE", "ENFORCEMENT_SPIKE"]
 
 
 @pytest.mark.parametrize("steps", range(8))
 def test_snapshot_and_restore_at_any_point_equals_uninterrupted(steps: int) -> None:
-    scores = [(FULL, 100.0), (CALM, 10.0), (CALM, 10.0), (CALM, 10.0), (FULL, 100.0), (50.0, 900.0), (CALM, 10.0)]
+    scores = [
+        (FULL, 100.0),
+        (NORMAL, 10.0),
+        (NORMAL, 10.0),
+        (NORMAL, 10.0),
+        (FULL, 100.0),
+        (50.0, 900.0),
+        (NORMAL, 10.0),
+    ]
     kept, resumed = Decision(), Decision()
     for number, (score, observed) in enumerate(scores[:steps]):
         bucket(kept, number, score, observed)
@@ -306,7 +314,7 @@ def test_snapshot_and_restore_at_any_point_equals_uninterrupted(steps: int) -> N
 
 def test_fresh_decision_takes_no_room() -> None:
     decision = Decision()
-    bucket(decision, 0, CALM)
+    bucket(decision, 0, NORMAL)
     assert decision.snapshot() is None
 
 

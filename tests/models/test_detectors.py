@@ -108,17 +108,17 @@ def test_river_checks_that_do_not_apply(model: Any, check: Callable[[Any, Any], 
 def test_odd_buckets_rank_above_ordinary_ones(model: Any) -> None:
     """What River's ROC check asks, without scikit-learn."""
     model, rng = model.clone(), random.Random(5)
-    odd: list[float] = []
+    anomalous: list[float] = []
     usual: list[float] = []
     for x, _ in dataset(2500):
         strange = rng.random() < 0.01
         bucket = x | {"value": 6.0 * x["value"]} if strange else x
         if model.judge_one(bucket).ready:
-            (odd if strange else usual).append(model.score_one(bucket))
+            (anomalous if strange else usual).append(model.score_one(bucket))
         model.learn_one(bucket)
-    above = sum(score > other for score in odd for other in usual)
-    assert len(odd) > 5
-    assert above / (len(odd) * len(usual)) > 0.95
+    above = sum(score > other for score in anomalous for other in usual)
+    assert len(anomalous) > 5
+    assert above / (len(anomalous) * len(usual)) > 0.95
 
 
 def feed(detector: Detector, values: list[float], bucket_ms: int = MINUTE_MS, first: int = 0) -> list[Judgement]:
@@ -235,10 +235,10 @@ def test_slow_drift_is_silent_and_a_step_of_the_same_size_is_not() -> None:
     days = np.arange(6 * 1440) / 1440
     slow = 8.0 * 3.0 ** np.clip((days - 2) / 3, 0, 1)
     sudden = np.where(days < 5, 8.0, 24.0)
-    for rates, odd in ((slow, False), (sudden, True)):
+    for rates, anomalous in ((slow, False), (sudden, True)):
         bank = EnforcementBank()
         judged = feed_bank(bank, bank.add(np.array([-1])), rng.poisson(rates)[:, None].astype(np.float64))
-        assert (max(float(each.score[0]) for each in judged) > 7) == odd
+        assert (max(float(each.score[0]) for each in judged) > 7) == anomalous
 
 
 def test_baseline_survives_forty_days_of_silence() -> None:
@@ -258,7 +258,7 @@ def test_declared_change_is_learned_sooner_and_only_where_it_touches() -> None:
     bank = EnforcementBank()
     rows = bank.add(np.array([-1, -1]))
     feed_bank(bank, rows, rng.poisson(5.0, (2000, 2)).astype(np.float64))
-    bank.loosen(rows[:1])
+    bank.widen(rows[:1])
     feed_bank(bank, rows, rng.poisson(8.0, (120, 2)).astype(np.float64), 2000)
     expected = bank.judge(rows, np.zeros(2), START_MS + 2120 * MINUTE_MS).expected
     assert expected[0] > 6.2 > 6.0 > expected[1]
@@ -268,7 +268,7 @@ def test_declared_change_does_not_hide_a_spike() -> None:
     bank = EnforcementBank()
     rows = bank.add(np.array([-1]))
     feed_bank(bank, rows, np.full((2000, 1), 1.0))
-    bank.loosen(rows)
+    bank.widen(rows)
     assert max(float(each.score[0]) for each in feed_bank(bank, rows, np.full((30, 1), 4.0), 2000)) > 6
 
 

@@ -16,7 +16,7 @@ from livewarden.times import DAY_MS, HOUR_MS
 from models.aggregate.aggregator import Aggregator
 from models.aggregate.partial import Message, Seal
 from models.decide.engine import Engine, Findings
-from models.decide.watch import FORGET_DAYS
+from models.decide.monitor_judge import FORGET_DAYS
 from models.monitors.monitor import Monitor
 from models.monitors.plan import Plan
 from tests.core_fixtures import T0, TOPIC, action, beat, found, monitor, say, silent
@@ -135,7 +135,7 @@ def test_the_stream_of_these_tests_has_all_that_can_happen() -> None:
     assert {("ENFORCEMENT_SPIKE", "firing"), ("ENFORCEMENT_SPIKE", "resolved"), ("REPORTING_GAP", "resolved")} <= kinds
     assert {alert.monitor for alert in WHOLE.alerts} >= {"hourly", "slow", "quiet"}
     assert {judged.monitor for judged in WHOLE.judged} == {"hourly", "slow", "shops", "weights"}
-    assert {judged.state for judged in WHOLE.judged} >= {"insufficient", "calm", "firing"}
+    assert {judged.state for judged in WHOLE.judged} >= {"insufficient", "normal", "firing"}
     assert any(alert.suppressed_by for alert in WHOLE.alerts)
     assert any(len(case["alert_ids"]) > 1 for case in WHOLE.cases)
     assert len({case["case_id"] for case in WHOLE.cases}) > 2
@@ -306,15 +306,15 @@ def test_case_that_is_over_takes_no_more_whether_the_engine_went_step_by_step_or
     coarse = monitor(name="coarse", bucket="1d", series=1, min_volume=10)
     fine = monitor(name="fine", bucket="1h", series=1, min_volume=10, rearm_buckets=1)
     plan = Plan([coarse, fine])
-    story: list[Message] = []
+    summary: list[Message] = []
     for hour in range(24 * 31):
-        story += say(fine, hour, {"DE": 900 if hour == 24 * 30 + 3 else 3})
+        summary += say(fine, hour, {"DE": 900 if hour == 24 * 30 + 3 else 3})
         if hour % 24 == 23:
-            story[-1:-1] = say(coarse, hour // 24, {"DE": 5000 if hour > 24 * 30 else 70})[:1]
-    at_once = [message for message in story if not isinstance(message, Seal)] + story[-1:]
-    told = [found(Engine(plan, TOPIC), messages) for messages in (story, at_once)]
-    assert comparable(told[0]) == comparable(told[1])
-    assert len({case["case_id"] for case in told[0].cases}) == 2
+            summary[-1:-1] = say(coarse, hour // 24, {"DE": 5000 if hour > 24 * 30 else 70})[:1]
+    at_once = [message for message in summary if not isinstance(message, Seal)] + summary[-1:]
+    notified = [found(Engine(plan, TOPIC), messages) for messages in (summary, at_once)]
+    assert comparable(notified[0]) == comparable(notified[1])
+    assert len({case["case_id"] for case in notified[0].cases}) == 2
 
 
 def test_source_that_ended_is_no_gap_until_it_speaks_again() -> None:
@@ -348,13 +348,13 @@ def test_alive_without_an_event_is_a_zero_and_nothing_at_all_is_no_bucket() -> N
 
 
 def test_drop_to_zero_is_told_and_a_gap_is_not_a_drop() -> None:
-    told = {}
+    notified = {}
     for name, lines in (("zeros", {}), ("gap", None)):
         engine, _ = days(DAILY, GAPS)
         found(engine, [message for day in range(60) for message in both(day, {"DE": 5000 + day % 3})])
         silence = [m for day in range(60, 66) for m in (both(day, lines) if lines is not None else [sealed(day + 1)])]
-        told[name] = [alert.kind for alert in firsts(found(engine, silence))]
-    assert told == {"zeros": ["ENFORCEMENT_DROP"], "gap": ["REPORTING_GAP"]}
+        notified[name] = [alert.kind for alert in firsts(found(engine, silence))]
+    assert notified == {"zeros": ["ENFORCEMENT_DROP"], "gap": ["REPORTING_GAP"]}
 
 
 def both(day: int, rows: dict[str, int]) -> list[Message]:
@@ -413,8 +413,8 @@ def test_series_is_forgotten_after_its_episode() -> None:
     found(engine, [message for day in range(60) for message in say(DAILY, day, {"DE": 5000})])
     dropped = firsts(found(engine, say(DAILY, 60, {})))
     assert [alert.kind for alert in dropped] == ["ENFORCEMENT_DROP"]
-    told = found(engine, [message for day in range(61, 200) for message in say(DAILY, day, {})]).alerts
-    assert [(alert.kind, alert.status, alert.version) for alert in told] == [
+    notified = found(engine, [message for day in range(61, 200) for message in say(DAILY, day, {})]).alerts
+    assert [(alert.kind, alert.status, alert.version) for alert in notified] == [
         ("REGIME_CHANGE", "resolved", 1),
         ("ENFORCEMENT_DROP", "resolved", 3),
         ("REGIME_CHANGE", "resolved", 2),

@@ -110,13 +110,13 @@ def merged(parts: dict[tuple[str, int], list[Message]], rng: random.Random) -> l
     left = [list(reversed(part)) for part in parts.values()]
     order: list[Message] = []
     while any(left):
-        lane = rng.choice([part for part in left if part])
-        order += [lane.pop() for _ in range(min(len(lane), rng.choice([1, 3, 200, 2000])))]
+        task = rng.choice([part for part in left if part])
+        order += [task.pop() for _ in range(min(len(task), rng.choice([1, 3, 200, 2000])))]
     return order
 
 
-def engine(hears: tuple[str, ...] = (CHANGES,)) -> Engine:
-    return Engine(PLAN, TOPIC, hears=hears)
+def engine(awaited_topics: tuple[str, ...] = (CHANGES,)) -> Engine:
+    return Engine(PLAN, TOPIC, awaited_topics=awaited_topics)
 
 
 @cache
@@ -130,8 +130,8 @@ def _of_leaves(key: str) -> bool:
 
 
 def plain(findings: Findings) -> Any:
-    told = [alert.to_json("r") for alert in findings.alerts]
-    return orjson.loads(orjson.dumps([[judged._asdict() for judged in findings.judged], told, findings.cases]))
+    notified = [alert.to_json("r") for alert in findings.alerts]
+    return orjson.loads(orjson.dumps([[judged._asdict() for judged in findings.judged], notified, findings.cases]))
 
 
 def newest(findings: Findings) -> dict[str, Alert]:
@@ -144,20 +144,20 @@ def test_spike_is_explained_by_the_slice_and_the_change_that_names_it() -> None:
     assert [alert.version for alert in later] == [1, 2, 3]
     assert [alert.status for alert in later] == ["firing", "firing", "resolved"]
     assert first.explanation is None
-    told = later[1].explanation
-    assert told is not None
-    assert told["slices"]["causes"][0]["slice"] == {"model_version": "2"}
-    assert told["slices"]["causes"][0]["words"].startswith("without model_version=2 the rise shrinks by ")
-    assert abs(told["exposure"]["relative"] - 1) < 0.1
-    assert abs(told["exposure"]["volume_share"]) < 0.1
-    (named,) = [each for each in told["changes"] if each["change_id"] == "release"]
+    notified = later[1].explanation
+    assert notified is not None
+    assert notified["slices"]["causes"][0]["slice"] == {"model_version": "2"}
+    assert notified["slices"]["causes"][0]["words"].startswith("without model_version=2 the rise shrinks by ")
+    assert abs(notified["exposure"]["relative"] - 1) < 0.1
+    assert abs(notified["exposure"]["volume_share"]) < 0.1
+    (named,) = [each for each in notified["changes"] if each["change_id"] == "release"]
     assert (named["relation"], named["timing"], named["supports"]) == ("named", "close", True)
-    assert (told["verdict"]["verdict"], told["verdict"]["strength"]) == ("MODEL", "strong")
+    assert (notified["verdict"]["verdict"], notified["verdict"]["strength"]) == ("MODEL", "strong")
     over = later[2].explanation
     assert over is not None
     assert "ROLLBACK" in " ".join(over["verdict"]["for"])
-    assert over["verdict"]["score"] > told["verdict"]["score"]
-    assert over["slices"] == told["slices"]
+    assert over["verdict"]["score"] > notified["verdict"]["score"]
+    assert over["slices"] == notified["slices"]
 
 
 def test_every_alert_that_is_told_is_explained_and_no_other_is() -> None:
@@ -200,7 +200,7 @@ def test_kill_and_restore_at_any_point_changes_nothing(seed: int, kills: int) ->
     """Each owner goes on from the last save, which lies some messages back: what was said since is said again."""
     rng = random.Random(seed)
     order = merged(said(1), rng)
-    told: dict[tuple[str, int], Any] = {}
+    notified: dict[tuple[str, int], Any] = {}
     stage, begin = engine(), 0
     entries: dict[str, str] = {}
     for number, cut in enumerate([*sorted(rng.sample(range(len(order)), kills)), len(order)]):
@@ -211,14 +211,14 @@ def test_kill_and_restore_at_any_point_changes_nothing(seed: int, kills: int) ->
         lost = found(stage, order[saved:cut])
         for alert in [*findings.alerts, *lost.alerts]:
             again = orjson.loads(orjson.dumps(alert.to_json("r")))
-            assert told.setdefault((alert.alert_id, alert.version), again) == again
+            assert notified.setdefault((alert.alert_id, alert.version), again) == again
         stage, begin = engine(), saved
         stage.restore(orjson.loads(orjson.dumps(header)), entries)
     for alert in found(stage, order[begin:]).alerts:
-        told[alert.alert_id, alert.version] = orjson.loads(orjson.dumps(alert.to_json("r")))
+        notified[alert.alert_id, alert.version] = orjson.loads(orjson.dumps(alert.to_json("r")))
     uninterrupted = [orjson.loads(orjson.dumps(alert.to_json("r"))) for alert in whole().alerts]
-    assert sorted(told) == sorted((alert["alert_id"], alert["version"]) for alert in uninterrupted)
-    assert all(told[alert["alert_id"], alert["version"]] == alert for alert in uninterrupted)
+    assert sorted(notified) == sorted((alert["alert_id"], alert["version"]) for alert in uninterrupted)
+    assert all(notified[alert["alert_id"], alert["version"]] == alert for alert in uninterrupted)
 
 
 def test_incremental_snapshots_hold_what_a_full_one_does() -> None:
@@ -250,7 +250,7 @@ def test_bucket_waits_for_the_ledger_once_it_was_heard_of() -> None:
     def ledger(bucket: int, partition: int = 0, *, ended: bool = False) -> Seal:
         return Seal(TOPIC, CHANGES, partition, 2, T0 + bucket * size, ended)
 
-    assert len(found(stage, [partial[0], own(1)]).judged) == 1  # nobody has heard of a ledger
+    assert len(found(stage, [partial[0], own(1)]).judged) == 1  # nobody has seen a ledger
     assert not found(stage, [ledger(1), partial[1], own(2)]).judged  # one of its two partitions has not spoken
     assert not found(stage, [ledger(1, 1)]).judged
     assert len(found(stage, [ledger(2), ledger(2, 1)]).judged) == 1
@@ -283,8 +283,8 @@ def test_spike_while_nobody_watches_is_explained() -> None:
         ]
 
     found(stage, [message for bucket in range(300) for message in say(bucket, 9 + bucket % 3, 1000)])
-    told = found(stage, [message for bucket in range(300, 303) for message in say(bucket, 80, 0)]).alerts
-    (exposure,) = {alert.alert_id: alert.explanation["exposure"] for alert in told if alert.explanation}.values()
+    notified = found(stage, [message for bucket in range(300, 303) for message in say(bucket, 80, 0)]).alerts
+    (exposure,) = {alert.alert_id: alert.explanation["exposure"] for alert in notified if alert.explanation}.values()
     assert (exposure["observed"], exposure["relative"]) == (0, 0)
     assert exposure["more_traffic"] < 0 < exposure["higher_rate"]
 
@@ -299,20 +299,20 @@ def test_announcement_and_later_change_are_no_support() -> None:
             for m in parts[CHANGES, place]
         ]
     alerts = newest(found(engine(), merged(parts, random.Random(0)))).values()
-    (told,) = [a.explanation for a in alerts if a.monitor == "by-policy" and a.suppressed_by is None]
-    assert told is not None
-    assert told["changes"] == []
-    assert told["verdict"]["verdict"] == "MODEL"  # the slice alone says so, less strongly
-    assert told["verdict"]["score"] == 3
+    (notified,) = [a.explanation for a in alerts if a.monitor == "by-policy" and a.suppressed_by is None]
+    assert notified is not None
+    assert notified["changes"] == []
+    assert notified["verdict"]["verdict"] == "MODEL"  # the slice alone says so, less strongly
+    assert notified["verdict"]["score"] == 3
 
 
 def test_change_loosens_the_series_that_it_names_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = monitor(group_by=["market", "policy_id"])
-    stage = Engine(Plan([asked]), TOPIC, hears=(CHANGES,))
+    stage = Engine(Plan([asked]), TOPIC, awaited_topics=(CHANGES,))
     labels = [{"market": m, "policy_id": p} for m in ("DE", "FR") for p in ("p1", "p2")]
     touched: list[list[dict[str, str]]] = []
     (watch,) = stage._watches.values()
-    monkeypatch.setattr(watch, "loosen", lambda touches: touched.append([each for each in labels if touches(each)]))
+    monkeypatch.setattr(watch, "widen", lambda touches: touched.append([each for each in labels if touches(each)]))
     policy = change("policy", 3, kind="POLICY_ROLLOUT", target="p1", scope={"markets": ["DE"]})
     ledger = Aggregator(Plan([asked]), CHANGES, 0, 1, 0)
     _, messages = ledger.add(policy)

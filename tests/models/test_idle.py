@@ -63,9 +63,9 @@ def test_the_brokers_answer_is_believed_over_the_machine_and_told(caplog: pytest
     machine = ManualClock(T0 + HOUR_MS)
     clock = LogClock(machine)
     assert clock.now_ms() == T0 + HOUR_MS
-    clock.heard(T0 - MINUTE_MS)
+    clock.read(T0 - MINUTE_MS)
     assert clock.now_ms() == T0 - MINUTE_MS
-    clock.heard(T0 - DAY_MS)  # read from a backlog
+    clock.read(T0 - DAY_MS)  # read from a backlog
     assert clock.now_ms() == T0 - MINUTE_MS
     clock.answered(T0)
     machine.advance(minutes=2)
@@ -78,5 +78,5 @@ def test_the_brokers_answer_is_believed_over_the_machine_and_told(caplog: pytest
 
 def test_a_record_from_a_wrong_clock_moves_nothing_beyond_the_machines() -> None:
     clock = LogClock(ManualClock(T0))
-    clock.heard(T0 + HOUR_MS)
+    clock.read(T0 + HOUR_MS)
     assert clock.now_ms() == T0

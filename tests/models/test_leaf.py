@@ -187,8 +187,8 @@ def buckets(
 def test_counts_are_searched_whatever_the_size_of_slices(length: int) -> None:
     """A large slice is not to blame for being large: the small one grew."""
     dims = ("size",)
-    story = buckets({("large",): 900, ("small",): 10}, {("large",): 905, ("small",): 60}, length)
-    both = periods(story, {}, 60 * MINUTE_MS, (60 + length) * MINUTE_MS, MINUTE_MS, "UP", ratio=False)  # type: ignore[arg-type]
+    summary = buckets({("large",): 900, ("small",): 10}, {("large",): 905, ("small",): 60}, length)
+    both = periods(summary, {}, 60 * MINUTE_MS, (60 + length) * MINUTE_MS, MINUTE_MS, "UP", ratio=False)  # type: ignore[arg-type]
     assert both is not None
     found = explain(dims, *both, direction="UP")
     assert [cause.slice for cause in found.causes] == [{"size": "small"}]
@@ -200,8 +200,8 @@ def test_counts_are_searched_whatever_the_size_of_slices(length: int) -> None:
 
 
 def test_twice_the_exposure_is_volume_and_not_rate() -> None:
-    story = buckets({("a",): 50, ("b",): 20}, {("a",): 100, ("b",): 40}, 1)
-    both = periods(story, {60 * MINUTE_MS: 2.0}, 60 * MINUTE_MS, 61 * MINUTE_MS, MINUTE_MS, "UP", ratio=False)  # type: ignore[arg-type]
+    summary = buckets({("a",): 50, ("b",): 20}, {("a",): 100, ("b",): 40}, 1)
+    both = periods(summary, {60 * MINUTE_MS: 2.0}, 60 * MINUTE_MS, 61 * MINUTE_MS, MINUTE_MS, "UP", ratio=False)  # type: ignore[arg-type]
     assert both is not None
     found = explain(("d",), *both, direction="UP")
     assert found.none
@@ -210,8 +210,8 @@ def test_twice_the_exposure_is_volume_and_not_rate() -> None:
 
 
 def test_too_little_before_is_no_comparison() -> None:
-    story = {n * MINUTE_MS: [(("a",), 1, 1)] for n in range(FEWEST)}
-    assert periods(story, {}, (FEWEST - 1) * MINUTE_MS, FEWEST * MINUTE_MS, MINUTE_MS, "UP", ratio=False) is None
+    summary = {n * MINUTE_MS: [(("a",), 1, 1)] for n in range(FEWEST)}
+    assert periods(summary, {}, (FEWEST - 1) * MINUTE_MS, FEWEST * MINUTE_MS, MINUTE_MS, "UP", ratio=False) is None
 
 
 def alert(**fields: object) -> Alert:

@@ -129,8 +129,8 @@ name = "fourth"
 event = "traffic.sample"
 detector = "traffic"
 """
-    told = [mistake.split("; ")[0] for mistake in mistakes(text)]
-    assert told == [
+    notified = [mistake.split("; ")[0] for mistake in mistakes(text)]
+    assert notified == [
         "line 1: unknown key 'colour'",
         "line 5: event: no event is named 'traffic.sampel'",
         "line 6: unknown key 'buckett'",

@@ -8,14 +8,14 @@ import pytest
 
 from livewarden.contracts import EnforcementAction, RoomLifecycle
 from models.monitors.monitor import Monitor
-from models.monitors.plan import Plan, Question, Reading
+from models.monitors.plan import CompiledMonitor, Plan, Reading
 from tests.core_fixtures import T0, monitor, quality, sample, silent
 
 ACTION: dict[str, Any] = {"action_id": "a1", "market": "DE", "shop_id": "s1", "weight": 3, "points_delta": 12}
 
 
 def read(asked: Monitor, **fields: Any) -> Reading | None:
-    return Question(asked).read(EnforcementAction.model_validate(ACTION | fields))
+    return CompiledMonitor(asked).read(EnforcementAction.model_validate(ACTION | fields))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_reading(asked: dict[str, Any], fields: dict[str, Any], reading: Reading
 
 
 def test_ratio_needs_both_parts() -> None:
-    stalls = Question(monitor(event="traffic.quality", measure="ratio(stalled, samples)", detector="traffic"))
+    stalls = CompiledMonitor(monitor(event="traffic.quality", measure="ratio(stalled, samples)", detector="traffic"))
     assert stalls.read(quality("q", T0, stalled=0, samples=10).data) == (("DE",), 0, 10, None)
     assert stalls.read(quality("q", T0, stalled=1).data) is None
     assert stalls.read(quality("q", T0, samples=10).data) is None

@@ -17,7 +17,7 @@ from models.response.policy import ChannelConfig, Policy, Route
 from models.response.policy_file import parse_policy
 
 FILE = """\
-least_gap = "10m"
+group_interval = "10m"
 worse = 3
 console_url = "https://livewarden.example.org"
 fallback = ["log"]
@@ -38,7 +38,7 @@ file = "notifications.jsonl"
 name = "germany"
 match = ["market=DE", "severity!=info"]
 to = ["on-call"]
-also = true
+continue = true
 escalate = [{ after = "15m", to = ["log"] }]
 
 [route.quiet_hours]
@@ -71,14 +71,14 @@ def test_what_ships_has_clocks_for_every_severity_and_tells_nobody() -> None:
 def test_nothing_said_is_every_default() -> None:
     policy = parse_policy("")
     assert policy == Policy()
-    assert (policy.group_wait, policy.least_gap, policy.stale_after) == (5_000, 300_000, 21_600_000)
+    assert (policy.group_wait, policy.group_interval, policy.stale_after) == (5_000, 300_000, 21_600_000)
     assert (policy.give_up_after, policy.tick, policy.reopen_within) == (86_400_000, 5_000, 14 * 86_400_000)
     assert (policy.worse, policy.closure_windows, policy.console_url, policy.sla) == (2.0, 3, "", {})
 
 
 def test_a_file_is_read() -> None:
     policy = parse_policy(FILE)
-    assert (policy.least_gap, policy.worse, policy.fallback) == (600_000, 3.0, ("log",))
+    assert (policy.group_interval, policy.worse, policy.fallback) == (600_000, 3.0, ("log",))
     assert (policy.sla["critical"].triage, policy.sla["critical"].resolve) == (900_000, 28_800_000)
     assert [(each.name, each.url_from, each.file) for each in policy.channels] == [
         ("on-call", "ON_CALL_URL", ""),
@@ -87,7 +87,12 @@ def test_a_file_is_read() -> None:
     germany, everything = policy.routes
     assert germany.match == (parse("market=DE"), parse("severity!=info"))
     assert [(step.after, step.to) for step in germany.escalate] == [(900_000, ("log",))]
-    assert (germany.resolved, germany.also, everything.resolved, everything.also) == (True, True, False, False)
+    assert (germany.resolved, germany.continue_, everything.resolved, everything.continue_) == (
+        True,
+        True,
+        False,
+        False,
+    )
     assert germany.quiet_hours is not None
     assert germany.quiet_hours.below == "critical"
     assert everything.quiet_hours is None
@@ -101,8 +106,8 @@ def test_what_is_written_reads_back() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
-        ("least_gap", "leest_gap", 1, "unknown key 'leest_gap'; did you mean 'least_gap'?"),
-        ('"10m"', "600", 1, "least_gap: a duration is a whole number and a unit: 10s, 5m, 1h, 1d"),
+        ("group_interval", "leest_gap", 1, "unknown key 'leest_gap'; did you mean 'group_interval'?"),
+        ('"10m"', "600", 1, "group_interval: a duration is a whole number and a unit: 10s, 5m, 1h, 1d"),
         ("worse = 3", "worse = 1", 2, "worse: Input should be greater than 1"),
         ("https://livewarden", "https://ops:secret@livewarden", 3, "console_url: String should match"),
         ('["log"]\n\n[sla', '["lok"]\n\n[sla', 4, "fallback: no channel is named 'lok'; did you mean 'log'?"),
@@ -145,8 +150,8 @@ def test_what_is_written_reads_back() -> None:
 )
 def test_mistake(old: str, new: str, line: int, says: str) -> None:
     assert FILE.count(old) == 1
-    told = mistakes(FILE.replace(old, new))
-    assert any(mistake.startswith(f"line {line}: {says}") for mistake in told), told
+    notified = mistakes(FILE.replace(old, new))
+    assert any(mistake.startswith(f"line {line}: {says}") for mistake in notified), notified
 
 
 @pytest.mark.parametrize("text", ["channel = 1", "[channel]\nname = 'a'", "route = [1]", "sla = []", "channel = [[1]]"])
@@ -163,9 +168,9 @@ def test_all_mistakes_at_once_in_the_order_of_their_lines() -> None:
 def test_a_table_inside_the_second_route_is_told_by_its_own_line(key: str) -> None:
     header = f"[route.{key}]" if key == "quiet_hours" else f"[[route.{key}]]"
     first = f'{header}\nto = "07:00"\n'
-    told = mistakes(f'[[route]]\nname = "a"\nto = []\n\n[[route]]\nname = "b"\nto = []\n{first}x = 1\n')
-    assert f"line 10: unknown key '{key}{'' if key == 'quiet_hours' else '.0'}.x'" in told
-    assert not [mistake for mistake in told if mistake.startswith("line 1:")]
+    notified = mistakes(f'[[route]]\nname = "a"\nto = []\n\n[[route]]\nname = "b"\nto = []\n{first}x = 1\n')
+    assert f"line 10: unknown key '{key}{'' if key == 'quiet_hours' else '.0'}.x'" in notified
+    assert not [mistake for mistake in notified if mistake.startswith("line 1:")]
 
 
 @pytest.mark.parametrize("key", ["url_from", "url", "urlfrom", "file"])
@@ -196,15 +201,15 @@ def test_routes_are_tried_in_order_until_one_that_does_not_say_also(
     policy = Policy(
         channels=(ChannelConfig(name="c", file="f"),),
         routes=tuple(
-            Route(name=f"r{number}", match=tuple(map(parse, match)), to=("c",), also=also)
+            Route(name=f"r{number}", match=tuple(map(parse, match)), to=("c",), **{"continue": also})
             for number, (match, also) in enumerate(routes)
         ),
     )
     taken = policy.routes_for(facts)
     matching = [route for route in policy.routes if matches(route.match, facts)]
     assert list(taken) == matching[: len(taken)]
-    assert all(route.also for route in taken[:-1])
-    assert len(taken) == len(matching) or not taken[-1].also
+    assert all(route.continue_ for route in taken[:-1])
+    assert len(taken) == len(matching) or not taken[-1].continue_
     assert bool(taken) == bool(matching)
 
 

@@ -13,7 +13,7 @@ from river.anomaly import GaussianScorer
 
 from livewarden.settings import Settings
 from models.aggregate.partial import Partial
-from models.decide.watch import Judged, Watch
+from models.decide.monitor_judge import Judged, MonitorJudge
 from models.detect.river_bank import RiverBank
 from models.monitors.file import parse_monitors
 from models.monitors.monitor import Monitor
@@ -65,7 +65,7 @@ def test_three_models_judge_the_evening_and_a_second_replay_says_the_same(monito
     first, second = (replayed(plan, settings, events) for _ in range(2))
     states = Counter((row["monitor"], row["state"]) for row in first.judgements.values())
     assert {name for name, _ in states} == {"scorer", "trees", "pipeline"}
-    assert {name for name, state in states if state in ("calm", "odd", "firing")} >= {"scorer", "pipeline"}
+    assert {name for name, state in states if state in ("normal", "anomalous", "firing")} >= {"scorer", "pipeline"}
     assert not [state for _, state in states if state.startswith("failed")]
     assert first == second
 
@@ -76,7 +76,7 @@ def buckets(count: int, seed: int = 4) -> Iterator[tuple[int, int]]:
         yield T0 + number * 60_000, 900 if number == count - 5 else 50 + rng.randrange(30)
 
 
-def judged(watch: Watch, given: list[tuple[int, int]]) -> list[Judged]:
+def judged(watch: MonitorJudge, given: list[tuple[int, int]]) -> list[Judged]:
     found: list[Judged] = []
     asked = watch.monitor
     for start, value in given:
@@ -92,13 +92,13 @@ def judged(watch: Watch, given: list[tuple[int, int]]) -> list[Judged]:
 def test_a_restored_monitor_goes_on_as_if_never_interrupted(name: str, monitors: tuple[Monitor, ...]) -> None:
     asked = next(each for each in monitors if each.name == name)
     given = [*buckets(400)]
-    whole, before, after = (Watch(asked) for _ in range(3))
+    whole, before, after = (MonitorJudge(asked) for _ in range(3))
     expected = judged(whole, given)
     found = judged(before, given[:250])
     after.restore(before.snapshot())
     after.restore_entries(list(before.entries(full=True)))
     assert found + judged(after, given[250:]) == expected
-    assert {each.state for each in expected} >= {"insufficient", "calm"}
+    assert {each.state for each in expected} >= {"insufficient", "normal"}
 
 
 class Breaks(GaussianScorer):  # type: ignore[misc]
@@ -109,7 +109,7 @@ class Breaks(GaussianScorer):  # type: ignore[misc]
 
 
 def test_a_model_that_fails_is_said_in_every_row_that_follows(monitors: tuple[Monitor, ...]) -> None:
-    watch = Watch(monitors[0])
+    watch = MonitorJudge(monitors[0])
     watch.bank._make = Breaks  # type: ignore[attr-defined]
     assert isinstance(watch.bank, RiverBank)
     found = judged(watch, [*buckets(60)])
@@ -124,7 +124,7 @@ async def test_health_names_the_monitor_the_reason_and_how_many_series(clickhous
     row = {"run": "live", "monitor": "tried", "config_hash": "c", "observed": 1.0, "expected": 1.0, "score": 0.0}
     times = {"window_start": T0, "window_end": T0 + 60_000}
     rows = [row | times | {"series": {"market": market}, "state": "failed: it answered nan"} for market in ("DE", "FR")]
-    rows += [row | times | {"series": {"market": "ES"}, "state": "calm"}]
+    rows += [row | times | {"series": {"market": "ES"}, "state": "normal"}]
     store = await ClickHouseStore.connect(*dataclasses.astuple(clickhouse))
     await store.write("judgements", rows)
     await store.close()

@@ -68,19 +68,19 @@ class Run:
         self.bucket_ms = bucket_ms
 
     def feed(self, values: Floats) -> list[Judgements]:
-        told = []
+        notified = []
         for value in np.asarray(values, dtype=float):
-            told.append(self.bank.judge(self.rows, np.array([value]), self.time_ms))
+            notified.append(self.bank.judge(self.rows, np.array([value]), self.time_ms))
             self.bank.learn(self.rows, np.array([value]), self.time_ms)
             self.time_ms += self.bucket_ms
-        return told
+        return notified
 
     def score(self, value: float) -> float:
         return float(self.bank.judge(self.rows, np.array([value]), self.time_ms).score[0])
 
 
-def scores(told: list[Judgements]) -> list[float]:
-    return [float(one.score[0]) for one in told]
+def scores(notified: list[Judgements]) -> list[float]:
+    return [float(one.score[0]) for one in notified]
 
 
 # One series among many
@@ -132,7 +132,7 @@ def test_judging_something_else_in_between_does_not_confuse_learning() -> None:
     for run in (plain, asked):
         run.feed(noise(300, 1))
     value = np.array([1234.0])
-    for change in (TrafficBank.loosen, TrafficBank.reanchor, TrafficBank.forget_recent):
+    for change in (TrafficBank.widen, TrafficBank.reanchor, TrafficBank.forget_recent):
         asked.bank.judge(asked.rows, value, asked.time_ms)
         for run in (plain, asked):
             change(run.bank, run.rows)
@@ -147,10 +147,10 @@ def test_judging_something_else_in_between_does_not_confuse_learning() -> None:
 def test_what_was_judged_stays_as_it_was_told() -> None:
     run = Run()
     run.feed(noise(100, 1))
-    told = run.bank.judge(run.rows, np.array([500.0]), run.time_ms)
-    before = told.one(0)
+    notified = run.bank.judge(run.rows, np.array([500.0]), run.time_ms)
+    before = notified.one(0)
     run.bank.learn(run.rows, np.array([500.0]), run.time_ms)
-    assert told.one(0) == before
+    assert notified.one(0) == before
 
 
 def test_a_state_goes_on_in_another_place_of_another_bank() -> None:
@@ -194,10 +194,10 @@ def test_state_is_below_a_kilobyte() -> None:
 )
 def test_whatever_comes_scores_are_finite(values: list[float], season: str, bucket_ms: int) -> None:
     run = Run(season, bucket_ms)
-    told = run.feed(np.array(values))
-    told += run.feed(noise(60, 1))
-    assert np.all(np.isfinite(scores(told)))
-    assert min(scores(told)) >= 0.0
+    notified = run.feed(np.array(values))
+    notified += run.feed(noise(60, 1))
+    assert np.all(np.isfinite(scores(notified)))
+    assert min(scores(notified)) >= 0.0
 
 
 # What a change looks like
@@ -247,9 +247,9 @@ def test_slow_evening_is_no_anomaly_and_is_followed() -> None:
     evening = 1000.0 + 2000.0 * np.sin(np.linspace(0.0, np.pi / 2, 240)) ** 2
     run = Run()
     run.feed(noise(1000, 1))
-    told = run.feed(evening * noise(240, 2, level=1.0))
-    assert max(scores(told)) < 5
-    assert told[-1].expected[0] == pytest.approx(3000, rel=0.1)
+    notified = run.feed(evening * noise(240, 2, level=1.0))
+    assert max(scores(notified)) < 5
+    assert notified[-1].expected[0] == pytest.approx(3000, rel=0.1)
 
 
 def test_lasting_level_is_learned_within_two_hours_and_an_incident_is_not() -> None:
@@ -257,9 +257,9 @@ def test_lasting_level_is_learned_within_two_hours_and_an_incident_is_not() -> N
     run.feed(noise(1000, 1))
     incident = run.feed(noise(10, 2, level=300.0))
     assert incident[-1].expected[0] > 800
-    told = run.feed(noise(110, 3, level=300.0))
-    assert told[-1].expected[0] == pytest.approx(300, rel=0.1)
-    assert max(scores(told[-20:])) < 3
+    notified = run.feed(noise(110, 3, level=300.0))
+    assert notified[-1].expected[0] == pytest.approx(300, rel=0.1)
+    assert max(scores(notified[-20:])) < 3
 
 
 @pytest.mark.parametrize("piled", [[], [0], [0, 1], [1, 2], [2]])
@@ -271,10 +271,10 @@ def test_gap_of_forty_days_leaves_the_baseline(piled: list[int]) -> None:
     run.bank.forget_recent(run.rows)
     values = noise(60, 2)
     values[piled] *= 40.0
-    told = run.feed(values)
-    assert [bool(one.ready[0]) for one in told[: SETTLE + 1]] == [False] * SETTLE + [True]
-    assert max(scores(told)) < 3
-    assert told[SETTLE].expected[0] == pytest.approx(1000, rel=0.2)
+    notified = run.feed(values)
+    assert [bool(one.ready[0]) for one in notified[: SETTLE + 1]] == [False] * SETTLE + [True]
+    assert max(scores(notified)) < 3
+    assert notified[SETTLE].expected[0] == pytest.approx(1000, rel=0.2)
     assert run.score(300.0) > 5
 
 
@@ -285,9 +285,9 @@ def test_reanchor_takes_the_level_of_late_and_keeps_the_shape() -> None:
     run.feed(100.0 * hours[:12] * noise(12, 2, 1.0, 0.02))
     run.bank.reanchor(run.rows)
     usual = 100.0 * np.roll(hours, -12)[:24]
-    told = run.feed(usual * noise(24, 3, 1.0, 0.02))
-    assert max(scores(told)) < 3
-    assert [float(one.expected[0]) for one in told[4:]] == pytest.approx(usual[4:].tolist(), abs=60)
+    notified = run.feed(usual * noise(24, 3, 1.0, 0.02))
+    assert max(scores(notified)) < 3
+    assert [float(one.expected[0]) for one in notified[4:]] == pytest.approx(usual[4:].tolist(), abs=60)
 
 
 def test_reanchor_of_a_series_about_zero_moves_it() -> None:
@@ -299,11 +299,11 @@ def test_reanchor_of_a_series_about_zero_moves_it() -> None:
 
 
 def test_after_an_announced_change_a_new_level_is_learned_at_once() -> None:
-    told, untold = Run(), Run()
-    for run in (told, untold):
+    notified, unnotified = Run(), Run()
+    for run in (notified, unnotified):
         run.feed(noise(1000, 1))
-    told.bank.loosen(told.rows)
-    after = [run.feed(noise(10, 2, level=1500.0)) for run in (told, untold)]
+    notified.bank.widen(notified.rows)
+    after = [run.feed(noise(10, 2, level=1500.0)) for run in (notified, unnotified)]
     assert after[0][-1].expected[0] == pytest.approx(1500, rel=0.05)
     assert after[1][-1].expected[0] < 1300
     assert max(scores(after[0])) < max(scores(after[1])) / 1.5
@@ -322,9 +322,9 @@ def test_shape_is_expected_and_its_absence_is_odd(season: str, slots: int) -> No
     values = shaped(slots, 12, 1)
     run, plain = Run(season, HOUR_MS), Run("none", HOUR_MS)
     run.time_ms = plain.time_ms = 0
-    calm, loud = (max(scores(each.feed(values))[9 * slots :]) for each in (run, plain))
-    assert calm < 3
-    assert calm < loud
+    normal, loud = (max(scores(each.feed(values))[9 * slots :]) for each in (run, plain))
+    assert normal < 3
+    assert normal < loud
     assert run.score(200.0) > 5
     run.feed(values[: slots * 5 // 7 + 2])
     assert run.score(1000.0) > 3 > run.score(200.0)
@@ -345,8 +345,8 @@ def test_hour_that_is_odd_every_day_counts_for_less() -> None:
         values[day * 1440 + 600 + minute] *= 3.0
     run = Run("day")
     run.time_ms = 0
-    told = scores(run.feed(values))
-    first, last = max(told[1440 + 600 : 1440 + 605]), max(told[13 * 1440 + 600 : 13 * 1440 + 605])
+    notified = scores(run.feed(values))
+    first, last = max(notified[1440 + 600 : 1440 + 605]), max(notified[13 * 1440 + 600 : 13 * 1440 + 605])
     assert last < first - 1.0
 
 
@@ -373,8 +373,8 @@ def test_without_exposure_nothing_is_judged() -> None:
     run.feed(noise(100, 1))
     before = run.bank.snapshot(0)
     for value in (0.0, 5.0):
-        told = run.bank.judge(run.rows, np.array([value]), run.time_ms, np.array([0.0]))
-        assert not told.ready[0]
+        notified = run.bank.judge(run.rows, np.array([value]), run.time_ms, np.array([0.0]))
+        assert not notified.ready[0]
         run.bank.learn(run.rows, np.array([value]), run.time_ms, np.array([0.0]))
     assert run.bank.snapshot(0) == before
 

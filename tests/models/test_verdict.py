@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from models.explain.verdict import CHANGE_POINTS, Facts, Lined, evidence, judge
+from models.explain.verdict import CHANGE_POINTS, Facts, MatchedChange, evidence, judge
 
 
-def lined(kind: str, relation: str = "named", timing: Any = "close") -> Lined:
-    return Lined(kind, relation, timing, f"{kind} {relation} {timing}")
+def lined(kind: str, relation: str = "named", timing: Any = "close") -> MatchedChange:
+    return MatchedChange(kind, relation, timing, f"{kind} {relation} {timing}")
 
 
 def facts(**fields: Any) -> Facts:
@@ -81,8 +81,8 @@ def test_missing_change_speaks_against_what_changes_bring_about_unless_the_slice
     assert against == {"POLICY", "PRODUCT", "MODEL"}
     shown = {each.verdict for each in evidence(facts(slice={"model_version": "2"}, share=0.9)) if each.points < 0}
     assert shown == {"POLICY", "PRODUCT"}
-    unheard = evidence(facts(ledger=False))
-    assert unheard == []
+    missing_topics = evidence(facts(ledger=False))
+    assert missing_topics == []
 
 
 def test_nearer_relations_and_times_are_worth_more() -> None:

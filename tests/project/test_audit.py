@@ -33,7 +33,7 @@ def audit(*folder: str) -> tuple[int, str]:
         ({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": VERSION}]}]}, 0),
         ({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"last_affected": VERSION}]}]}, 1),
         ({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "99"}]}]}, 0),
-        ({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "odd version"}]}]}, 1),
+        ({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "anomalous version"}]}]}, 1),
     ],
 )
 def test_a_version_that_is_affected_is_found(affected: dict[str, Any], code: int, tmp_path: Path) -> None:

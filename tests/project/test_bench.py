@@ -27,7 +27,7 @@ def test_simulated_spikes_are_found_by_a_detector_and_by_nobody_who_says_nothing
 
 def test_what_found_nothing_is_written_as_json() -> None:
     world = simulate(1, 40, 2)
-    silent = enforcement.told([tally(world, np.zeros(world.counts.shape, np.float32), enforcement.THRESHOLD)])
+    silent = enforcement.notified([tally(world, np.zeros(world.counts.shape, np.float32), enforcement.THRESHOLD)])
     assert json.loads(json.dumps(silent, allow_nan=False))["median_min"] is None
     shown = enforcement.table({"spikes.detectors": {"nobody": silent}}).splitlines()[-1]
     assert shown.startswith("nobody")

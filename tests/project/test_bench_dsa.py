@@ -31,7 +31,7 @@ def test_table_names_every_alert_and_incident() -> None:
     shown = dsa.table(figures())
     assert all(name in shown for name in figures()["dsa"]["incidents"])
     assert shown.count("  not real: ") == figures()["dsa"]["not_real"]
-    assert f"{figures()['dsa.alerts']} alerts told" in shown
+    assert f"{figures()['dsa.alerts']} alerts notified" in shown
 
 
 def test_monitors_that_see_nothing_find_nothing() -> None:
@@ -67,9 +67,9 @@ def test_median_rule_speaks_once_for_a_burst_and_again_for_the_next() -> None:
     days = [3.0] * 30 + [900.0, 900.0] + [3.0] * 5 + [900.0]
     counts = {"SHOP_CLOSED_PERMANENT": {start + n * DAY_MS: count for n, count in enumerate(days)}}
     incidents = [("2025-02-01", "SHOP_CLOSED_PERMANENT", "UP"), ("2025-02-03", "SHOP_CLOSED_PERMANENT", "UP")]
-    told = dsa_rivals.run(counts, dsa.monitors(), 2, {("2025-01-31", "SHOP_CLOSED_PERMANENT")}, incidents)
-    assert told["trailing median, upwards"] == {"alerts": 2, "not_real": 1, "incidents": 1, "real_found": 1}
-    assert all(row["alerts"] <= 2 for row in told.values())
+    notified = dsa_rivals.run(counts, dsa.monitors(), 2, {("2025-01-31", "SHOP_CLOSED_PERMANENT")}, incidents)
+    assert notified["trailing median, upwards"] == {"alerts": 2, "not_real": 1, "incidents": 1, "real_found": 1}
+    assert all(row["alerts"] <= 2 for row in notified.values())
 
 
 def test_report_has_a_chart_for_every_alert_of_a_series(tmp_path: Path) -> None:
@@ -77,5 +77,5 @@ def test_report_has_a_chart_for_every_alert_of_a_series(tmp_path: Path) -> None:
     page = (tmp_path / "dsa-incidents.md").read_text(encoding="utf-8")
     drawn = {path.name for path in (tmp_path / "charts").glob("*.svg")}
     assert {name for name in drawn if f"(charts/{name})" in page} == drawn
-    rows = [row for row in figures()["dsa"]["told"] if row["observed"] is not None]
+    rows = [row for row in figures()["dsa"]["notified"] if row["observed"] is not None]
     assert len(rows) <= len(drawn) <= len(rows) + 1

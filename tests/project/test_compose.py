@@ -140,7 +140,9 @@ def test_mounted_files_exist() -> None:
 
 def test_the_image_is_made_of_what_exists() -> None:
     copied = [source for line in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE) for source in line.split()]
-    assert {"livewarden", "models", "sinks", "sources", "console", "streams", "cli", "requirements/runtime.txt"} <= set(copied)
+    assert {"livewarden", "models", "sinks", "sources", "console", "streams", "cli", "requirements/runtime.txt"} <= set(
+        copied
+    )
     assert [source for source in copied if not (ROOT / source).exists()] == []
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert set(copied) == let_in

@@ -56,7 +56,7 @@ class MemoryBench:
         return [asdict(each) for each in self.channel.sent]
 
     def break_down(self) -> None:
-        self.channel.refuse("told to fail")
+        self.channel.refuse("notified to fail")
 
     def mend(self) -> None:
         self.channel.refuse("", times=0)

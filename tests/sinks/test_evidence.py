@@ -145,8 +145,8 @@ def test_a_problem_names_the_file(place: Path) -> None:
     more = CONTENTS | {"more.txt": b"x"}
     found = problems(place, packed(more, manifest.to_bytes(), manifest.checklist()))
     assert found == ("more.txt does not belong to it",)
-    odd = CONTENTS | {"a\n\x1b[31m" * 99: b"x"}
-    (line,) = problems(place, packed(odd, manifest.to_bytes(), manifest.checklist()))
+    anomalous = CONTENTS | {"a\n\x1b[31m" * 99: b"x"}
+    (line,) = problems(place, packed(anomalous, manifest.to_bytes(), manifest.checklist()))
     assert line.isprintable()
     assert len(line) < 200
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.clickhouse
 SALT: Final = b"salt"
 SHOP: Final = "shop-4711"
 ROOM: Final = "room-1234"
-"""It occurs in the data of one event alone, and in what was told."""
+"""It occurs in the data of one event alone, and in what was notified."""
 HIDDEN: Final = Pseudonyms(SALT).of(SHOP)
 NOW: Final = T0 + 24 * HOUR_MS
 EXPLANATION: Final = {
@@ -80,7 +80,7 @@ async def fill(store: ClickHouseStore) -> None:
     step |= {"why": f"asked {SHOP}.", "details": "{}", "action_id": "act-1", "number": 1, "what": "moved"}
     await store.write("case_history", [step])
     await store.write("incidents", [incident()])
-    told = {
+    notified = {
         "notification_id": "n1",
         "version": 2,
         "incident_id": "incident-1",
@@ -88,7 +88,7 @@ async def fill(store: ClickHouseStore) -> None:
         "cause": "new",
         "route": "all",
     }
-    told |= {
+    notified |= {
         "channel": "chat",
         "state": "sent",
         "attempts": 1,
@@ -96,8 +96,8 @@ async def fill(store: ClickHouseStore) -> None:
         "title": "Measures",
         "body": f"{SHOP} in {ROOM}",
     }
-    told |= {"created_at": T0 + HOUR_MS, "due_at": T0 + HOUR_MS, "sent_at": T0 + HOUR_MS}
-    await store.write("notifications", [told])
+    notified |= {"created_at": T0 + HOUR_MS, "due_at": T0 + HOUR_MS, "sent_at": T0 + HOUR_MS}
+    await store.write("notifications", [notified])
 
 
 def worked_on() -> dict[str, Any]:
@@ -111,9 +111,15 @@ def worked_on() -> dict[str, Any]:
 
 def incident() -> dict[str, Any]:
     row: dict[str, Any] = {"incident_id": "incident-1", "version": 3, "status": "acknowledged", "title": "Measures"}
-    row |= {"severity": "critical", "lead_alert_id": "alert-1", "alert_count": 2, "firing_count": 1, "told": 1}
+    row |= {"severity": "critical", "lead_alert_id": "alert-1", "alert_count": 2, "firing_count": 1, "notified": 1}
     row |= {"monitors": ["measures"], "case_ids": ["case-1"], "change_id": None, "owner": "team", "started_at": T0}
-    row |= {"ended_at": None, "opened_at": T0 + HOUR_MS, "told_at": T0 + HOUR_MS, "acknowledged_by": "kim", "note": ""}
+    row |= {
+        "ended_at": None,
+        "opened_at": T0 + HOUR_MS,
+        "notified_at": T0 + HOUR_MS,
+        "acknowledged_by": "kim",
+        "note": "",
+    }
     return row | {"acknowledged_at": T0 + HOUR_MS + 1, "resolved_at": None, "resolved_by": None}
 
 
@@ -289,14 +295,14 @@ async def test_the_pseudonyms_of_clickhouse_are_those_of_python(reader: Reader) 
 
 async def test_any_text_is_text(store: ClickHouseStore, reader: Reader, tmp_path: Path) -> None:
     """Ids, series and titles with quotes, placeholders, markup and what no XML may hold."""
-    odd = HOSTILE + " {id:String} %(x)s \\ \x00 'é😀"
-    series = {"market": odd, "policy_id": "p7"}
-    alert = alert_row(1, alert_id=odd, case_id=odd, series=series, monitor="measures")
+    anomalous = HOSTILE + " {id:String} %(x)s \\ \x00 'é😀"
+    series = {"market": anomalous, "policy_id": "p7"}
+    alert = alert_row(1, alert_id=anomalous, case_id=anomalous, series=series, monitor="measures")
     await store.write("alerts", [alert])
-    await store.write("case_candidates", [case_row(1, [alert], case_id=odd, title=odd, series=[series])])
-    await store.write("events", [event_row(1, data=data(1, market=odd)), event_row(2, data=data(2))])
+    await store.write("case_candidates", [case_row(1, [alert], case_id=anomalous, title=anomalous, series=[series])])
+    await store.write("events", [event_row(1, data=data(1, market=anomalous)), event_row(2, data=data(2))])
     await store.write("judgements", [judgement_row(minute, series=series) for minute in range(-3, 3)])
-    done = await build(reader, odd, tmp_path / "odd.zip", now_ms=NOW, salt=SALT)
+    done = await build(reader, anomalous, tmp_path / "odd.zip", now_ms=NOW, salt=SALT)
     assert verify(done.path).problems == ()
     found = contents(done.path)
     assert [row["event_id"] for row in table(found, "events.csv")] == ["event-1"]
@@ -434,9 +440,9 @@ async def test_from_the_command_line(
 
     code, out, err = await livewarden("evidence", "build", "case-1", "--json")
     assert (code, err) == (0, "")
-    told = json.loads(out)
-    assert told["file"] == "case-1.evidence.zip"
-    assert (await livewarden("evidence", "verify", "case-1.evidence.zip", "--digest", told["digest"]))[0] == 0
+    notified = json.loads(out)
+    assert notified["file"] == "case-1.evidence.zip"
+    assert (await livewarden("evidence", "verify", "case-1.evidence.zip", "--digest", notified["digest"]))[0] == 0
     assert (await livewarden("evidence", "build", "case-1"))[0] == 2
     code, out, _ = await livewarden("evidence", "build", "case-1", "--force", "--with-identifiers")
     assert code == 0

@@ -38,8 +38,8 @@ FAULTS: dict[str, tuple[tuple[str, ...], str, type[LivewardenError]]] = {
         SetupError,
     ),
     "a throwing expression": (
-        ("ALTER TABLE {table} ADD COLUMN odd UInt8 MATERIALIZED throwIf(partition != 999)",),
-        "ALTER TABLE {table} DROP COLUMN odd",
+        ("ALTER TABLE {table} ADD COLUMN anomalous UInt8 MATERIALIZED throwIf(partition != 999)",),
+        "ALTER TABLE {table} DROP COLUMN anomalous",
         SetupError,
     ),
 }

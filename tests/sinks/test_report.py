@@ -141,8 +141,8 @@ async def test_an_update_says_what_where_how_big_since_when_and_who(reader: Read
     assert what["since"] == "in the 15 min before 2026-03-06 18:01 UTC, not over"
     assert what["playbook"] == "https://wiki.example/measures"
     assert facts(report, "Acknowledged")["who"] == "unacknowledged"
-    told = table(report, "Who was told")
-    assert [(e["channel"], e["state"], e["taken"]) for e in told] == [
+    notified = table(report, "Who was notified")
+    assert [(e["channel"], e["state"], e["taken"]) for e in notified] == [
         ("team", "sent", "2026-03-06 18:00 UTC"),
         ("on-call", "pending", "not taken"),
     ]
@@ -163,7 +163,7 @@ async def test_an_update_says_who_has_had_it_and_that_it_is_over(reader: Reader)
     assert (has["who"], has["acknowledged"]) == ("ana", "2026-03-06 18:04 UTC, after 4 min")
     report = await incident_update(reader, INCIDENTS[2], now_ms=NOW, monitors={})
     assert facts(report, "Acknowledged")["over"] == "2026-03-06 19:00 UTC, its alerts ended"
-    assert section(report, "Who was told").nothing == "Nobody: campaign spring-sale"
+    assert section(report, "Who was notified").nothing == "Nobody: campaign spring-sale"
 
 
 @pytest.mark.clickhouse
@@ -175,7 +175,7 @@ async def test_what_is_not_stored_is_unknown(clickhouse: Address) -> None:
         what = facts(report, "What")
         assert [what[name] for name in ("what", "where", "how big", "since", "team", "playbook")] == [UNKNOWN] * 6
         assert section(report, "Why").nothing == "unknown: no explanation is stored."
-        assert section(report, "Who was told").nothing == "Nobody; the reason is unknown."
+        assert section(report, "Who was notified").nothing == "Nobody; the reason is unknown."
         assert "The cause is not known." in section(report, "What is open").lines
         study = await case_study(reader, CASES[0], now_ms=NOW, monitors={})
         assert section(study, "What deviated").nothing.startswith(UNKNOWN)
@@ -267,8 +267,8 @@ async def test_a_week_is_counted_against_the_week_before(clickhouse: Address) ->
         alert_row(7, window_start=WEEK - 8 * DAY_MS),
     ]
     incidents = [
-        incident("i1", at, told=1, acknowledged_by="ana", acknowledged_at=at + HOUR_MS, status="acknowledged"),
-        incident("i2", at, told=1, acknowledged_by="ben", acknowledged_at=at + 2 * HOUR_MS, status="resolved"),
+        incident("i1", at, notified=1, acknowledged_by="ana", acknowledged_at=at + HOUR_MS, status="acknowledged"),
+        incident("i2", at, notified=1, acknowledged_by="ben", acknowledged_at=at + 2 * HOUR_MS, status="resolved"),
         incident("i3", at, monitors=["measures", "stalls"]),
         incident("i4", before),
     ]
@@ -278,10 +278,10 @@ async def test_a_week_is_counted_against_the_week_before(clickhouse: Address) ->
         case(2, before, overdue=1, due_at=NOW - 2 * DAY_MS, state="open", owner="ana"),
     ]
     ended = [judged(0, at, "true"), judged(1, at, "false"), judged(2, before, "false")]
-    fates = [disposition(0, at, "child", "x", ""), disposition(1, before, "silenced", "s", "")]
+    dispositions = [disposition(0, at, "inhibited", "x", ""), disposition(1, before, "silenced", "s", "")]
     sent = [notification(0, at, state="given_up")]
     await write(clickhouse, {"alerts": alerts, "incidents": incidents, "cases": cases, "feedback": ended})
-    await write(clickhouse, {"dispositions": fates, "notifications": sent})
+    await write(clickhouse, {"dispositions": dispositions, "notifications": sent})
     await write(
         clickhouse,
         {"channels": [{"channel": "mail", "version": 1, "state": "down", "since": at, "failures": 3, "error": "503"}]},
@@ -297,7 +297,7 @@ async def test_a_week_is_counted_against_the_week_before(clickhouse: Address) ->
     assert facts(report, "In short") == {
         "alerts": "3 (week before: 1, +2)",
         "incidents": "3 (week before: 1, +2)",
-        "incidents that somebody was told of": "2",
+        "incidents that somebody was notified of": "2",
         "cases that came up": "2 (week before: 1, +1)",
         "cases overdue now": "1",
         "channels down now": "1",
@@ -317,7 +317,7 @@ async def test_a_week_is_counted_against_the_week_before(clickhouse: Address) ->
         ("1 h", "ana"),
     ]
     assert facts(report, "Longest to acknowledge") == {
-        "acknowledged": "2 of 2 that somebody was told of",
+        "acknowledged": "2 of 2 that somebody was notified of",
         "half of these within": "1 h",
     }
     assert [(e["late"], e["owner"]) for e in table(report, "Overdue cases")] == [("overdue by 2 d", "ana")]
@@ -412,7 +412,7 @@ def test_what_is_wrong_is_one_line_exit_2(line: str, terminal: None, capsys: pyt
 def example_rows() -> dict[str, list[dict[str, Any]]]:
     """A stall of playback, an hour ago."""
     began = T0 - 11 * MINUTE_MS
-    told = {
+    notified = {
         "text": "Stalls on CDN 3 in DE; 88 % of the excess is there.",
         "onset": "2026-03-06T17:49:00Z",
         "verdict": {
@@ -425,7 +425,7 @@ def example_rows() -> dict[str, list[dict[str, Any]]]:
         "slices": {"causes": [{"slice": {"cdn": "3"}, "share": 0.88, "without": 0.85}]},
     }
     lead = alert_row(alert_id=ALERTS[0], monitor="traffic-stalls", kind="QUALITY_DEGRADATION", series={"market": "DE"})
-    lead |= {"explanation": json.dumps(told), "case_id": CASES[1], "subjects": None, "window_start": T0}
+    lead |= {"explanation": json.dumps(notified), "case_id": CASES[1], "subjects": None, "window_start": T0}
     child = alert_row(alert_id=ALERTS[1], monitor="traffic-stalls", kind="QUALITY_DEGRADATION", severity="warning")
     child |= {"series": {"market": "DE", "cdn": "3"}, "scan_buckets": 1, "observed": 41, "expected": 3}
     opened = T0 + MINUTE_MS
@@ -434,12 +434,12 @@ def example_rows() -> dict[str, list[dict[str, Any]]]:
         "incidents": [
             incident(INCIDENTS[0], began, status="acknowledged", title="Playback stalls in DE", lead_alert_id=ALERTS[0])
             | {"monitors": ["traffic-stalls"], "case_ids": [CASES[1]], "change_id": "ch-7", "owner": "live-platform"}
-            | {"told": 1, "told_at": opened, "opened_at": opened, "firing_count": 2, "version": 3}
+            | {"notified": 1, "notified_at": opened, "opened_at": opened, "firing_count": 2, "version": 3}
             | {"acknowledged_by": "ana", "acknowledged_at": opened + 4 * MINUTE_MS}
         ],
         "dispositions": [
-            disposition(0, opened, "notified", "", "told as a new incident"),
-            disposition(1, opened, "child", ALERTS[0], "part of the alert on DE"),
+            disposition(0, opened, "notified", "", "notified as a new incident"),
+            disposition(1, opened, "inhibited", ALERTS[0], "part of the alert on DE"),
         ],
         "notifications": [notification(0, opened, channel="on-call", sent_at=opened + 2_000)],
         "cases": [case(1, opened, state="triage", title="Playback stalls in DE", opened_at=opened, open_tasks=1)],

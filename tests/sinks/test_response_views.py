@@ -47,7 +47,7 @@ async def test_why_was_i_not_paged_is_one_query(desk: Desk, reader: Reader, clic
     )
     assert columns == ["outcome", "by", "reason", "market"]
     assert rows == [
-        ["child", wide.alert_id, "DE says it too: 100, expected 1,000", "DE"],
+        ["inhibited", wide.alert_id, "DE says it too: 100, expected 1,000", "DE"],
         ["suppressed", "detection", "cooldown", "FR"],
     ]
 

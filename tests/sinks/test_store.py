@@ -588,7 +588,7 @@ class TestReader:
         assert now == [["a0"], ["a1"], ["a2"]]
 
     async def test_explained_alerts_as_columns(self, store: ClickHouseStore, reader: Reader) -> None:
-        told = {
+        notified = {
             "text": "Probably model.",
             "onset": "2025-04-08T10:00:00Z",
             "slices": {"causes": [{"slice": {"cdn": "3"}, "share": 0.9, "without": 0.8}]},
@@ -596,8 +596,8 @@ class TestReader:
             "changes": [{"change_id": "c1"}],
             "verdict": {"verdict": "MODEL", "strength": "strong", "for": ["a", "b"], "against": []},
         }
-        gap = told | {"slices": None, "changes": [], "verdict": told["verdict"] | {"verdict": "EXTERNAL"}}
-        await store.write("alerts", [alert(n, explanation=json.dumps(each)) for n, each in enumerate((told, gap))])
+        gap = notified | {"slices": None, "changes": [], "verdict": notified["verdict"] | {"verdict": "EXTERNAL"}}
+        await store.write("alerts", [alert(n, explanation=json.dumps(each)) for n, each in enumerate((notified, gap))])
         await store.write("alerts", [alert(2)])
         _, rows = await reader.query(
             "SELECT summary, toString(began_at), verdict, strength, speaks_for, speaks_against, slice, share, gone_without_it,"

@@ -20,7 +20,7 @@ __all__ = ["clickhouse", "clickhouse_server"]
 pytestmark = pytest.mark.clickhouse
 
 T0 = parse_ms("2026-03-06T18:00:00Z")
-ODD = ("it's", "\\", "a\tb\nc", "%(run)s", "{run:String}", "'; DROP TABLE events; --", "\x00", "é€😀", "")
+ANOMALOUS = ("it's", "\\", "a\tb\nc", "%(run)s", "{run:String}", "'; DROP TABLE events; --", "\x00", "é€😀", "")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def event(offset: int, **changes: Any) -> dict[str, Any]:
 
 
 async def test_values_are_bound_whatever_they_hold(reader: Reader) -> None:
-    for text in ODD:
+    for text in ANOMALOUS:
         sql = "SELECT {t:String} AS one, {many:Array(String)} AS many"
         (row,) = await reader.select(sql, {"t": text, "many": [text, text]})
         assert row == {"one": text, "many": [text, text]}
@@ -52,7 +52,7 @@ async def test_values_are_bound_whatever_they_hold(reader: Reader) -> None:
 
 
 async def test_any_text_may_be_looked_for(reader: Reader) -> None:
-    for text in ODD:
+    for text in ANOMALOUS:
         wanted = alerts.AlertFilter(monitor=text, slice=text, severity=text, status=text, suppressed="yes")
         assert await alerts.find(reader, wanted) == []
         assert (await alerts.count(reader, wanted))["all"] == 0
@@ -66,13 +66,13 @@ async def test_any_text_may_be_looked_for(reader: Reader) -> None:
 
 async def test_the_events_of_a_series_by_any_name_and_value(store: ClickHouseStore, reader: Reader) -> None:
     """`""` is what an event without the field has, true and numbers are what they are in JSON, a dotted field is nested."""
-    for number, text in enumerate(ODD):
+    for number, text in enumerate(ANOMALOUS):
         await store.write(
-            "events", [event(number, data=json.dumps({"odd": text, "flag": True, "n": 7, "in": {"ner": text}}))]
+            "events", [event(number, data=json.dumps({"anomalous": text, "flag": True, "n": 7, "in": {"ner": text}}))]
         )
-    await store.write("events", [event(50, data="{}"), event(51, data='{"odd": null}')])
-    for number, text in enumerate(ODD):
-        series = {"odd": text} if text == "" else {"odd": text, "flag": "true", "n": "7", "in.ner": text}
+    await store.write("events", [event(50, data="{}"), event(51, data='{"anomalous": null}')])
+    for number, text in enumerate(ANOMALOUS):
+        series = {"anomalous": text} if text == "" else {"anomalous": text, "flag": "true", "n": "7", "in.ner": text}
         for topics in ((), ("eu-live.enforcement",)):
             wanted = events.Selection("enforcement.action", ["second"], T0, T0 + 100, {}, series, topics)
             rows, count, weight = await events.first(reader, wanted)

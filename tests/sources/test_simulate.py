@@ -360,11 +360,11 @@ def test_interrupted_rooms_lose_viewers_and_resume(evening: list[Event]) -> None
 
 
 def test_truth_file_matches_the_scenario(evening: list[Event]) -> None:
-    told = json.loads(truth_json(EVENING))
-    assert told["simulation"] is True
-    assert [entry["id"] for entry in told["incidents"]] == [found.id for found in truth(EVENING)]
+    notified = json.loads(truth_json(EVENING))
+    assert notified["simulation"] is True
+    assert [entry["id"] for entry in notified["incidents"]] == [found.id for found in truth(EVENING)]
     quiet_until = EVENING.start_ms + 40 * HOUR_MS
-    for entry in told["incidents"]:
+    for entry in notified["incidents"]:
         start, end = parse_ms(entry["start"]), parse_ms(entry["end"])
         assert quiet_until <= start < end <= EVENING.end_ms
         assert entry["alert_kinds"]
@@ -376,7 +376,7 @@ def test_truth_file_matches_the_scenario(evening: list[Event]) -> None:
             and all(getattr(e.data, name) == value for name, value in entry["dimensions"].items())
         ]
         assert bool(hit) == (entry["factor"] > 0), entry["id"]
-    assert all(not entry["alert_kinds"] for entry in told["distractors"])
+    assert all(not entry["alert_kinds"] for entry in notified["distractors"])
 
 
 def test_incidents_do_not_overlap_where_they_would_hide_each_other() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from models.aggregate.partial import Seal, to_dict
 from models.monitors.plan import Plan
-from models.response.news import Mark
+from models.response.response_event import WatermarkAdvanced
 from sources.codec import Record
 from streams.stages import Detect, topic_of
 from tests.core_fixtures import monitor
@@ -35,5 +35,8 @@ def test_what_is_judged_is_told_to_the_response_by_whole_minutes() -> None:
     stage = Detect(Plan([monitor()]), "livewarden.partials", 0)
     for ms in (30_000, 61_000, 90_000, 180_500):
         stage.apply([Seal("live.enforcement", "live.enforcement", 0, 1, ms)])
-    assert stage.output.messages == [Mark("live.enforcement", 60_000), Mark("live.enforcement", 180_000)]
+    assert stage.output.messages == [
+        WatermarkAdvanced("live.enforcement", 60_000),
+        WatermarkAdvanced("live.enforcement", 180_000),
+    ]
     assert {topic_of(message) for message in stage.output.messages} == {"livewarden.response"}

@@ -24,7 +24,7 @@ WITHIN_S = 30.0
 
 
 class Reader:
-    """A group that reads nothing by itself and commits what it is told."""
+    """A group that reads nothing by itself and commits what it is notified."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

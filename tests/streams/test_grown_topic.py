@@ -28,5 +28,5 @@ async def test_a_topic_that_grows_is_told_at_once(apache_kafka: str, caplog: pyt
         await admin.close()
         await until(lambda: unexpected(grown) == 1, worker)
     assert unexpected(other) == 0
-    (told,) = [text for text in caplog.messages if "this worker was set up for" in text]
-    assert told.startswith(f"{grown} has 2 partitions, this worker was set up for 1")
+    (notified,) = [text for text in caplog.messages if "this worker was set up for" in text]
+    assert notified.startswith(f"{grown} has 2 partitions, this worker was set up for 1")

@@ -1,4 +1,4 @@
-"""Whether the group still reads: when that is told, and when a worker is started again for it."""
+"""Whether the group still reads: when that is notified, and when a worker is started again for it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_a_worker_that_went_deaf_ends_with_one_line_and_the_next_one_goes_
     store = MemoryStore()
     deaf = Local(settings, plan(), store, SystemClock())
     app = deaf.worker.app
-    await until(lambda: bool(deaf.worker._lanes) and not app.rebalancing, deaf)
+    await until(lambda: bool(deaf.worker._tasks) and not app.rebalancing, deaf)
     app.consumer.stop_flow()  # as after a rebalance whose end never came
     await feed_only(settings, evening(1)[:200])
     with pytest.raises(Stalled, match=r"live\.\w+ \d: unread for 4 s though Kafka answers"):

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinks.channels import Channel, MemoryChannel, Outgoing
-from streams.notifier import Courier
+from streams.notifier import Notifier
 from tests.response_fixtures import Desk, alert, policy
 
 
-def courier(desk: Desk, channel: Channel, name: str = "w1") -> Courier:
-    return Courier({channel.name: channel}, desk.local.say, name, 2_000)
+def notifier(desk: Desk, channel: Channel, name: str = "w1") -> Notifier:
+    return Notifier({channel.name: channel}, desk.local.say, name, 2_000)
 
 
-async def turns(desk: Desk, *couriers: Courier, times: int = 4) -> None:
+async def turns(desk: Desk, *couriers: Notifier, times: int = 4) -> None:
     """Let them look a few times, and finish what they began."""
     for _ in range(times):
         for each in couriers:
@@ -26,15 +26,15 @@ async def turns(desk: Desk, *couriers: Courier, times: int = 4) -> None:
             await each.finish(5)
 
 
-async def told(desk: Desk) -> None:
+async def notified(desk: Desk) -> None:
     await desk.alerts(alert())
     await desk.wait(seconds=6)
 
 
 async def test_what_is_due_is_sent_once_and_noted() -> None:
     desk, channel = Desk(), MemoryChannel("log")
-    await told(desk)
-    carrier = courier(desk, channel)
+    await notified(desk)
+    carrier = notifier(desk, channel)
     await turns(desk, carrier)
     (sent,) = channel.sent
     row = desk.one("notifications")
@@ -46,17 +46,17 @@ async def test_what_is_due_is_sent_once_and_noted() -> None:
 
 async def test_of_two_couriers_one_sends() -> None:
     desk, channel = Desk(), MemoryChannel("log")
-    await told(desk)
-    await turns(desk, courier(desk, channel, "w1"), courier(desk, channel, "w2"), courier(desk, channel, "w3"))
+    await notified(desk)
+    await turns(desk, notifier(desk, channel, "w1"), notifier(desk, channel, "w2"), notifier(desk, channel, "w3"))
     assert len(channel.sent) == 1
 
 
 async def test_a_courier_that_dies_after_its_claim_is_replaced() -> None:
     desk, channel = Desk(), MemoryChannel("log")
-    await told(desk)
-    await courier(desk, channel, "w1").turn(desk.local.stage.responder, desk.clock.now_ms())
+    await notified(desk)
+    await notifier(desk, channel, "w1").turn(desk.local.stage.responder, desk.clock.now_ms())
     assert desk.one("notifications")["state"] == "claimed"
-    second = courier(desk, channel, "w2")
+    second = notifier(desk, channel, "w2")
     await turns(desk, second)
     assert channel.sent == []
     await desk.wait(seconds=61)
@@ -66,9 +66,9 @@ async def test_a_courier_that_dies_after_its_claim_is_replaced() -> None:
 
 async def test_a_receiver_that_is_down_for_an_hour_gets_it_once_and_the_tables_said_so() -> None:
     desk, channel = Desk(), MemoryChannel("log")
-    await told(desk)
+    await notified(desk)
     channel.refuse("no answer")
-    carrier = courier(desk, channel)
+    carrier = notifier(desk, channel)
     for _ in range(60):
         await turns(desk, carrier)
         await desk.wait(minutes=1)
@@ -88,14 +88,14 @@ async def test_a_receiver_that_is_down_for_an_hour_gets_it_once_and_the_tables_s
 
 async def test_a_channel_that_is_not_there_any_more_is_a_failed_try() -> None:
     desk = Desk()
-    await told(desk)
-    await turns(desk, courier(desk, MemoryChannel("other")))
+    await notified(desk)
+    await turns(desk, notifier(desk, MemoryChannel("other")))
     assert desk.one("notifications")["error"] == "this worker has no channel log"
 
 
 async def test_ticks_are_written_while_something_waits_and_not_else() -> None:
     desk, channel = Desk(policy(sla={})), MemoryChannel("log")
-    carrier = courier(desk, channel)
+    carrier = notifier(desk, channel)
     await turns(desk, carrier)
     assert desk.local.log == []
     await desk.alerts(alert())
@@ -113,10 +113,10 @@ class Dying(MemoryChannel):
 
 async def test_a_death_between_the_channels_yes_and_the_log_sends_the_same_id_again() -> None:
     desk, dying, channel = Desk(), Dying("log"), MemoryChannel("log")
-    await told(desk)
-    await turns(desk, courier(desk, dying, "w1"), times=2)
+    await notified(desk)
+    await turns(desk, notifier(desk, dying, "w1"), times=2)
     await desk.wait(seconds=61)
-    await turns(desk, courier(desk, channel, "w2"))
+    await turns(desk, notifier(desk, channel, "w2"))
     assert [each.notification_id for each in channel.sent] == [each.notification_id for each in dying.sent]
 
 
@@ -128,13 +128,13 @@ STEPS = st.sampled_from(["look", "new courier", "minute", "alert", "down", "up"]
 @given(st.lists(STEPS, max_size=40))
 async def test_whenever_couriers_are_replaced_everything_is_sent_once(steps: list[str]) -> None:
     desk, channel = Desk(), MemoryChannel("log")
-    carrier = courier(desk, channel, "w0")
+    carrier = notifier(desk, channel, "w0")
     for number, step in enumerate(steps):
         if step == "look":
             await carrier.turn(desk.local.stage.responder, desk.clock.now_ms())
             await carrier.finish(5)
         elif step == "new courier":  # the old one is gone, between a claim and its try, or after
-            carrier = courier(desk, channel, f"w{number}")
+            carrier = notifier(desk, channel, f"w{number}")
         elif step == "minute":
             await desk.wait(minutes=1)
         elif step == "alert":
@@ -147,7 +147,7 @@ async def test_whenever_couriers_are_replaced_everything_is_sent_once(steps: lis
     for _ in range(6):
         await desk.wait(minutes=6)
         await turns(desk, carrier, times=6)
-    assert desk.told == []
+    assert desk.notified == []
     sent = [each.notification_id for each in channel.sent]
     assert len(sent) == len(set(sent))
     assert set(sent) == {row["notification_id"] for row in desk.rows("notifications")}
@@ -168,8 +168,8 @@ class Slow(MemoryChannel):
 
 async def test_a_try_that_takes_its_time_is_not_begun_again() -> None:
     desk, channel = Desk(), Slow("log")
-    await told(desk)
-    carrier = courier(desk, channel)
+    await notified(desk)
+    carrier = notifier(desk, channel)
     for _ in range(5):
         await carrier.turn(desk.local.stage.responder, desk.clock.now_ms())
     channel.go.set()

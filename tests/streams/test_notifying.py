@@ -14,8 +14,8 @@ from cli.local_response import LocalRecord
 from livewarden.settings import RESPONSE, Settings
 from models.monitors.file import parse_monitors
 from models.monitors.plan import Plan
-from models.response.news import News, alert_news
 from models.response.policy_file import parse_policy
+from models.response.response_event import ResponseEvent, alert_updated
 from sinks.store.connection import Address
 from sinks.store.memory import MemoryStore
 from sinks.store.reader import Reader
@@ -64,7 +64,7 @@ async def responding(broker: Broker, folder: Path, wait: str) -> Settings:
     return await deployed(broker, response=file)
 
 
-async def say(settings: Settings, news: Sequence[News]) -> None:
+async def say(settings: Settings, news: Sequence[ResponseEvent]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all")
     await producer.start()
     try:
@@ -116,17 +116,17 @@ async def test_a_worker_killed_between_alert_and_notification(
     settings = await responding(broker, tmp_path, "3s")
     async with processes(settings, clickhouse, tmp_path) as (first,):
         await until(lambda: _answers(first), first)
-        await say(settings, [alert_news(alert())])
+        await say(settings, [alert_updated(alert())])
         await until(stored(reader, "incidents"), first)
         await first.kill()
     assert hook.taken == []
     async with processes(settings, clickhouse, tmp_path) as (second,):
         await until(stored(reader, "notifications", state="sent"), second)
-        await say(settings, [alert_news(alert())])  # as a detect stage does that went back to its last saved state
+        await say(settings, [alert_updated(alert())])  # as a detect stage does that went back to its last saved state
         async with sending(settings, reader) as submit:
-            wish = Desk().wish("acknowledge", incident_id=(await reader.rows("incidents"))[0]["incident_id"])
-            assert (await submit(wish)).accepted
-            assert (await submit(wish)).accepted  # sent again: granted once
+            request = Desk().request("acknowledge", incident_id=(await reader.rows("incidents"))[0]["incident_id"])
+            assert (await submit(request)).accepted
+            assert (await submit(request)).accepted  # sent again: granted once
         assert await second.terminate() == 0, second.said()
     await assert_replays(settings, reader)
     (taken,) = hook.taken
@@ -134,7 +134,7 @@ async def test_a_worker_killed_between_alert_and_notification(
     assert row["notification_id"] in str(taken)
     assert len(await reader.rows("actions")) == 1
     (incident,) = await reader.rows("incidents")
-    assert (incident["status"], incident["acknowledged_by"], incident["told"]) == ("acknowledged", "maria", 1)
+    assert (incident["status"], incident["acknowledged_by"], incident["notified"]) == ("acknowledged", "maria", 1)
 
 
 async def test_a_receiver_that_is_away_gets_it_once_when_it_is_back(
@@ -144,7 +144,7 @@ async def test_a_receiver_that_is_away_gets_it_once_when_it_is_back(
     await hook.stop_listening()
     async with processes(settings, clickhouse, tmp_path) as (worker,):
         await until(lambda: _answers(worker), worker)
-        await say(settings, [alert_news(alert())])
+        await say(settings, [alert_updated(alert())])
         await until(stored(reader, "channels", state="down"), worker)
         assert hook.taken == []
         await hook.listen()

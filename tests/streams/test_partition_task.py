@@ -17,7 +17,7 @@ from models.monitors.plan import Plan
 from sinks.store.memory import MemoryStore
 from sinks.store.tables import TABLES, Row
 from sources.codec import encode
-from streams.partition_task import FLUSH_ROWS, Lane
+from streams.partition_task import FLUSH_ROWS, PartitionTask
 from streams.stages import Detect, Ingest, encode_message
 from tests.core_fixtures import T0, TOPIC, action, monitor
 
@@ -89,14 +89,14 @@ class World:
 
         await self.do(f"commit {offset}", act)
 
-    async def lane(self) -> Lane:
+    async def task(self) -> PartitionTask:
         """A lane as a new owner of the partition makes it."""
         stage = Ingest(PLAN, TOPIC, 0, 1, 0)
         saved = await self.store.load("ingest", TOPIC, 0)
         if saved is not None:
             stage.restore(saved)
             stage.resume()
-        return Lane(stage, _Edge(self), self.send, self.commit, SAVE_S)
+        return PartitionTask(stage, _Edge(self), self.send, self.commit, SAVE_S)
 
     def judged(self) -> dict[str, list[Row]]:
         """What the detect stage makes of all that was sent."""
@@ -125,19 +125,19 @@ class _Edge(MemoryStore):
 
 async def drive(world: World, records: Iterable[Wire], clock_ms: int | None = None) -> None:
     """A worker's life: take, flush, take more, save, and in a quiet moment seal by the clock."""
-    lane = await world.lane()
-    assert isinstance(lane.stage, Ingest)
-    stage = lane.stage
+    task = await world.task()
+    assert isinstance(task.stage, Ingest)
+    stage = task.stage
     todo = [record for record in records if record.offset >= world.committed]
     for start in range(0, len(todo), 8):
-        await lane.take(todo[start : start + 8])
-        await lane.tick(0.0)
+        await task.take(todo[start : start + 8])
+        await task.tick(0.0)
         if start % 16:
-            await lane.save()
-    await lane.save()
+            await task.save()
+    await task.save()
     if clock_ms is not None:
-        await lane.seal(lambda: stage.advance(clock_ms))
-        await lane.save()
+        await task.seal(lambda: stage.advance(clock_ms))
+        await task.save()
 
 
 async def whole() -> World:
@@ -149,10 +149,10 @@ async def whole() -> World:
 
 async def test_rows_then_messages_then_state_then_commit() -> None:
     world = World()
-    lane = await world.lane()
-    await lane.take(RECORDS)
+    task = await world.task()
+    await task.take(RECORDS)
     assert world.journal == []
-    await lane.save()
+    await task.save()
     assert world.journal == [
         "write events",
         "write partials",
@@ -161,20 +161,20 @@ async def test_rows_then_messages_then_state_then_commit() -> None:
         "save 32",
         "commit 32",
     ]
-    await lane.save()
-    await lane.tick(0.0)
+    await task.save()
+    await task.tick(0.0)
     assert len(world.journal) == 6  # nothing new, nothing to do
 
 
 async def test_a_tick_flushes_and_only_a_due_one_saves() -> None:
     world = World()
-    lane = await world.lane()
-    await lane.take(RECORDS[:3])
-    await lane.tick(3600.0)
+    task = await world.task()
+    await task.take(RECORDS[:3])
+    await task.tick(3600.0)
     assert world.journal == []
-    await lane.tick(0.0)
+    await task.tick(0.0)
     assert world.journal == ["write events", "send"]
-    due = Lane(Ingest(PLAN, TOPIC, 0, 1, 0), _Edge(world), world.send, world.commit, checkpoint_s=0.0)
+    due = PartitionTask(Ingest(PLAN, TOPIC, 0, 1, 0), _Edge(world), world.send, world.commit, checkpoint_s=0.0)
     await due.take(RECORDS[:3])
     await due.tick(3600.0)
     assert world.journal[2:] == ["write events", "send", "save 3", "commit 3"]
@@ -182,24 +182,24 @@ async def test_a_tick_flushes_and_only_a_due_one_saves() -> None:
 
 async def test_many_rows_do_not_wait_for_a_tick() -> None:
     world = World()
-    lane = await world.lane()
-    await lane.take([wire(n, EVENTS[0]) for n in range(FLUSH_ROWS)])
+    task = await world.task()
+    await task.take([wire(n, EVENTS[0]) for n in range(FLUSH_ROWS)])
     assert world.journal == ["write events", "send"]
     assert len(world.store.rows("events")) == FLUSH_ROWS
 
 
 async def test_clock_decision_is_saved_before_it_is_sent() -> None:
     world = World()
-    lane = await world.lane()
-    assert isinstance(lane.stage, Ingest)
-    stage = lane.stage
-    await lane.take(RECORDS[:4])
-    await lane.save()
+    task = await world.task()
+    assert isinstance(task.stage, Ingest)
+    stage = task.stage
+    await task.take(RECORDS[:4])
+    await task.save()
     world.journal.clear()
-    await lane.seal(lambda: stage.advance(T0 + 20 * MINUTE_MS))
+    await task.seal(lambda: stage.advance(T0 + 20 * MINUTE_MS))
     assert world.journal == ["write partials", "save 4", "commit 4", "send"]
     assert world.sent[-1] == Seal(TOPIC, TOPIC, 0, 1, T0 + 20 * MINUTE_MS)
-    await lane.seal(lambda: stage.advance(T0 + 20 * MINUTE_MS + 59_000))
+    await task.seal(lambda: stage.advance(T0 + 20 * MINUTE_MS + 59_000))
     assert len(world.journal) == 4  # no bucket is complete by it, so nothing happened
     assert stage.watermark_ms == T0 + 20 * MINUTE_MS
 
@@ -207,16 +207,16 @@ async def test_clock_decision_is_saved_before_it_is_sent() -> None:
 async def test_late_on_a_word_that_was_not_saved_is_never_said() -> None:
     """An event behind an idle seal is late for every later owner too."""
     world = World()
-    lane = await world.lane()
-    assert isinstance(lane.stage, Ingest)
-    stage = lane.stage
-    await lane.take(RECORDS[:1])
-    await lane.save()
-    await lane.seal(lambda: stage.advance(T0 + 10 * MINUTE_MS + 30_000))
-    await lane.take([wire(1, action("behind", T0 + 9 * MINUTE_MS)), wire(2, action("before", T0 + 10 * MINUTE_MS))])
-    await lane.tick(0.0)
+    task = await world.task()
+    assert isinstance(task.stage, Ingest)
+    stage = task.stage
+    await task.take(RECORDS[:1])
+    await task.save()
+    await task.seal(lambda: stage.advance(T0 + 10 * MINUTE_MS + 30_000))
+    await task.take([wire(1, action("behind", T0 + 9 * MINUTE_MS)), wire(2, action("before", T0 + 10 * MINUTE_MS))])
+    await task.tick(0.0)
     assert [row["late"] for row in world.store.rows("events")] == [0, 1, 0]
-    again = await world.lane()  # the first owner died before it saved again
+    again = await world.task()  # the first owner died before it saved again
     await again.take([wire(1, action("behind", T0 + 9 * MINUTE_MS)), wire(2, action("before", T0 + 10 * MINUTE_MS))])
     await again.save()
     assert [row["late"] for row in world.store.rows("events")] == [0, 1, 0]
@@ -279,14 +279,14 @@ def _once(step: int, error: Callable[[str], Exception]) -> Fault:
 
 async def test_broken_set_up_ends_the_lane_and_nothing_is_committed() -> None:
     world = World()
-    lane = await world.lane()
+    task = await world.task()
     world.before = _once(0, lambda what: SetupError("run `livewarden migrate`"))
-    await lane.take(RECORDS)
+    await task.take(RECORDS)
     with pytest.raises(SetupError, match="migrate"):
-        await lane.save()
-    assert lane.closed
-    await lane.save()
-    await lane.tick(0.0)
+        await task.save()
+    assert task.closed
+    await task.save()
+    await task.tick(0.0)
     assert (world.journal, world.committed) == ([], 0)
 
 
@@ -294,7 +294,7 @@ async def test_broken_set_up_ends_the_lane_and_nothing_is_committed() -> None:
 async def test_a_cancelled_save_is_not_taken_for_a_save(cut: str) -> None:
     """Time runs out half-way; what was under way is not whole, so nothing later may build on it."""
     world, expected = World(), World()
-    lane = await world.lane()
+    task = await world.task()
     blocked = asyncio.Event()
 
     async def block(what: str) -> None:
@@ -303,23 +303,23 @@ async def test_a_cancelled_save_is_not_taken_for_a_save(cut: str) -> None:
             await asyncio.Event().wait()
 
     world.before = block
-    await lane.take(RECORDS)
-    saving = asyncio.create_task(lane.save())
+    await task.take(RECORDS)
+    saving = asyncio.create_task(task.save())
     async with asyncio.timeout(WITHIN_S):
         await blocked.wait()
     saving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await saving
     world.before = None
-    await lane.save()
-    await lane.take(RECORDS)
-    await lane.tick(0.0)
+    await task.save()
+    await task.take(RECORDS)
+    await task.tick(0.0)
     assert world.committed == 0
     assert await world.store.load("ingest", TOPIC, 0) is None
-    again = await world.lane()
+    again = await world.task()
     await again.take(RECORDS)
     await again.save()
-    expected_lane = await expected.lane()
+    expected_lane = await expected.task()
     await expected_lane.take(RECORDS)
     await expected_lane.save()
     assert world.rows() == expected.rows()
@@ -329,15 +329,15 @@ async def test_a_cancelled_save_is_not_taken_for_a_save(cut: str) -> None:
 
 async def test_a_closed_lane_says_nothing() -> None:
     world = World()
-    lane = await world.lane()
-    assert isinstance(lane.stage, Ingest)
-    stage = lane.stage
-    await lane.take(RECORDS[:5])
-    lane.close()
-    await lane.take(RECORDS[5:])
-    await lane.tick(0.0)
-    await lane.save()
-    await lane.seal(lambda: stage.advance(T0 + 20 * MINUTE_MS))
+    task = await world.task()
+    assert isinstance(task.stage, Ingest)
+    stage = task.stage
+    await task.take(RECORDS[:5])
+    task.close()
+    await task.take(RECORDS[5:])
+    await task.tick(0.0)
+    await task.save()
+    await task.seal(lambda: stage.advance(T0 + 20 * MINUTE_MS))
     assert (world.journal, world.sent, world.committed, stage.next_offset) == ([], [], 0, 5)
 
 
@@ -345,7 +345,7 @@ async def test_a_closed_lane_says_nothing() -> None:
 async def test_closed_while_it_waits_it_gives_up_and_commits_nothing(step: str) -> None:
     """The partition went to another worker during an outage: a commit would make that one skip what was not saved."""
     world = World()
-    lane = await world.lane()
+    task = await world.task()
     waiting = asyncio.Event()
 
     async def refuse(what: str) -> None:
@@ -354,11 +354,11 @@ async def test_closed_while_it_waits_it_gives_up_and_commits_nothing(step: str) 
             raise RetryLater("busy")
 
     world.before = refuse
-    await lane.take(RECORDS)
-    saving = asyncio.create_task(lane.save())
+    await task.take(RECORDS)
+    saving = asyncio.create_task(task.save())
     async with asyncio.timeout(WITHIN_S):
         await waiting.wait()
-        lane.close()
+        task.close()
         world.before = None
         await saving
     assert step not in world.journal
@@ -369,12 +369,12 @@ async def test_new_owner_commits_what_the_last_one_only_saved() -> None:
     """Else a quiet partition would look unread for ever."""
     world = World()
     world.after = _once(4, lambda what: _Killed(what))
-    lane = await world.lane()
-    await lane.take(RECORDS)
+    task = await world.task()
+    await task.take(RECORDS)
     with pytest.raises(_Killed):
-        await lane.save()
+        await task.save()
     assert (world.journal[-1], world.committed) == ("save 32", 0)
-    again = await world.lane()
+    again = await world.task()
     await again.take(RECORDS)  # handed out again from offset 0, and skipped
     await again.tick(0.0)  # says the seals again
     await again.tick(0.0)
@@ -384,11 +384,11 @@ async def test_new_owner_commits_what_the_last_one_only_saved() -> None:
 
 async def test_runs_that_come_again_change_nothing() -> None:
     world, expected = World(), await whole()
-    lane = await world.lane()
+    task = await world.task()
     for start in range(0, len(RECORDS), 4):
-        await lane.take(RECORDS[: start + 4])
-        await lane.take(RECORDS[max(0, start - 2) : start + 4])
-    await lane.save()
+        await task.take(RECORDS[: start + 4])
+        await task.take(RECORDS[max(0, start - 2) : start + 4])
+    await task.save()
     assert world.rows()["events"] == expected.rows()["events"]
     assert world.rows()["dead_letters"] == expected.rows()["dead_letters"]
 
@@ -396,13 +396,13 @@ async def test_runs_that_come_again_change_nothing() -> None:
 async def test_sealed_buckets_of_a_monitor_that_is_gone_are_left_out() -> None:
     """Between saving and sending the worker stopped, and came back with another monitors file."""
     world = World()
-    lane = await world.lane()
-    assert isinstance(lane.stage, Ingest)
-    stage = lane.stage
-    await lane.take(RECORDS[:4])
+    task = await world.task()
+    assert isinstance(task.stage, Ingest)
+    stage = task.stage
+    await task.take(RECORDS[:4])
     world.before = _once(3, lambda what: _Killed(what))
     with pytest.raises(_Killed):
-        await lane.seal(lambda: stage.advance(T0 + 20 * MINUTE_MS))
+        await task.seal(lambda: stage.advance(T0 + 20 * MINUTE_MS))
     saved = await world.store.load("ingest", TOPIC, 0)
     assert saved is not None
     for plan, left in ((PLAN, {"counts", "slow"}), (Plan(PLAN.monitors[1:]), {"slow"}), (Plan([]), set())):

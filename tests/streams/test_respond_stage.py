@@ -12,7 +12,7 @@ from cli.local_response import LocalRecord
 from livewarden.checkpoint import Checkpoint
 from livewarden.settings import RESPONSE
 from livewarden.times import MINUTE_MS, format_ms
-from models.response.news import Claim, Delivery, Wish
+from models.response.response_event import ActionRequest, Claim, Delivery
 from sinks.store.memory import MemoryStore
 from streams.stages import Respond, encode_message
 from tests.response_fixtures import NOW, PLAN, Desk, alert, policy
@@ -35,7 +35,7 @@ async def evening() -> list[LocalRecord]:
         other, alert("views", {"market": "DE", "traffic_source": "X"}), alert(suppressed_by="cooldown", at=1)
     )
     await desk.wait(seconds=6)
-    for each in desk.told:
+    for each in desk.notified:
         await desk.local.say([Claim(each.notification_id, 1, "w"), Delivery(each.notification_id, 1, "w", "")])
     now = desk.clock.now_ms()
     await desk.ask(
@@ -103,10 +103,10 @@ async def test_the_log_alone_decides(data: st.DataObject) -> None:
 
 async def test_what_is_said_again_after_a_crash_changes_nothing() -> None:
     log = (await evening())[:-2]  # before it is so long after that incidents are forgotten
-    told = [record for record in log if b'"what":"alert"' in record.value]
+    notified = [record for record in log if b'"what":"alert"' in record.value]
     again = [
         LocalRecord(len(log) + number, record.key, record.value, log[-1].timestamp)
-        for number, record in enumerate(told)
+        for number, record in enumerate(notified)
     ]
     before = await applied(log, [], frozenset())
     after = await applied([*log, *again], [], frozenset())
@@ -147,11 +147,11 @@ async def test_an_answer_is_written_after_what_was_done() -> None:
     desk = Desk(RULES)
     stage = desk.local.stage
     first, second = (
-        desk.wish("open_case", case_id="c1", title="one"),
-        desk.wish("feedback", alert_id="a", verdict="true"),
+        desk.request("open_case", case_id="c1", title="one"),
+        desk.request("feedback", alert_id="a", verdict="true"),
     )
-    for offset, wish in enumerate((first, second)):
-        key, value = encode_message(Wish(wish))
+    for offset, request in enumerate((first, second)):
+        key, value = encode_message(ActionRequest(request))
         stage.process([LocalRecord(offset, key, value, NOW)])
     assert [*stage.output.rows][-1] == "actions"
     assert {"cases", "case_history", "feedback"} <= stage.output.rows.keys()

@@ -75,9 +75,9 @@ def changed(checkpoint: Checkpoint, change: Callable[[Any], Any]) -> Checkpoint:
 
 
 def refused(checkpoint: Checkpoint) -> str:
-    with pytest.raises(SetupError) as told:
+    with pytest.raises(SetupError) as notified:
         fresh(checkpoint.stage).restore(checkpoint)
-    line = str(told.value)
+    line = str(notified.value)
     assert "\n" not in line
     assert f"({checkpoint.topic}, partition 0, offset {checkpoint.next_offset})" in line
     assert line.endswith(f"`livewarden positions --begin-anew {checkpoint.stage}`")

@@ -111,7 +111,7 @@ def test_every_event_is_a_row() -> None:
         "data": "",
     }
     assert orjson.loads(rows[0]["data"])["action_id"] == "a1"
-    assert stage.fates == {"counted": 1, "duplicate": 1, "late": 1}
+    assert stage.dispositions == {"counted": 1, "duplicate": 1, "late": 1}
 
 
 def test_a_conflict_is_counted_apart() -> None:
@@ -119,7 +119,7 @@ def test_a_conflict_is_counted_apart() -> None:
     stage.process([wire(n, action("a", T0, weight=weight)) for n, weight in enumerate((1, 2, 1))])
     rows = drained(stage).rows["events"]
     assert [(row["duplicate"], row["conflict"]) for row in rows] == [(0, 0), (1, 1), (1, 0)]
-    assert stage.fates == {"counted": 1, "conflict": 1, "duplicate": 1}
+    assert stage.dispositions == {"counted": 1, "conflict": 1, "duplicate": 1}
 
 
 def test_a_field_that_the_contract_does_not_know_is_kept_and_named() -> None:
@@ -132,7 +132,7 @@ def test_a_field_that_the_contract_does_not_know_is_kept_and_named() -> None:
     (row,) = output.rows["events"]
     assert row["unknown_fields"] == ["colour", "size"]
     assert orjson.loads(row["data"])["size"] == {"w": 1}
-    assert stage.fates == {"counted": 1}
+    assert stage.dispositions == {"counted": 1}
 
 
 @pytest.mark.parametrize(("characters", "dead"), [(1024, False), (1025, True), (700_000, True)])
@@ -226,7 +226,7 @@ def test_records_taken_before_are_skipped() -> None:
     twice.process(records[:6])
     twice.process(records[2:])
     assert drained(once).__dict__ == drained(twice).__dict__
-    assert once.fates == twice.fates == {"counted": 10}
+    assert once.dispositions == twice.dispositions == {"counted": 10}
 
 
 def test_partials_are_rows_too() -> None:
@@ -263,7 +263,7 @@ def test_ingest_goes_on_from_its_checkpoint(cut: int) -> None:
     for stage in (whole, resumed):
         stage.process(records)
     assert drained(whole).__dict__ == drained(resumed).__dict__
-    assert (whole.dead, whole.fates) == (resumed.dead, resumed.fates)
+    assert (whole.dead, whole.dispositions) == (resumed.dead, resumed.dispositions)
 
 
 def test_new_owner_says_the_seals_again() -> None:
@@ -372,9 +372,9 @@ def test_findings_are_rows() -> None:
     stage.process(on_wire(STORY))
     rows = rows_of(stage)
     alert, explained = rows["alerts"]
-    told = orjson.loads(explained["explanation"])
+    notified = orjson.loads(explained["explanation"])
     assert alert | {"version": 2, "explanation": explained["explanation"]} == explained
-    assert (told["slices"], told["verdict"]["verdict"]) == (None, "INSUFFICIENT_EVIDENCE")
+    assert (notified["slices"], notified["verdict"]["verdict"]) == (None, "INSUFFICIENT_EVIDENCE")
     (case,) = rows["case_candidates"]
     assert (alert["run"], alert["version"], alert["monitor"], alert["series"]) == ("r1", 1, "counts", {"market": "DE"})
     assert (alert["window_start"], alert["ends_at"]) == (T0 + 1500 * MINUTE_MS, None)

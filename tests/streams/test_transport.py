@@ -36,7 +36,7 @@ WITHIN_S = 45  # less than the minute after which Faust gives up waiting for a t
 
 
 class Worker:
-    """Keeps the runs it is handed; commits only when told."""
+    """Keeps the runs it is handed; commits only when notified."""
 
     def __init__(self, broker: Broker, group: str, topic: str, **settings: Any) -> None:
         self.runs: list[list[ConsumerRecord]] = []
@@ -62,20 +62,20 @@ class Worker:
         async for run in stream.noack():
             await self.open.wait()
             self.runs.append(run)
-            await self._tell()
+            await self._notify()
 
     async def _on_assigned(self, partitions: frozenset[TP]) -> None:
         self.assigned = partitions
         self.assigned_before_runs.append(len(self.runs))
-        await self._tell()
+        await self._notify()
 
     async def _on_revoked(self, partitions: frozenset[TP]) -> None:
         await commit(self.app, self.durable)
         self.assigned -= partitions
         self.revoked.append(partitions)
-        await self._tell()
+        await self._notify()
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 

@@ -130,7 +130,7 @@ BAD: Final = (
 )  # fmt: skip
 
 
-def odd() -> list[tuple[Event, bytes, Headers]]:
+def anomalous() -> list[tuple[Event, bytes, Headers]]:
     """Valid, though nobody would send it: events, and their records' values and headers."""
     text = "\u0000\u202e\U0001f6d2" + "x" * 190
     events = [
@@ -185,7 +185,7 @@ async def test_bad_records_are_set_aside_with_their_bytes_and_the_rest_is_unharm
 ) -> None:
     settings = await deployed(broker)
     good = delivered(settings, (*recorded()[:2_000], *evening(1)))
-    strange = odd()
+    strange = anomalous()
     sent: dict[tuple[int, int], Bad] = {}
     kept: list[Event] = []
     prefix = settings.topic_prefix
@@ -208,7 +208,7 @@ async def test_bad_records_are_set_aside_with_their_bytes_and_the_rest_is_unharm
                 sent[partition, done.offset] = letter
             elif number % after == 0 and strange:
                 event, value, added = strange.pop()
-                await producer.send(f"{prefix}live.traffic", value, b"odd", 0, headers=added)
+                await producer.send(f"{prefix}live.traffic", value, b"anomalous", 0, headers=added)
                 kept.append(Event(event.id, event.source, event.time_ms, event.data, event.topic, 0))
         assert next(bad, None) is None
         assert not strange
@@ -536,7 +536,7 @@ async def test_a_recording_of_long_ago_is_read_by_workers_that_were_idle(embedde
 
 
 def owned(worker: Local) -> int:
-    return sum(lane.stage.name == "ingest" for lane in worker.worker._lanes.values())
+    return sum(task.stage.name == "ingest" for task in worker.worker._tasks.values())
 
 
 async def test_a_seal_that_was_saved_but_not_sent_is_sent_by_the_next_owner(embedded_broker: Broker) -> None:

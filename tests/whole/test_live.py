@@ -88,7 +88,7 @@ async def test_live_says_what_a_replay_says(broker: Broker, store: ClickHouseSto
     rows = await tables(reader)
     live, replay = outcome(rows), replayed(plan(), settings, sent)
     assert_equal(live, replay)
-    assert min(replay.fates[fate] for fate in ("counted", "late", "duplicate")) > 100
+    assert min(replay.dispositions[disposition] for disposition in ("counted", "late", "duplicate")) > 100
     assert len(replay.alerts) > 30
     assert any(alert["explanation"] for alert in replay.alerts.values())
     assert len(replay.cases) > 10
@@ -109,13 +109,13 @@ def weight_of_measures(rows: dict[str, list[Row]]) -> int:
 
 async def sum_of_measures(settings: Settings, store: ClickHouseStore, rows: dict[str, list[Row]]) -> int:
     """What the monitor that counts every measure has summed, and what still lies in its open buckets."""
-    told = sum(int(row["value"]) for row in rows["partials"] if row["monitor"] == "every-measure")
+    notified = sum(int(row["value"]) for row in rows["partials"] if row["monitor"] == "every-measure")
     waiting = 0
     for (topic, _), checkpoint in (await saved(settings, store)).items():
         if topic == "live.enforcement" and checkpoint is not None:
             for name, _, cells in orjson.loads(checkpoint.header)["state"]["aggregator"]["open"]:
                 waiting += sum(value for _, value, *_ in cells) if name == "every-measure" else 0
-    return told + waiting
+    return notified + waiting
 
 
 async def test_told_to_stop_it_saves_everything_and_goes_on_from_there(

@@ -61,7 +61,9 @@ def whole() -> Result:
     return run(delivered(1), 1)
 
 
-@pytest.mark.parametrize("expected", GOLDEN["told"], ids=lambda each: f"{each['monitor']}-{each['window_start'][:10]}")
+@pytest.mark.parametrize(
+    "expected", GOLDEN["notified"], ids=lambda each: f"{each['monitor']}-{each['window_start'][:10]}"
+)
 def test_known_incident_is_told(expected: dict[str, Any]) -> None:
     (alert,) = [
         alert
@@ -110,18 +112,18 @@ def test_number_of_partitions_changes_nothing(partitions: int) -> None:
 def test_order_between_partitions_changes_nothing(seed: int) -> None:
     """Each partition keeps its own order, and runs ahead of the others or behind them by any distance."""
     rng = random.Random(seed)
-    lanes: dict[int, list[Event]] = {}
+    tasks: dict[int, list[Event]] = {}
     for event in delivered(4):
-        lanes.setdefault(event.partition, []).append(event)
-    waiting = [iter(lane) for lane in lanes.values()]
+        tasks.setdefault(event.partition, []).append(event)
+    waiting = [iter(task) for task in tasks.values()]
     order: list[Event] = []
     while waiting:
-        lane = rng.choice(waiting)
-        taken = list(islice(lane, rng.choice([1, 5, 500])))
+        task = rng.choice(waiting)
+        taken = list(islice(task, rng.choice([1, 5, 500])))
         order += taken
         if not taken:
-            waiting.remove(lane)
-    assert len(order) == sum(map(len, lanes.values())) > len(recording())
+            waiting.remove(task)
+    assert len(order) == sum(map(len, tasks.values())) > len(recording())
     result = run(order, 4)
     assert result.alerts == whole().alerts
     assert result.cases == whole().cases
@@ -142,7 +144,7 @@ def test_recording_fed_twice_says_the_same() -> None:
     doubled = [twice for event in recording() for twice in (event, event)]
     result = run(deliver(doubled, dict.fromkeys(TOPICS, 4)), 4)
     assert result.alerts == whole().alerts
-    assert result.fates["duplicate"] > 0
+    assert result.outcomes["duplicate"] > 0
 
 
 def test_part_of_a_run_holds_its_windows_and_their_cases() -> None:

@@ -15,7 +15,7 @@ from models.decide.candidates import MOST_EVIDENCE
 from models.monitors.plan import Plan
 from sinks.channels import MemoryChannel
 from sinks.store.memory import MemoryStore
-from streams.notifier import Courier
+from streams.notifier import Notifier
 from streams.stages import Detect
 from tests.core_fixtures import T0, monitor
 from tests.response_fixtures import policy
@@ -30,7 +30,7 @@ ASKED = monitor(
 
 
 def stormed() -> Detect:
-    """A detect stage after weeks of calm and a day on which every slice of one market has fifty times its usual measures."""
+    """A detect stage after weeks of normal and a day on which every slice of one market has fifty times its usual measures."""
     plan = Plan([ASKED])
     aggregator, detect = Aggregator(plan, ASKED.topic, 0, 1, 0), Detect(plan, "livewarden.partials", 0)
     for day in range(DAYS):
@@ -60,18 +60,18 @@ async def test_a_storm_of_slices_is_one_incident_and_one_notification() -> None:
     await local.say(detect.output.messages)
     clock.advance(seconds=6)
     await local.tick()
-    courier = Courier({"log": channel}, local.say, "w", 2_000)
+    notifier = Notifier({"log": channel}, local.say, "w", 2_000)
     for _ in range(4):
-        await courier.turn(local.stage.responder, clock.now_ms())
-        await courier.finish(5)
+        await notifier.turn(local.stage.responder, clock.now_ms())
+        await notifier.finish(5)
     (incident,) = store.rows("incidents")
-    assert (incident["alert_count"], incident["told"]) == (SLICES, 1)
+    assert (incident["alert_count"], incident["notified"]) == (SLICES, 1)
     assert len(channel.sent) == 1
-    fates = store.rows("dispositions")
-    assert len(fates) == SLICES
-    told = [row["alert_id"] for row in fates if row["outcome"] == "notified"]
-    assert told == [incident["lead_alert_id"]]
-    assert all(row["by"] == told[0] and row["reason"] for row in fates if row["outcome"] != "notified")
+    dispositions = store.rows("dispositions")
+    assert len(dispositions) == SLICES
+    notified = [row["alert_id"] for row in dispositions if row["outcome"] == "notified"]
+    assert notified == [incident["lead_alert_id"]]
+    assert all(row["by"] == notified[0] and row["reason"] for row in dispositions if row["outcome"] != "notified")
     newest = detect.output.rows["case_candidates"][-1]
     evidence = orjson.loads(newest["evidence"])
     assert len(newest["alert_ids"]) == SLICES

@@ -78,8 +78,8 @@ CREATE TABLE IF NOT EXISTS judgements
     window_end DateTime64(3, 'UTC') COMMENT 'End of the bucket, exclusive' CODEC(DoubleDelta, ZSTD(1)),
     observed Nullable(Float64) COMMENT 'What was measured; NULL where nothing was reported',
     expected Nullable(Float64) COMMENT 'What the model expected before it saw the bucket; NULL while it does not know enough',
-    score Nullable(Float64) COMMENT 'About -log10 of the chance to see something this odd in a normal bucket: 0 is ordinary, larger is stranger',
-    state LowCardinality(String) COMMENT 'State of the series after the bucket, insufficient, calm, odd (over the threshold, below a floor), firing, or failed: and why its model is not asked any more',
+    score Nullable(Float64) COMMENT 'About -log10 of the chance to see something this unusual in a normal bucket: 0 is ordinary, larger is stranger',
+    state LowCardinality(String) COMMENT 'State of the series after the bucket, insufficient, normal, anomalous (over the threshold, below a floor), firing, or failed: and why its model is not asked any more',
     series_id FixedString(16) MATERIALIZED sipHash128(toString(mapSort(series))) COMMENT 'Hash of series, whatever the order of its dimensions',
     stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written; the retention counts from here'
 )
@@ -104,7 +104,7 @@ CREATE TABLE IF NOT EXISTS alerts
     window_end DateTime64(3, 'UTC') COMMENT 'End of that bucket, exclusive',
     observed Nullable(Float64) COMMENT 'What was measured; NULL where nothing was reported',
     expected Nullable(Float64) COMMENT 'What the model expected',
-    score Nullable(Float64) COMMENT 'About -log10 of the chance to see something this odd in a normal bucket: larger is stranger',
+    score Nullable(Float64) COMMENT 'About -log10 of the chance to see something this unusual in a normal bucket: larger is stranger',
     scan_buckets UInt32 DEFAULT 1 COMMENT 'Over how many buckets the deviation was found; 1 is the bucket itself',
     scan_observed Nullable(Float64) COMMENT 'What was measured over those buckets together',
     scan_expected Nullable(Float64) COMMENT 'What the model expected over them',

@@ -1,4 +1,4 @@
--- What became of alerts: incidents, who was told and who was not and why, silences, cases as people work on them, every action.
+-- What became of alerts: incidents, who was notified and who was not and why, silences, cases as people work on them, every action.
 -- All of it is written by the response stage, the one reader of the topic livewarden.response, in the order of that log.
 
 CREATE TABLE IF NOT EXISTS incidents
@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS incidents
     status LowCardinality(String) COMMENT 'firing, acknowledged or resolved',
     title String COMMENT 'What happened, in one line',
     severity LowCardinality(String) COMMENT 'Highest severity of its alerts that were not muted',
-    lead_alert_id String COMMENT 'The alert that it is told with: the worst of the widest',
+    lead_alert_id String COMMENT 'The alert that it is notified with: the worst of the widest',
     alert_count UInt32 COMMENT 'Alerts in it, muted ones too',
     firing_count UInt32 COMMENT 'Alerts in it that still fire',
     monitors Array(String) COMMENT 'Monitors of its alerts',
@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS incidents
     ended_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time at which its last alert was over; NULL while one fires',
     opened_at DateTime64(3, 'UTC') COMMENT 'When it was raised, by the clock',
     told_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When somebody was first notified, by the clock; NULL where nobody was',
-    told UInt32 COMMENT 'How many times somebody was notified of it',
+    notified UInt32 COMMENT 'How many times somebody was notified of it',
     acknowledged_by Nullable(String) COMMENT 'Who has it; NULL where nobody has',
     acknowledged_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Since when, by the clock',
     resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was over, by the clock',
@@ -35,12 +35,12 @@ COMMENT 'Alerts that somebody should see as one thing, in the newest version. Ke
 CREATE TABLE IF NOT EXISTS dispositions
 (
     alert_id String COMMENT 'The alert',
-    version UInt32 COMMENT 'Counts the times its fate changed; the highest one is the truth',
+    version UInt32 COMMENT 'Counts the times its disposition changed; the highest one is the truth',
     incident_id String COMMENT 'Incident it belongs to; empty where detection itself kept it back',
     monitor LowCardinality(String) COMMENT 'Monitor that raised it',
     severity LowCardinality(String) COMMENT 'Its severity',
-    outcome LowCardinality(String) COMMENT 'notified, waiting, grouped, child, silenced, maintenance, quiet_hours, stale, suppressed or no_route',
-    by String COMMENT 'Id of what kept it back: the leading alert, the parent alert, the silence, the route; empty where it was told',
+    outcome LowCardinality(String) COMMENT 'notified, waiting, grouped, inhibited, silenced, maintenance, quiet_hours, stale, suppressed or no_route',
+    by String COMMENT 'Id of what kept it back: the leading alert, the parent alert, the silence, the route; empty where it was notified',
     reason String COMMENT 'The same in a sentence',
     at DateTime64(3, 'UTC') COMMENT 'When it was decided, by the clock',
     stored_at DateTime('UTC') DEFAULT now() COMMENT 'When the row was written'
@@ -48,14 +48,14 @@ CREATE TABLE IF NOT EXISTS dispositions
 ENGINE = ReplacingMergeTree(version)
 ORDER BY alert_id
 SETTINGS non_replicated_deduplication_window = 10000
-COMMENT 'What became of each live alert: told, or kept back and by what. Kept for ever';
+COMMENT 'What became of each live alert: notified, or kept back and by what. Kept for ever';
 
 CREATE TABLE IF NOT EXISTS silences
 (
     silence_id String COMMENT 'Given by who made it',
     version UInt32 COMMENT 'Counts the times it changed; the highest one is the truth',
     kind LowCardinality(String) COMMENT 'silence, maintenance or campaign',
-    effect LowCardinality(String) COMMENT 'mute (nobody is told) or annotate (told with the remark)',
+    effect LowCardinality(String) COMMENT 'mute (nobody is notified) or annotate (notified with the remark)',
     matchers Array(String) COMMENT 'Conditions that an alert must meet, all of them, such as market=DE',
     owner String COMMENT 'Who answers for it',
     reason String COMMENT 'Why, in words',
@@ -75,10 +75,10 @@ COMMENT 'Silences, maintenance windows and planned campaigns, in the newest vers
 
 CREATE TABLE IF NOT EXISTS notifications
 (
-    notification_id String COMMENT 'Derived from the incident, the number of the telling and the channel',
+    notification_id String COMMENT 'Derived from the incident, the number of the notification and the channel',
     version UInt32 COMMENT 'Counts the times it changed; the highest one is the truth',
     incident_id String COMMENT 'Incident that it tells of; empty where it is about a silence, a case or a channel',
-    number UInt32 COMMENT 'Which telling of the incident, from 1',
+    number UInt32 COMMENT 'Which notification of the incident, from 1',
     cause LowCardinality(String) COMMENT 'new, worse, wider (a further critical metric), resolved, escalation, reminder, overdue or channel_down',
     route String COMMENT 'Route that chose the channel',
     channel LowCardinality(String) COMMENT 'Name of the channel; its address is never stored',
@@ -184,7 +184,7 @@ CREATE TABLE IF NOT EXISTS actions
 ENGINE = ReplacingMergeTree
 ORDER BY action_id
 SETTINGS non_replicated_deduplication_window = 10000
-COMMENT 'The audit: everything that anybody asked for, refused wishes too. Kept for ever';
+COMMENT 'The audit: everything that anybody asked for, refused requests too. Kept for ever';
 
 CREATE TABLE IF NOT EXISTS feedback
 (
@@ -205,14 +205,14 @@ COMMENT 'What alerts were worth, in the words of who answered them. Kept for eve
 
 CREATE VIEW IF NOT EXISTS incidents_now AS
 SELECT incident_id, status, severity, title, lead_alert_id, alert_count, firing_count, monitors, case_ids, change_id, owner, started_at,
-       opened_at, told_at, told, acknowledged_by, acknowledged_at, note, version
+       opened_at, told_at, notified, acknowledged_by, acknowledged_at, note, version
 FROM incidents FINAL
 WHERE status != 'resolved'
 COMMENT 'Incidents that are not over, whether somebody has them or not';
 
 CREATE VIEW IF NOT EXISTS incidents_history AS
 SELECT incident_id, status, severity, title, lead_alert_id, alert_count, firing_count, monitors, case_ids, change_id, owner, started_at,
-       ended_at, opened_at, told_at, told, acknowledged_by, acknowledged_at, resolved_at, resolved_by, note, version,
+       ended_at, opened_at, told_at, notified, acknowledged_by, acknowledged_at, resolved_at, resolved_by, note, version,
        dateDiff('second', opened_at, acknowledged_at) AS seconds_to_acknowledge,
        dateDiff('second', opened_at, resolved_at) AS seconds_to_resolve
 FROM incidents FINAL

@@ -1,4 +1,4 @@
-"""What stands in the log of responses, one JSON record each: alerts, candidates, wishes, tries, and the time."""
+"""What stands in the log of responses, one JSON record each: alerts, candidates, requests, tries, and the time."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 from livewarden.action import ACTION, Action
 from livewarden.alert import Alert
-from models.response.story import story_of
+from models.response.summary import summary_of
 
 MOST_IDS = 10_000
 """Alerts of a candidate that are named."""
 
 
 @dataclass(frozen=True, slots=True)
-class AlertNews:
-    """An alert in a new version, and in place of its explanation the `story` that `story_of` makes of it."""
+class AlertUpdated:
+    """An alert in a new version, and in place of its explanation the `summary` that `summary_of` makes of it."""
 
     alert: Alert
-    story: Mapping[str, str]
+    summary: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class CaseNews:
+class CandidateUpdated:
     """A case candidate in a new version, without its evidence: that is in `case_candidates`."""
 
     case_id: str
@@ -37,7 +37,7 @@ class CaseNews:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class WatermarkAdvanced:
     """A group of monitors has judged everything before `watermark_ms`, event time."""
 
     group: str
@@ -45,7 +45,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ActionRequest:
     """A person wants something done."""
 
     action: Action
@@ -75,11 +75,11 @@ class Tick:
     """The clock moved on: the record's own time says how far. What waits for a moment happens at the next record after it."""
 
 
-News = AlertNews | CaseNews | Mark | Wish | Claim | Delivery | Tick
+ResponseEvent = AlertUpdated | CandidateUpdated | WatermarkAdvanced | ActionRequest | Claim | Delivery | Tick
 
-_PLAIN: Mapping[str, type[CaseNews | Mark | Claim | Delivery | Tick]] = {
-    "case": CaseNews,
-    "mark": Mark,
+_PLAIN: Mapping[str, type[CandidateUpdated | WatermarkAdvanced | Claim | Delivery | Tick]] = {
+    "case": CandidateUpdated,
+    "mark": WatermarkAdvanced,
     "claim": Claim,
     "delivery": Delivery,
     "tick": Tick,
@@ -87,9 +87,9 @@ _PLAIN: Mapping[str, type[CaseNews | Mark | Claim | Delivery | Tick]] = {
 _NAME = {kind: name for name, kind in _PLAIN.items()}
 
 
-def case_news(case: Mapping[str, Any], started_ms: int, ended_ms: int | None) -> CaseNews:
+def candidate_updated(case: Mapping[str, Any], started_ms: int, ended_ms: int | None) -> CandidateUpdated:
     """The news of a candidate as `CaseCandidate.to_json` writes it."""
-    return CaseNews(
+    return CandidateUpdated(
         case["case_id"],
         case["title"],
         case["kind"],
@@ -101,26 +101,26 @@ def case_news(case: Mapping[str, Any], started_ms: int, ended_ms: int | None) ->
     )
 
 
-def alert_news(alert: Alert) -> AlertNews:
+def alert_updated(alert: Alert) -> AlertUpdated:
     """The news of an alert."""
-    return AlertNews(replace(alert, explanation=None), story_of(alert.explanation))
+    return AlertUpdated(replace(alert, explanation=None), summary_of(alert.explanation))
 
 
-def to_dict(news: News) -> dict[str, Any]:
+def to_dict(news: ResponseEvent) -> dict[str, Any]:
     """The news as JSON-plain values.
 
-    >>> to_dict(Mark("live.traffic", 60_000))
+    >>> to_dict(WatermarkAdvanced("live.traffic", 60_000))
     {'what': 'mark', 'group': 'live.traffic', 'watermark_ms': 60000}
     """
-    if isinstance(news, AlertNews):
-        return {"what": "alert", "alert": asdict(news.alert), "story": dict(news.story)}
-    if isinstance(news, Wish):
+    if isinstance(news, AlertUpdated):
+        return {"what": "alert", "alert": asdict(news.alert), "summary": dict(news.summary)}
+    if isinstance(news, ActionRequest):
         return {"what": "action", "action": ACTION.dump_python(news.action, mode="json")}
     return {"what": _NAME[type(news)], **asdict(news)}
 
 
-def from_dict(data: Mapping[str, Any]) -> News:
-    """The news that `to_dict` wrote. What is none is a ValueError, KeyError or TypeError (a wish: pydantic's ValidationError).
+def from_dict(data: Mapping[str, Any]) -> ResponseEvent:
+    """The news that `to_dict` wrote. What is none is a ValueError, KeyError or TypeError (a request: pydantic's ValidationError).
 
     >>> from_dict(to_dict(Claim("n1", 1, "w1")))
     Claim(notification_id='n1', attempt=1, worker='w1')
@@ -128,22 +128,22 @@ def from_dict(data: Mapping[str, Any]) -> News:
     fields = dict(data)
     what = fields.pop("what")
     if what == "alert":
-        return AlertNews(Alert(**fields["alert"]), dict(fields["story"]))
+        return AlertUpdated(Alert(**fields["alert"]), dict(fields["summary"]))
     if what == "action":
-        return Wish(ACTION.validate_python(fields["action"], strict=False))
+        return ActionRequest(ACTION.validate_python(fields["action"], strict=False))
     if what == "case":
         fields |= {name: tuple(fields[name]) for name in ("alert_ids", "monitors")}
     return _PLAIN[what](**fields)
 
 
-def key_of(news: News) -> str:
+def key_of(news: ResponseEvent) -> str:
     """What the news is about: the record's key."""
-    if isinstance(news, AlertNews):
+    if isinstance(news, AlertUpdated):
         return news.alert.alert_id
-    if isinstance(news, CaseNews):
+    if isinstance(news, CandidateUpdated):
         return news.case_id
-    if isinstance(news, Wish):
+    if isinstance(news, ActionRequest):
         return news.action.action_id
     if isinstance(news, Claim | Delivery):
         return news.notification_id
-    return news.group if isinstance(news, Mark) else "tick"
+    return news.group if isinstance(news, WatermarkAdvanced) else "tick"

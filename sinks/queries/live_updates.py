@@ -24,7 +24,7 @@ _TABLES = {
 """By table: the ids of what a row is about, its version, and what a person should hear of it."""
 
 
-class News(NamedTuple):
+class ResponseEvent(NamedTuple):
     """One row that was written: where, about what, in which version."""
 
     table: str
@@ -39,7 +39,7 @@ async def until(reader: Reader) -> int:
     return int(rows[0]["at"])
 
 
-async def since(reader: Reader, since_s: int, *, limit: int = 50_000) -> dict[News, tuple[int, str]]:
+async def since(reader: Reader, since_s: int, *, limit: int = 50_000) -> dict[ResponseEvent, tuple[int, str]]:
     """What was written at or after that second, with the second and what a person should hear; at most `limit` rows, newest first."""
     parts = (
         f"SELECT '{name}' AS table, {ids} AS ids, {version} AS version, {text} AS text, toUnixTimestamp(stored_at) AS at"
@@ -50,4 +50,4 @@ async def since(reader: Reader, since_s: int, *, limit: int = 50_000) -> dict[Ne
         f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY at DESC, table, ids, version LIMIT {{limit:UInt32}}",
         {"since": since_s, "limit": limit},
     )
-    return {News(row["table"], tuple(row["ids"]), row["version"]): (row["at"], row["text"]) for row in rows}
+    return {ResponseEvent(row["table"], tuple(row["ids"]), row["version"]): (row["at"], row["text"]) for row in rows}

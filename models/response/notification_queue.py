@@ -1,35 +1,35 @@
-"""Notifications on their way into the outbox, and news of the channels themselves."""
+"""Notifications on their way into the outbox, and messages about the channels themselves."""
 
 from __future__ import annotations
 
 from livewarden.times import format_ms
-from models.response.book import Book
-from models.response.news import Claim, Delivery
+from models.response.change_set import ChangeSet
 from models.response.outbox import DOWN_AFTER, Notification, Outbox, notification_id_of
 from models.response.policy import Policy
+from models.response.response_event import Claim, Delivery
 
 FALLBACK = "fallback"
 """The name of the route of what no route takes."""
 
 
-class Post:
-    """Puts notifications into the outbox and takes claims and deliveries; a channel that takes nothing is itself told of."""
+class NotificationQueue:
+    """Puts notifications into the outbox and takes claims and deliveries; a channel that takes nothing is itself notified of."""
 
-    def __init__(self, policy: Policy, book: Book) -> None:
+    def __init__(self, policy: Policy, changes: ChangeSet) -> None:
         self._policy = policy
-        self._book = book
+        self._changes = changes
         self.outbox = Outbox(policy.give_up_after)
 
     def send(
         self, about: str, number: int, cause: str, route: str, channel: str, severity: str, title: str, body: str,
         link: str, *, incident_id: str = "",
     ) -> None:  # fmt: skip
-        """One message to one channel; the same telling of the same thing is put in once."""
-        now = self._book.now_ms
+        """One message to one channel; the same notification of the same thing is put in once."""
+        now = self._changes.now_ms
         name = notification_id_of(about, number, cause, channel)
         message = Notification(name, incident_id, number, cause, route, channel, severity, title, body, link, now, now)
         if self.outbox.add(message):
-            self._book.change("notification", name, message)
+            self._changes.change("notification", name, message)
 
     def aside(self, cause: str, about: str, title: str, severity: str, link: str, *, but: str = "") -> None:
         """Tell those who run livewarden, on the channels of `fallback`, except `but`."""
@@ -40,18 +40,18 @@ class Post:
 
     def claimed(self, claim: Claim) -> None:
         """Somebody wants to try a notification."""
-        found = self.outbox.claim(claim, self._book.now_ms)
+        found = self.outbox.claim(claim, self._changes.now_ms)
         if found is not None:
-            self._book.change("notification", found.notification_id, found)
+            self._changes.change("notification", found.notification_id, found)
 
     def delivered(self, delivery: Delivery) -> None:
         """What came of a try."""
-        known = self.outbox.delivered(delivery, self._book.now_ms)
+        known = self.outbox.delivered(delivery, self._changes.now_ms)
         if known is None:
             return
         notification, channel = known
-        self._book.change("notification", notification.notification_id, notification)
-        self._book.change("channel", channel.channel, channel)
+        self._changes.change("notification", notification.notification_id, notification)
+        self._changes.change("channel", channel.channel, channel)
         if channel.failures >= DOWN_AFTER and not channel.reported:
             channel.reported = True
             title = f"channel {channel.channel} failing since {format_ms(channel.since_ms)}: {channel.error}"

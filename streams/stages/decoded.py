@@ -22,7 +22,7 @@ class Listener(Protocol):
     output: Output
 
 
-def heard(
+def decoded(
     stage: Listener, records: Iterable[WireRecord], read: Callable[[Any], T], reason: str
 ) -> Iterator[tuple[WireRecord, T]]:
     """What records say, in offset order, moving the stage's `next_offset`; those below it were taken before and are skipped.

@@ -11,7 +11,7 @@ from livewarden.alert import Alert
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A wish and its answer."""
+    """A request and its answer."""
 
     action: Action
     at_ms: int
@@ -20,8 +20,8 @@ class Audited:
 
 
 @dataclass(frozen=True, slots=True)
-class Disposition:
-    """The fate of an alert that is in no incident."""
+class Suppressed:
+    """The disposition of an alert that is in no incident."""
 
     alert: Alert
     at_ms: int
@@ -38,24 +38,24 @@ class Opinion:
 
 
 @dataclass(slots=True)
-class Book:
+class ChangeSet:
     """Things by kind and id in their newest version; what is only ever added; and which things are to be saved.
 
     `now_ms` is the time of the record that is applied. Everything that acts on it writes into one book.
     """
 
     now_ms: int = 0
-    fresh: dict[str, dict[str, Any]] = field(default_factory=dict)
-    said: list[Any] = field(default_factory=list)
+    upserts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    appended: list[Any] = field(default_factory=list)
     dirty: set[tuple[str, str]] = field(default_factory=set)
 
     def change(self, kind: str, name: str, thing: Any) -> None:
         """A thing has a new version."""
-        self.fresh.setdefault(kind, {})[name] = thing
+        self.upserts.setdefault(kind, {})[name] = thing
         self.dirty.add((kind, name))
 
     def take(self) -> tuple[dict[str, dict[str, Any]], list[Any]]:
         """What changed since last taken."""
-        fresh, said = self.fresh, self.said
-        self.fresh, self.said = {}, []
-        return fresh, said
+        upserts, appended = self.upserts, self.appended
+        self.upserts, self.appended = {}, []
+        return upserts, appended

@@ -8,7 +8,7 @@ from livewarden.times import format_ms
 from livewarden.wording import span_in_words
 from models.monitors.monitor import Monitor
 from models.response.incident import Incident
-from models.response.member import Member
+from models.response.incident_alert import IncidentAlert
 
 _BEGINS = {
     "new": "",
@@ -21,44 +21,46 @@ MOST_BESIDE = 3
 """Further alerts that are named."""
 
 
-def headline(lead: Member, monitors: Mapping[str, Monitor]) -> str:
+def headline(lead: IncidentAlert, monitors: Mapping[str, Monitor]) -> str:
     """What, where, how big, in one line."""
     monitor = monitors.get(lead.monitor)
     what = (monitor and monitor.title) or lead.monitor
     return f"{what} · {lead.place}: {lead.size}"
 
 
-def title_of(incident: Incident, lead: Member, cause: str, monitors: Mapping[str, Monitor]) -> str:
-    """The title of a telling."""
+def title_of(incident: Incident, lead: IncidentAlert, cause: str, monitors: Mapping[str, Monitor]) -> str:
+    """The title of a notification."""
     return f"[{lead.severity}] {_BEGINS.get(cause, '')}{headline(lead, monitors)}"
 
 
 def body_of(
     incident: Incident,
-    lead: Member,
+    lead: IncidentAlert,
     cause: str,
     monitors: Mapping[str, Monitor],
     remarks: Sequence[str],
     link: str,
     now_ms: int,
 ) -> str:
-    """The text of a telling, plain, a fact a line."""
+    """The text of a notification, plain, a fact a line."""
     monitor = monitors.get(lead.monitor)
-    began = lead.story.get("onset") or format_ms(lead.start_ms)
+    began = lead.summary.get("onset") or format_ms(lead.start_ms)
     lines = [f"Since {began.replace('T', ' ').replace('Z', ' UTC')}{_lasted(incident, lead)}"]
-    text = lead.story.get("text", "")
+    text = lead.summary.get("text", "")
     if text:
         lines.append(text)
-    elif "verdict" in lead.story:
-        lines.append(f"Verdict: {lead.story['verdict'].lower().replace('_', ' ')}")
-    if "change" in lead.story and lead.story["change"].partition(",")[0] not in text:
-        lines.append(f"Change nearby: {lead.story['change']}")
+    elif "verdict" in lead.summary:
+        lines.append(f"Verdict: {lead.summary['verdict'].lower().replace('_', ' ')}")
+    if "change" in lead.summary and lead.summary["change"].partition(",")[0] not in text:
+        lines.append(f"Change nearby: {lead.summary['change']}")
     beside = _beside(incident, lead, monitors)
     if beside:
         lines.append(beside)
     lines += [f"Remark: {remark}" for remark in remarks]
-    if cause == "escalation" and incident.first_told_ms is not None:
-        lines.append(f"Told {span_in_words(now_ms - incident.first_told_ms)} ago, and nobody has acknowledged it")
+    if cause == "escalation" and incident.first_notified_ms is not None:
+        lines.append(
+            f"Notified {span_in_words(now_ms - incident.first_notified_ms)} ago, and nobody has acknowledged it"
+        )
     if monitor is not None and monitor.owner:
         lines.append(f"Owner: {monitor.owner}")
     if monitor is not None and monitor.playbook:
@@ -76,14 +78,14 @@ def link_of(console_url: str, path: str, name: str) -> str:
     return f"{console_url.rstrip('/')}/{path}/{name}" if console_url else ""
 
 
-def _lasted(incident: Incident, lead: Member) -> str:
+def _lasted(incident: Incident, lead: IncidentAlert) -> str:
     ended = incident.ended_ms
     if ended is None:
         return ", ongoing"
     return f", over after {span_in_words(ended - lead.start_ms)}"
 
 
-def _beside(incident: Incident, lead: Member, monitors: Mapping[str, Monitor]) -> str:
+def _beside(incident: Incident, lead: IncidentAlert, monitors: Mapping[str, Monitor]) -> str:
     others = [
         each
         for each in incident.members.values()

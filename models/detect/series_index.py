@@ -18,7 +18,7 @@ REMEMBERED = 30
 """How many buckets are kept as evidence."""
 
 
-class Roster:
+class SeriesIndex:
     """Known series in the order of their keys, each with a row of the bank, and with a parent where it is a slice of more.
 
     The parent of a series is the slice that all but the last of its dimensions make: of (market, policy), the market. Parents

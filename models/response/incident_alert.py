@@ -14,18 +14,18 @@ MUTED = ("silenced", "maintenance")
 
 
 @dataclass(slots=True)
-class Fate:
+class Disposition:
     """What became of an alert; `version` counts its changes."""
 
     outcome: str = "waiting"
     by: str = ""
-    reason: str = "its incident is not told yet"
+    reason: str = "nobody is notified of its incident yet"
     version: int = 0
 
 
 @dataclass(slots=True)
-class Member:
-    """What an incident knows of one of its alerts. `story` is what `story_of` makes of its explanation."""
+class IncidentAlert:
+    """What an incident knows of one of its alerts. `summary` is what `summary_of` makes of its explanation."""
 
     alert_id: str
     version: int
@@ -45,8 +45,8 @@ class Member:
     score: float | None
     place: str
     size: str
-    story: dict[str, str] = field(default_factory=dict)
-    fate: Fate = field(default_factory=Fate)
+    summary: dict[str, str] = field(default_factory=dict)
+    disposition: Disposition = field(default_factory=Disposition)
 
     @property
     def firing(self) -> bool:
@@ -64,9 +64,9 @@ class Member:
         return {**self.series, **own, "owner": owner}
 
 
-def member_of(alert: Alert, story: Mapping[str, str]) -> Member:
+def incident_alert_of(alert: Alert, summary: Mapping[str, str]) -> IncidentAlert:
     """The member that an alert is."""
-    return Member(
+    return IncidentAlert(
         alert.alert_id,
         alert.version,
         alert.episode_id,
@@ -85,19 +85,19 @@ def member_of(alert: Alert, story: Mapping[str, str]) -> Member:
         alert.score,
         slice_in_words(alert),
         size_in_words(alert),
-        dict(story),
+        dict(summary),
     )
 
 
-def worse(monitor: Monitor | None, told: tuple[float, float], now: Member, times: float) -> bool:
-    """Whether an alert is materially worse than what was told last of its monitor, (observed, expected).
+def worse(monitor: Monitor | None, notified: tuple[float, float], now: IncidentAlert, times: float) -> bool:
+    """Whether an alert is materially worse than what was notified last of its monitor, (observed, expected).
 
-    Both a relative step (`times` as far above what was expected; below it, one `times`-th of what was told) and an absolute
+    Both a relative step (`times` as far above what was expected; below it, one `times`-th of what was notified) and an absolute
     one (the monitor's `min_volume`; a ratio has none) must be taken.
     """
     if now.observed is None or now.expected is None:
         return False
-    observed, expected = told
+    observed, expected = notified
     ratio = monitor is None or monitor.measured[0] == "ratio"
     least = 0.0 if ratio or monitor is None else monitor.min_volume
     if now.direction == "UP":

@@ -31,14 +31,14 @@ def outcomes(
 ) -> list[dict[str, Any]]:
     """Each incident with `found`, the first alert that is right about it, its verdict, and `delay_s`.
 
-    Right is an alert of a kind that the truth accepts, on the events in which the incident shows, told while it lasted, on a
+    Right is an alert of a kind that the truth accepts, on the events in which the incident shows, notified while it lasted, on a
     series that names no other value than the incident's dimensions. `delay_s` is event time from the incident's start to the moment the alert
     could be said: the end of its bucket, and the lateness.
     """
-    told = sorted((a for a in alerts if a["suppressed_by"] is None), key=lambda a: (a["window_end"], a["alert_id"]))
+    notified = sorted((a for a in alerts if a["suppressed_by"] is None), key=lambda a: (a["window_end"], a["alert_id"]))
     found = []
     for incident in incidents:
-        hit = next((alert for alert in told if is_right(incident, alert, monitors)), None)
+        hit = next((alert for alert in notified if is_right(incident, alert, monitors)), None)
         delay = None
         if hit is not None:
             delay = (parse_ms(hit["window_end"]) - incident.start_ms) / 1000 + lateness_s

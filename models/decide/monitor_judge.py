@@ -18,7 +18,7 @@ from models.decide.decision import Decision
 from models.detect.bank import Floats, Judgements, Rows
 from models.detect.exposure import Exposures
 from models.detect.registry import new_bank
-from models.detect.series import Point, Roster
+from models.detect.series_index import Point, SeriesIndex
 from models.monitors.monitor import Monitor
 from models.monitors.plan import SeriesKey
 
@@ -29,7 +29,7 @@ FORGET_DAYS = 14
 FORGET_ABSENT_MS = 2 * HOUR_MS
 """The same where absence is no zero, as of LIVE rooms, which come and go."""
 CATCH_UP_BUCKETS = 2
-"""After a gap, at least this many buckets may hold what piled up: a rise in them is stored, not told."""
+"""After a gap, at least this many buckets may hold what piled up: a rise in them is stored, not notified."""
 CATCH_UP_MS = HOUR_MS
 """… or a quarter of the gap, up to this long, where that is more."""
 WORTH_STORING = 0.05
@@ -50,7 +50,7 @@ class Judged(NamedTuple):
     state: str
 
 
-class Watch:
+class MonitorJudge:
     """Merges what the source partitions say of a monitor's buckets, and judges every series of a complete one.
 
     In a bucket in which the source was alive, a known series without an event is a zero; a bucket of which nothing came is
@@ -61,7 +61,7 @@ class Watch:
         self.monitor = monitor
         self.open: dict[int, dict[int, dict[int, tuple[Row, ...]]]] = {}
         self.bank = new_bank(monitor)
-        self.roster = Roster(monitor.group_by, self.bank)
+        self.series_index = SeriesIndex(monitor.group_by, self.bank)
         self.decisions: dict[SeriesKey, Decision] = {}
         self.judged_until: int | None = None
         self.buckets = 0
@@ -85,7 +85,7 @@ class Watch:
         return sorted(start for start in self.open if start + self.monitor.bucket <= watermark_ms)
 
     def gaps(self, watermark_ms: int, heard_until: int) -> Iterator[tuple[int, int]]:
-        """Where silence has lasted long enough to be told: (start, moment of telling). None after a source that ended."""
+        """Where silence has lasted long enough to be notified: (start, moment of notification). None after a source that ended."""
         if self.monitor.detector != "silence":
             return
         size, since = self.monitor.bucket, self.judged_until
@@ -99,7 +99,7 @@ class Watch:
 
     def judge(self, start: int, judged: list[Judged]) -> list[Alert]:
         """Judge the complete bucket that starts there; appends to `judged` what is worth storing."""
-        monitor, roster = self.monitor, self.roster
+        monitor, series_index = self.monitor, self.series_index
         merged = self._merged(start)
         silence = 0 if self.judged_until is None else start - self.judged_until
         self.judged_until = start + monitor.bucket
@@ -110,28 +110,28 @@ class Watch:
         foreign, self.foreign = self.foreign, {other for other in self.foreign if other > start}
         if monitor.detector == "silence" or start in foreign:
             return alerts
-        if len(roster) + len(merged) > monitor.max_series and len(roster.missing(merged)) > self._room():
+        if len(series_index) + len(merged) > monitor.max_series and len(series_index.missing(merged)) > self._room():
             self._forget(start, min(CROWDED_MS, self._kept_for()), merged)
-        everything, merged = merged, self.crowd.fold(merged, roster.position)
+        everything, merged = merged, self.crowd.fold(merged, series_index.position)
         alerts += self.crowd.tell(start, everything, merged)
-        roster.admit(roster.missing(merged), self.buckets if monitor.absent == "zero" else 0)
+        series_index.admit(series_index.missing(merged), self.buckets if monitor.absent == "zero" else 0)
         if silence:
             self._after_gap(silence)
         self.buckets += 1
-        here = np.array([roster.position[key] for key in merged], dtype=np.intp)
-        roster.see(here, start)
+        here = np.array([series_index.position[key] for key in merged], dtype=np.intp)
+        series_index.see(here, start)
         self._forget(start, self._kept_for())
-        if roster.keys:
+        if series_index.keys:
             alerts += self._judge(start, merged, judged)
         self._catch_up = max(0, self._catch_up - 1)
         self._judged = True
         return alerts
 
     def _judge(self, start: int, merged: Mapping[SeriesKey, Sums], judged: list[Judged]) -> list[Alert]:
-        monitor, roster, bank = self.monitor, self.roster, self.bank
+        monitor, series_index, bank = self.monitor, self.series_index, self.bank
         observed, parents, subjects = self._measure(merged)
         asked = np.flatnonzero(~np.isnan(observed)).astype(np.intp)
-        rows, values = roster.rows[asked], observed[asked]
+        rows, values = series_index.rows[asked], observed[asked]
         relative = self._relative()
         given = None if relative is None else relative[asked]
         found = bank.judge(rows, values, start, given)
@@ -140,56 +140,56 @@ class Watch:
         changed = [alert for alert in alerts if alert.kind == "REGIME_CHANGE"]
         if changed:
             keys = [tuple(alert.series[name] for name in monitor.group_by) for alert in changed]
-            bank.reanchor(np.array([roster.rows[roster.position[key]] for key in keys], dtype=np.intp))
+            bank.reanchor(np.array([series_index.rows[series_index.position[key]] for key in keys], dtype=np.intp))
         bank.learn(rows, values, start, given)
         sums = np.flatnonzero(~np.isnan(parents))
-        lent = None if relative is None else roster.family_means(relative)[sums]
-        bank.learn(roster.parent_rows[sums], parents[sums], start, lent)
-        roster.remember(asked, start, values, expected, score)
+        lent = None if relative is None else series_index.family_means(relative)[sums]
+        bank.learn(series_index.parent_rows[sums], parents[sums], start, lent)
+        series_index.remember(asked, start, values, expected, score)
         worth = [
             index
             for index, (state, value, usual) in enumerate(zip(states, values.tolist(), expected.tolist(), strict=True))
-            if value or usual >= WORTH_STORING or state not in ("calm", "insufficient")
+            if value or usual >= WORTH_STORING or state not in ("normal", "insufficient")
         ]
-        labels, end = roster.labels, start + monitor.bucket
+        labels, end = series_index.labels, start + monitor.bucket
         name, config = monitor.name, monitor.config_hash
-        told = zip(values.tolist(), expected.tolist(), score.tolist(), states, asked.tolist(), strict=True)
-        rows_told = list(told)
+        decided = zip(values.tolist(), expected.tolist(), score.tolist(), states, asked.tolist(), strict=True)
+        rows_decided = list(decided)
         judged += [
-            Judged(name, config, labels[at], start, end, value, usual, odd, state)
-            for value, usual, odd, state, at in map(rows_told.__getitem__, worth)
+            Judged(name, config, labels[at], start, end, value, usual, anomalous, state)
+            for value, usual, anomalous, state, at in map(rows_decided.__getitem__, worth)
         ]
         return alerts
 
     def _decide(
         self, start: int, asked: Rows, values: Floats, found: Judgements, subjects: Mapping[int, int]
     ) -> tuple[list[str], list[Alert]]:
-        """A state for every series asked about; only those that are odd, or have something open, are looked at one by one."""
-        monitor, roster = self.monitor, self.roster
-        states: list[str] = ["calm" if ready else "insufficient" for ready in found.ready.tolist()]
+        """A state for every series asked about; only those that are anomalous, or have something open, are looked at one by one."""
+        monitor, series_index = self.monitor, self.series_index
+        states: list[str] = ["normal" if ready else "insufficient" for ready in found.ready.tolist()]
         faults: Mapping[int, str] = getattr(self.bank, "faults", {})
         if faults:
-            given_up = {index: faults.get(int(roster.rows[at])) for index, at in enumerate(asked.tolist())}
+            given_up = {index: faults.get(int(series_index.rows[at])) for index, at in enumerate(asked.tolist())}
             states = [f"failed: {why}" if (why := given_up[index]) else state for index, state in enumerate(states)]
-        odd = set(np.flatnonzero(found.ready & (found.score >= monitor.threshold)).tolist())
+        anomalous = set(np.flatnonzero(found.ready & (found.score >= monitor.threshold)).tolist())
         if self.decisions:
             at = {int(position): index for index, position in enumerate(asked)}
-            odd |= {at[roster.position[key]] for key in self.decisions if roster.position[key] in at}
+            anomalous |= {at[series_index.position[key]] for key in self.decisions if series_index.position[key] in at}
         alerts: list[Alert] = []
-        for index in sorted(odd):
+        for index in sorted(anomalous):
             position = int(asked[index])
-            key = roster.keys[position]
+            key = series_index.keys[position]
             decision = self.decisions.get(key) or Decision()
-            states[index], told = decision.decide(
+            states[index], decided = decision.decide(
                 monitor,
-                roster.labels[position],
+                series_index.labels[position],
                 start,
                 float(values[index]),
                 found.one(index),
                 subjects.get(position),
                 catch_up=self._catch_up > 0,
             )
-            alerts += told
+            alerts += decided
             if decision.idle:
                 self.decisions.pop(key, None)
             else:
@@ -200,16 +200,16 @@ class Watch:
         """By position: what the series' values are out of, relative to its usual; None where the monitor asks for none."""
         if self.exposure is None:
             return None
-        return np.array([self.exposure.relative(key) for key in self.roster.keys])
+        return np.array([self.exposure.relative(key) for key in self.series_index.keys])
 
     def _after_gap(self, silence_ms: int) -> None:
         """Windows begin anew, what piled up is no spike, and time in which nobody could speak makes nobody forgotten."""
-        self.bank.forget_recent(np.concatenate([self.roster.rows, self.roster.parent_rows]))
-        self.roster.postpone(silence_ms)
+        self.bank.forget_recent(np.concatenate([self.series_index.rows, self.series_index.parent_rows]))
+        self.series_index.postpone(silence_ms)
         self._catch_up = max(CATCH_UP_BUCKETS, min(silence_ms // 4, CATCH_UP_MS) // self.monitor.bucket)
 
     def _room(self) -> int:
-        return self.monitor.max_series - len(self.roster)
+        return self.monitor.max_series - len(self.series_index)
 
     def _kept_for(self) -> int:
         return FORGET_DAYS * DAY_MS if self.monitor.absent == "zero" else FORGET_ABSENT_MS
@@ -217,23 +217,27 @@ class Watch:
     def _forget(self, start: int, kept_for_ms: int, here: Container[SeriesKey] = ()) -> None:
         horizon = start - max(kept_for_ms, 60 * self.monitor.bucket)
         firing = {key for key, decision in self.decisions.items() if decision.firing}
-        gone = [key for key in self.roster.unseen_since(horizon) if key not in firing and key not in here]
+        gone = [key for key in self.series_index.unseen_since(horizon) if key not in firing and key not in here]
         for key in gone:
             self.decisions.pop(key, None)
-        self._forgotten.update(self.roster.forget(gone))
+        self._forgotten.update(self.series_index.forget(gone))
 
     def known(self) -> list[SeriesKey]:
         """The series that are judged now, in order."""
-        return self.roster.keys
+        return self.series_index.keys
 
     def points(self, labels: Mapping[str, str]) -> list[Point]:
         """The last judged buckets of a series."""
-        return self.roster.points(tuple(labels[name] for name in self.monitor.group_by))
+        return self.series_index.points(tuple(labels[name] for name in self.monitor.group_by))
 
-    def loosen(self, touches: Callable[[Mapping[str, str]], bool]) -> None:
+    def widen(self, touches: Callable[[Mapping[str, str]], bool]) -> None:
         """Something was changed on the platform: the series that it touches learn a new level fast."""
-        rows = [int(row) for row, labels in zip(self.roster.rows, self.roster.labels, strict=True) if touches(labels)]
-        self.bank.loosen(np.array(rows, dtype=np.intp))
+        rows = [
+            int(row)
+            for row, labels in zip(self.series_index.rows, self.series_index.labels, strict=True)
+            if touches(labels)
+        ]
+        self.bank.widen(np.array(rows, dtype=np.intp))
         self._judged = self._judged or bool(rows)
 
     def _merged(self, start: int) -> dict[SeriesKey, Sums]:
@@ -251,22 +255,22 @@ class Watch:
 
     def _measure(self, merged: Mapping[SeriesKey, Sums]) -> tuple[Floats, Floats, dict[int, int]]:
         """By position: the series' values (NaN: too thin to judge), and distinct subjects where counted; the parents' values."""
-        roster, kind = self.roster, self.monitor.measured[0]
+        series_index, kind = self.series_index, self.monitor.measured[0]
         absent = 0.0 if self.monitor.absent == "zero" else np.nan
-        values, exposures = np.full(len(roster), absent), np.zeros(len(roster))
+        values, exposures = np.full(len(series_index), absent), np.zeros(len(series_index))
         subjects: dict[int, int] = {}
         for key, (value, exposure, sketches) in merged.items():
-            position = roster.position[key]
+            position = series_index.position[key]
             values[position], exposures[position] = value, exposure
             if sketches:
                 subjects[position] = count_distinct(sketches)
         if kind == "distinct":
             values[list(subjects)] = list(subjects.values())
-        parents = roster.family_sums(np.nan_to_num(values))
+        parents = series_index.family_sums(np.nan_to_num(values))
         if kind == "ratio":
             least = max(1.0, self.monitor.min_volume)
             values = _ratio(values, exposures, least)
-            parents = _ratio(parents, roster.family_sums(exposures), least)
+            parents = _ratio(parents, series_index.family_sums(exposures), least)
         return values, parents, subjects
 
     def snapshot(self) -> dict[str, Any]:
@@ -279,7 +283,7 @@ class Watch:
             "gap": asdict(self.gap) if self.gap else None,
             "crowd": self.crowd.snapshot(),
             "foreign": sorted(self.foreign),
-            "series": self.roster.header(),
+            "series": self.series_index.header(),
             "open": [
                 [start, partition, chunk, rows]
                 for start, parts in self.open.items()
@@ -294,7 +298,7 @@ class Watch:
         self.gap = Alert(**state["gap"]) if state["gap"] else None
         self.foreign = set(state["foreign"])
         self.crowd.restore(state["crowd"])
-        self.roster.restore_header(state["series"])
+        self.series_index.restore_header(state["series"])
         for start, partition, chunk, rows in state["open"]:
             cut = tuple((tuple(key), value, exposure, sketch) for key, value, exposure, sketch in rows)
             self.open.setdefault(start, {}).setdefault(partition, {})[chunk] = cut
@@ -306,10 +310,10 @@ class Watch:
         """
         keys: set[SeriesKey] = set() if full else set(self._forgotten)
         if full or self._judged:
-            keys.update(self.roster.keys, self.roster.parents)
+            keys.update(self.series_index.keys, self.series_index.parents)
         self._forgotten, self._judged = set(), False
         for key in sorted(keys):
-            state = self.roster.snapshot(key)
+            state = self.series_index.snapshot(key)
             if state is not None and key in self.decisions:
                 state["decision"] = self.decisions[key].snapshot()
             yield key, json.dumps(state, separators=(",", ":"))
@@ -317,12 +321,12 @@ class Watch:
     @property
     def kept(self) -> int:
         """How many entries there are that were not forgotten."""
-        return len(self.roster.keys) + len(self.roster.parents)
+        return len(self.series_index.keys) + len(self.series_index.parents)
 
     def restore_entries(self, blobs: Iterable[tuple[SeriesKey, str]]) -> None:
         """Take series back."""
         states = {key: state for key, blob in blobs if (state := json.loads(blob)) is not None}
-        self.roster.restore(states)
+        self.series_index.restore(states)
         for key, state in states.items():
             if "decision" in state:
                 self.decisions[key] = Decision()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def story_of(explanation: Mapping[str, Any] | None) -> dict[str, str]:
+def summary_of(explanation: Mapping[str, Any] | None) -> dict[str, str]:
     """What an explanation says, in few words: `text`, `verdict`, `strength`, `onset`, `change_id`, `change`; {} without one.
 
     The change is the best supported one, and none where none supports.
@@ -15,7 +15,7 @@ def story_of(explanation: Mapping[str, Any] | None) -> dict[str, str]:
         return {}
     verdict = explanation.get("verdict") or {}
     change: Mapping[str, Any] = next((each for each in explanation.get("changes") or () if each.get("supports")), {})
-    told = {
+    notified = {
         "text": explanation.get("text"),
         "verdict": verdict.get("verdict"),
         "strength": verdict.get("strength"),
@@ -23,7 +23,7 @@ def story_of(explanation: Mapping[str, Any] | None) -> dict[str, str]:
         "change_id": change.get("change_id"),
         "change": _change(change),
     }
-    return {name: str(value) for name, value in told.items() if value}
+    return {name: str(value) for name, value in notified.items() if value}
 
 
 def _change(change: Mapping[str, Any]) -> str:

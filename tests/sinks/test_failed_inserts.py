@@ -12,10 +12,10 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from livewarden.errors import LivewardenError, RetryLater, SetupError
 from sinks.store.clickhouse import ClickHouseStore
 from sinks.store.connection import Address, open_client, translated
-from tests.clickhouse_fixtures import clickhouse, clickhouse_server
+from tests.clickhouse_fixtures import clickhouse_server, fresh_database
 from tests.sinks.test_store import checkpoint, event
 
-__all__ = ["clickhouse", "clickhouse_server"]
+__all__ = ["clickhouse_server"]
 pytestmark = pytest.mark.clickhouse
 
 FAULTS: dict[str, tuple[tuple[str, ...], str, type[LivewardenError]]] = {
@@ -43,6 +43,12 @@ FAULTS: dict[str, tuple[tuple[str, ...], str, type[LivewardenError]]] = {
         SetupError,
     ),
 }
+
+
+@pytest.fixture
+async def clickhouse(clickhouse_server: Address) -> AsyncIterator[Address]:
+    async with fresh_database(clickhouse_server) as address:  # merges are stopped in it
+        yield address
 
 
 @pytest.fixture

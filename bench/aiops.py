@@ -1,15 +1,16 @@
 """Traffic detectors on 29 real KPIs with labelled incidents (AIOps challenge 2018, the training set).
 
-Every detector has one parameter set and one threshold for all KPIs. The KPIs, sorted by id, are dealt into two halves; thresholds
-are chosen on one and the figures are told for the other, both ways; `both` adds up the two. Our parameters were chosen on `even`
-(and on shifts put into it), so the figures of `odd` are the headline; docs/detect.md tells how often it was looked at.
+Every detector has one parameter set and one threshold for all KPIs. The KPIs, sorted by id, are dealt into two halves;
+thresholds are chosen on one and the figures are told for the other, both ways; `both` adds up the two. Our parameters
+were chosen on `even` (and on shifts put into it), so the figures of `odd` are the headline; docs/detect.md tells how
+often it was looked at.
 
-How it is counted: a labelled segment is found when the detector speaks within the first 8 rows of it (the start and 7 more). Every
-row outside of segments at which it speaks is a false alert. `f1` is over rows, a segment that is found counting with all its rows:
-the rule of the challenge, to compare with what others publish; a dozen segments of thousands of rows decide it, three of which are
-there from the first minutes of their series on. `segment_f1` counts every segment once. All detectors speak through the same
-peak-hold, which keeps one that stays high from saying so in every row; `f1_raw` is without it. Intervals are 95 % of 1,000
-bootstrap draws of the KPIs.
+How it is counted: a labelled segment is found when the detector speaks within the first 8 rows of it (the start and 7
+more). Every row outside of segments at which it speaks is a false alert. `f1` is over rows, a segment that is found
+counting with all its rows: the rule of the challenge, to compare with what others publish; a dozen segments of
+thousands of rows decide it, three of which are there from the first minutes of their series on. `segment_f1` counts
+every segment once. All detectors speak through the same peak-hold, which keeps one that stays high from saying so in
+every row; `f1_raw` is without it. Intervals are 95 % of 1,000 bootstrap draws of the KPIs.
 
 `reliability` says how often ordinary rows reach each score anew, on `even` and on two recordings without labels.
 
@@ -185,8 +186,8 @@ def count(parts: Iterable[tuple[Outcome, float]]) -> Count:
 
 
 def choose(outcomes: Sequence[Outcome]) -> Thresholds:
-    """The thresholds that do best on these KPIs: of at most 400 peaks of segments, evenly taken; and the lowest score that fewer
-    than one ordinary row in 1,000 reaches."""
+    """The thresholds that do best on these KPIs: of at most 400 peaks of segments, evenly taken; and the lowest score
+    that fewer than one ordinary row in 1,000 reaches."""
     peaks = np.unique(np.concatenate([part.peaks for part in outcomes]))
     peaks = peaks[peaks > 0.0][::-1]
     tried = [float(peak) for peak in peaks[:: max(1, len(peaks) // 400)]] or [1.0]
@@ -282,7 +283,9 @@ def recorded(name: str, path: Path) -> Kpi:
 
 
 def run(only: Sequence[str] = (), path: Path = DATA) -> dict[str, Any]:
-    """All figures: the headline names, under `aiops.detectors` every detector with both halves and ours on the same rows."""
+    """All figures: the headline names, under `aiops.detectors` every detector with both halves and ours on the same
+    rows.
+    """
     kpis = load(path)
     ours, _ = cached_scores(OURS, kpis, CANDIDATES[OURS])
     detectors: dict[str, Any] = {}
@@ -316,7 +319,9 @@ def halves(kpis: Sequence[Kpi], scores: Sequence[Floats]) -> dict[str, dict[str,
 
 
 def beaten(figures: dict[str, Any]) -> list[str]:
-    """For each detector of others, whether ours has at least 1.2 times its figure, on the same rows, by half and measure."""
+    """For each detector of others, whether ours has at least 1.2 times its figure, on the same rows,
+    by half and measure.
+    """
     detectors, lines = figures["aiops.detectors"], []
     for name, detector in detectors.items():
         if OURS not in detectors or name.startswith(OURS):

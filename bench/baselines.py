@@ -1,7 +1,8 @@
 """What others would use: River's stock detectors and an exponentially weighted z-score, behind one face; and our bank.
 
-A `Step` takes a value and its time in milliseconds, and returns how anomalous the value was before it is learned: larger is stranger,
-in units of its own. Each starts from nothing, sees every value once, and answers 0 for its first 50 rows.
+A `Step` takes a value and its time in milliseconds, and returns how anomalous the value was before it is learned:
+larger is stranger, in units of its own. Each starts from nothing, sees every value once, and answers 0 for its first 50
+rows.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ WARM_UP = 50
 
 
 class Candidate(NamedTuple):
-    """A detector to try: how to make a fresh one for a series, and how many rows of each series it is given (None: all).
+    """A detector to try: how to make a fresh one for a series, and how many rows of each series it is given (None:
+    all).
 
     A bank is made once for all series: it says of each what it would say of it alone.
     """
@@ -116,5 +118,5 @@ CANDIDATES: dict[str, Candidate] = {
     "LODA": Candidate(lambda: by_features(anomaly.LODA(seed=1)), 5_000),
     "LocalOutlierFactor": Candidate(lambda: by_features(anomaly.LocalOutlierFactor(n_neighbors=10)), 300),
 }
-"""The heavy ones get the first rows of each series only. QuantileFilter and ThresholdFilter choose a threshold over another
-detector's score, which the benchmark does for all alike."""
+"""The heavy ones get the first rows of each series only. QuantileFilter and ThresholdFilter choose a threshold over
+another detector's score, which the benchmark does for all alike."""

@@ -1,7 +1,9 @@
-"""Every figure of detection in one run: `make bench-detection`, or `python -m bench.detection [--out FILE] [--only PART]`.
+"""Every figure of detection in one run: `make bench-detection`, or `python -m bench.detection [--out FILE] [--only
+PART]`.
 
-Each part is a benchmark of its own, with its own docstring on what is counted and what was tuned on; here they run one after the
-other, print their tables, and leave their figures in one JSON file. A part whose data is absent is skipped, and said to be.
+Each part is a benchmark of its own, with its own docstring on what is counted and what was tuned on; here they run one
+after the other, print their tables, and leave their figures in one JSON file. A part whose data is absent is skipped,
+and said to be.
 """
 
 from __future__ import annotations

@@ -1,15 +1,17 @@
 """The shipped daily recording through the shipped monitors: `python -m bench.dsa [--json | --report]`.
 
-645 days of what a platform reported, 21 families of measures (© European Union, DSA Transparency Database, CC BY 4.0, aggregated).
+645 days of what a platform reported, 21 families of measures (© European Union, DSA Transparency Database, CC BY 4.0,
+aggregated).
 
-`dsa.incidents_found` is the share of the known incidents of which an alert was notified on their day, or whose episode, notified before, was
-still open on it. They were known to all who worked on the detector: that they are found is a check, no blind measure. One of
-them is another platform's: its rows go through a daily monitor made here, and the reason that was announced for it comes in as a
-change of the platform on the day on which it was announced; it is found when the alert is notified on its day and its last version
-names the change. `dsa.alerts` counts every notified alert, later alerts of an episode, regime changes and reporting gaps included.
-`dsa.alerts_per_fortnight` counts those of them that are not *real*: neither the gap in reporting, nor a known incident, nor on a
-day that `dsa_labels.csv` calls real. The labels say of the days that several detectors found at loose thresholds whether a reader of
-the chart would want to be notified; they were made before the detector judged this recording. A day without a label is not real.
+`dsa.incidents_found` is the share of the known incidents of which an alert was notified on their day, or whose episode,
+notified before, was still open on it. They were known to all who worked on the detector: that they are found is a
+check, no blind measure. One of them is another platform's: its rows go through a daily monitor made here, and the
+reason that was announced for it comes in as a change of the platform on the day on which it was announced; it is found
+when the alert is notified on its day and its last version names the change. `dsa.alerts` counts every notified alert,
+later alerts of an episode, regime changes and reporting gaps included. `dsa.alerts_per_fortnight` counts those of them
+that are not *real*: neither the gap in reporting, nor a known incident, nor on a day that `dsa_labels.csv` calls real.
+The labels say of the days that several detectors found at loose thresholds whether a reader of the chart would want to
+be notified; they were made before the detector judged this recording. A day without a label is not real.
 """
 
 from __future__ import annotations
@@ -121,7 +123,9 @@ def labels() -> dict[tuple[str, str], Label]:
 
 
 def covers(alert: Mapping[str, Any], incident: Incident) -> bool:
-    """Whether a notified alert is of that series and direction, and of that day or of an episode that was open on it."""
+    """Whether a notified alert is of that series and direction, and of that day or of an episode that was open on
+    it.
+    """
     return alert["direction"] == incident.direction and _covers(alert, incident.day, incident.action_type)
 
 
@@ -298,8 +302,10 @@ def table(figures: dict[str, Any]) -> str:
         "",
     ]
     lines.append(
-        f"{figures['dsa.alerts']} alerts notified, {part['not_real']} not real: {figures['dsa.alerts_per_fortnight']} a fortnight "
-        f"({figures['dsa.alerts_per_fortnight_low']}–{figures['dsa.alerts_per_fortnight_high']}); the budgets of the daily "
+        f"{figures['dsa.alerts']} alerts notified, {part['not_real']} not real: {figures['dsa.alerts_per_fortnight']} "
+        "a fortnight "
+        f"({figures['dsa.alerts_per_fortnight_low']}–{figures['dsa.alerts_per_fortnight_high']}); "
+        "the budgets of the daily "
         f"monitors allow {part['expected_by_budget']:.2f}"
     )
     return "\n".join(lines)

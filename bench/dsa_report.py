@@ -1,4 +1,6 @@
-"""The report on `bench.dsa`: every notified alert with its chart, as `docs/dsa-incidents.md` and `docs/charts/dsa-*.svg`."""
+"""The report on `bench.dsa`: every notified alert with its chart,
+as `docs/dsa-incidents.md` and `docs/charts/dsa-*.svg`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ LEFT, RIGHT, TOP, BOTTOM = 64.0, 628.0, 44.0, 196.0
 STYLE: Final = (
     "text{font:12px sans-serif;fill:#7a7f87}.t{font-size:13px;font-weight:bold}"
     ".g{stroke:#888;stroke-opacity:.3}.l{fill:none;stroke:#3b82c4;stroke-width:1.5;stroke-linejoin:round}"
-    ".e{stroke:#888;stroke-dasharray:4 3}.m{stroke:#d9534f;stroke-opacity:.5}.o{fill:none;stroke:#d9534f;stroke-width:2.5}"
+    ".e{stroke:#888;stroke-dasharray:4 "
+    "3}.m{stroke:#d9534f;stroke-opacity:.5}.o{fill:none;stroke:#d9534f;stroke-width:2.5}"
 )
 
 
@@ -37,9 +40,12 @@ def write(figures: Mapping[str, Any], docs: Path = DOCS) -> None:
         (charts / name).write_text(chart(google, dsa.google_counts()), encoding="utf-8")
         lines += [
             f"## {dsa.GOOGLE_DAY} {dsa.GOOGLE}, all statements",
-            f"{google['kind']}: {google['observed']:,.0f}, expected {google['expected']:,.0f}, score {google['score']:.1f}. A "
-            f"known incident. The reason was announced four days later; when the alert is over, its explanation names it "
-            f"({', '.join(google['changes'])}), with the verdict {google['verdict']}. Had the change been known before, the "
+            f"{google['kind']}: {google['observed']:,.0f}, expected {google['expected']:,.0f}, "
+            f"score {google['score']:.1f}. A "
+            "known incident. The reason was announced four days later; when the alert is over, "
+            "its explanation names it "
+            f"({', '.join(google['changes'])}), with the verdict {google['verdict']}. "
+            "Had the change been known before, the "
             "fall would have been expected, and nothing notified.",
             "",
             f"![All statements of {dsa.GOOGLE} around {dsa.GOOGLE_DAY}](charts/{name})",
@@ -53,7 +59,8 @@ def write(figures: Mapping[str, Any], docs: Path = DOCS) -> None:
 
 
 def chart(row: Mapping[str, Any], counts: Mapping[int, float]) -> str:
-    """The days around an alert on a log scale, as SVG that is readable on light and dark; unreported days are left open.
+    """The days around an alert on a log scale, as SVG that is readable on light and dark; unreported days are left
+    open.
 
     `row` has `window_start`, `action_type`, `observed` and `expected`; `counts` are by start of day.
 
@@ -96,7 +103,8 @@ def chart(row: Mapping[str, Any], counts: Mapping[int, float]) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 258" width="640" height="258" role="img">'
         f"<title>{title}</title><style>{STYLE}</style>"
         f'<text x="8" y="20" class="t">{title}</text>{grid}'
-        f'<line x1="{LEFT:.0f}" x2="{RIGHT:.0f}" y1="{y(row["expected"]):.1f}" y2="{y(row["expected"]):.1f}" class="e"/>'
+        f'<line x1="{LEFT:.0f}" x2="{RIGHT:.0f}" y1="{y(row["expected"]):.1f}" y2="{y(row["expected"]):.1f}" '
+        'class="e"/>'
         f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{TOP:.0f}" y2="{BOTTOM:.0f}" class="m"/>'
         f'<path d="{path}" class="l"/>'
         f'<circle cx="{x(at):.1f}" cy="{y(row["observed"]):.1f}" r="6" class="o"/>{dates}'
@@ -112,8 +120,10 @@ def _head(figures: Mapping[str, Any]) -> list[str]:
         "# What the daily monitors tell on the real recording",
         f"Written by `python -m bench.dsa --report`. {SOURCE}.",
         "",
-        f"The recording has {dsa.DAYS} days of 21 families of measures. The shipped monitors tell {figures['dsa.alerts']} alerts of it, "
-        f"{part['not_real']} of them on days that no reader of the chart had called real, or to say that what was notified before has "
+        f"The recording has {dsa.DAYS} days of 21 families of measures. The shipped monitors tell "
+        f"{figures['dsa.alerts']} alerts of it, "
+        f"{part['not_real']} of them on days that no reader of the chart had called real, "
+        "or to say that what was notified before has "
         f"become normal: {figures['dsa.alerts_per_fortnight']} a fortnight (95 % interval of a Poisson count "
         f"{figures['dsa.alerts_per_fortnight_low']} to {figures['dsa.alerts_per_fortnight_high']}; their budgets allow "
         f"{part['expected_by_budget']:.2f}).",
@@ -124,7 +134,8 @@ def _head(figures: Mapping[str, Any]) -> list[str]:
         "|---|---|",
         *(f"| {name} | {'yes' if hit else '**no**'} |" for name, hit in part["incidents"].items()),
         "",
-        "What simple rules tell of the same days ([bench/dsa_rivals.py](../bench/dsa_rivals.py)). The median rule is 5 times the median "
+        "What simple rules tell of the same days ([bench/dsa_rivals.py](../bench/dsa_rivals.py)). "
+        "The median rule is 5 times the median "
         "of the last 28 days, and 200; the z-scores may tell as many alerts as ours:",
         "",
         "| | alerts | not real | known incidents | days labelled real |",
@@ -135,9 +146,12 @@ def _head(figures: Mapping[str, Any]) -> list[str]:
             for name, row in rivals.items()
         ),
         "",
-        "Not real is meant strictly: the labels ([bench/dsa_labels.csv](../bench/dsa_labels.csv)) say only of days that somebody looked at "
-        "whether a reader would want to be notified, and a day without one counts as not real. They were made by one reader, before the "
-        "detector judged the recording, from lists of days that several rules found, the median rule among them: that favours it.",
+        "Not real is meant strictly: the labels ([bench/dsa_labels.csv](../bench/dsa_labels.csv)) say only of days "
+        "that somebody looked at "
+        "whether a reader would want to be notified, and a day without one counts as not real. "
+        "They were made by one reader, before the "
+        "detector judged the recording, from lists of days that several rules found, the median rule among them: "
+        "that favours it.",
         "",
     ]
 
@@ -149,7 +163,11 @@ def _section(row: Mapping[str, Any]) -> list[str]:
         return [f"## {day} no reports", f"{row['kind']}. {verdict}", ""]
     return [
         f"## {day} {row['action_type']}",
-        f"{row['kind']} of {row['monitor']}: {row['observed']:,.0f}, expected {_usual(row)}, score {row['score']:.1f}. {verdict}",
+        (
+            f"{row['kind']} of {row['monitor']}: {row['observed']:,.0f}, expected {_usual(row)}, "
+            f"score {row['score']:.1f}. "
+            f"{verdict}"
+        ),
         "",
         f"![{row['action_type']} around {day}](charts/{_name(row)})",
         "",

@@ -1,10 +1,11 @@
 """What simple rules tell of the daily recording, for comparison with `bench.dsa`.
 
-*Trailing median*: five times the median of the 28 days before, or more, and 200 or more: the usual rule of a spreadsheet; once
-upwards only, once either way. *EW z-score*: distance to an exponentially weighted mean in exponentially weighted deviations, of the counts and of their
-logarithms, its threshold set so that it tells at most as many alerts as ours, which is more than it could know. All get the volume
-floors and directions of the shipped monitors, and speak once for an episode, which three normal days end, as ours do; a known incident
-within it counts as found. Days without a label count as not real for all, and the labels were made from other lists.
+*Trailing median*: five times the median of the 28 days before, or more, and 200 or more: the usual rule of a
+spreadsheet; once upwards only, once either way. *EW z-score*: distance to an exponentially weighted mean in
+exponentially weighted deviations, of the counts and of their logarithms, its threshold set so that it tells at most as
+many alerts as ours, which is more than it could know. All get the volume floors and directions of the shipped monitors,
+and speak once for an episode, which three normal days end, as ours do; a known incident within it counts as found. Days
+without a label count as not real for all, and the labels were made from other lists.
 """
 
 from __future__ import annotations

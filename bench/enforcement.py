@@ -1,16 +1,18 @@
 """Enforcement spikes on a simulated fortnight of 2,000 series: `python -m bench.enforcement [--json] [--seeds 11,12]`.
 
-The simulation (bench/enforcement_world.py) was calibrated once, on seeds 1 and 2, so that the earlier detector and the oracle, the
-same scan with the true rates, reach about what they reached on the simulation that the targets were written for (recall .72 to
-.76 and .82 at one false alert per 1,000 series and day), and then left alone. The detector was developed on seeds 1 and 2; the
-figures are of seeds 21 to 25, which nobody had seen; 11 to 20 had been, by the two designs before.
+The simulation (bench/enforcement_world.py) was calibrated once, on seeds 1 and 2, so that the earlier detector and the
+oracle, the same scan with the true rates, reach about what they reached on the simulation that the targets were written
+for (recall .72 to .76 and .82 at one false alert per 1,000 series and day), and then left alone. The detector was
+developed on seeds 1 and 2; the figures are of seeds 21 to 25, which nobody had seen; 11 to 20 had been, by the two
+designs before.
 
-How it is counted. An alert begins where the score reaches the threshold; a series may alert again after 15 minutes in a row below half
-of it and 12 hours. A spike is found when an alert begins within it; minutes to detect count the first as 1. An alert that begins
-outside of every spike of its series and the hour behind it, from the second day on, is false. Excess events are those beyond the true
-mean. `drift`: the same for the series that only drift, by ×2 to ×4 within days. The threshold of ours follows from the budget alone,
-.5 false alerts per 1,000 series and day, by the formula that monitors use. Rivals get the threshold that gives them just as many false
-alerts on the judged seed itself, which flatters them. Stock detectors are slow and get every tenth or fiftieth series of one seed.
+How it is counted. An alert begins where the score reaches the threshold; a series may alert again after 15 minutes in a
+row below half of it and 12 hours. A spike is found when an alert begins within it; minutes to detect count the first as
+1. An alert that begins outside of every spike of its series and the hour behind it, from the second day on, is false.
+Excess events are those beyond the true mean. `drift`: the same for the series that only drift, by ×2 to ×4 within days.
+The threshold of ours follows from the budget alone, .5 false alerts per 1,000 series and day, by the formula that
+monitors use. Rivals get the threshold that gives them just as many false alerts on the judged seed itself, which
+flatters them. Stock detectors are slow and get every tenth or fiftieth series of one seed.
 
 Intervals are 95 % of 1,000 bootstrap draws of the series, all seeds together.
 """

@@ -1,7 +1,8 @@
-"""What the enforcement detector is measured beside: the earlier scan, the same scan with the true rate, stock detectors.
+"""What the enforcement detector is measured beside: the earlier scan, the same scan with the true rate, stock
+detectors.
 
-Every rival takes the world's counts minute by minute, all series at once, and returns a score for each count, made before it is
-learned: larger is stranger.
+Every rival takes the world's counts minute by minute, all series at once, and returns a score for each count, made
+before it is learned: larger is stranger.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class _Windows:
 
 
 def oracle_scan(world: World) -> Scores:
-    """The scan of `earlier_scan` with the true rate and dispersion of every bucket: what no baseline can beat by that scan."""
+    """The scan of `earlier_scan` with the true rate and dispersion of every bucket:
+    what no baseline can beat by that scan.
+    """
     scores = np.zeros(world.counts.shape, np.float32)
     windows = _Windows(world.counts.shape[1])
     for minute in range(len(scores)):
@@ -73,7 +76,9 @@ def oracle_scan(world: World) -> Scores:
 
 
 def earlier_scan(world: World) -> Scores:
-    """The detector that the targets were written against: discounted Gamma–Poisson, 24 hour factors, four windows, no parent."""
+    """The detector that the targets were written against: discounted Gamma–Poisson, 24 hour factors, four windows,
+    no parent.
+    """
     minutes, series = world.counts.shape
     scores = np.zeros(world.counts.shape, np.float32)
     windows = _Windows(series)
@@ -132,7 +137,9 @@ def ew_z(world: World) -> Scores:
 
 
 def stock(new: Callable[[], Any], series: int) -> Callable[[World], Scores]:
-    """A River detector of anomalous targets, one object a series, on the first `series` of every twenty only: they are slow."""
+    """A River detector of anomalous targets, one object a series, on the first `series` of every twenty only:
+    they are slow.
+    """
 
     def scores_of(world: World) -> Scores:
         scores = np.full(world.counts.shape, np.nan, np.float32)

@@ -1,16 +1,19 @@
 """A simulated fortnight of enforcement counts whose truth is known: what `bench.enforcement` measures on.
 
-Twenty markets of a hundred policies each, one series a pair, 14 days of one-minute buckets. The count of a minute is negative
-binomial around a rate, the product of
+Twenty markets of a hundred policies each, one series a pair, 14 days of one-minute buckets. The count of a minute is
+negative binomial around a rate, the product of
 - a mean of .01 to 50 a minute (log-uniform);
-- the shape of the day (two harmonics in the log) and of the week (the weekend): the market's, with the deviation of the series on
-  top; `shapes="own"` draws every series a shape of its own, unrelated to its market's, as the hard case for whoever borrows;
+- the shape of the day (two harmonics in the log) and of the week (the weekend): the market's, with the deviation of the
+  series on top; `shapes="own"` draws every series a shape of its own, unrelated to its market's, as the hard case for
+  whoever borrows;
 - slow drifts: an Ornstein–Uhlenbeck process in the log, part the market's, part the series' own, reverting within days;
 - for one series in ten a ramp up or down by ×2 to ×4 over two to eight days, and no spike: it must stay silent;
-- for the others, from day 4 on, one spike a stretch of three days: ×2 to ×20 (uniform) for 5 to 120 minutes (short ones oftener).
+- for the others, from day 4 on, one spike a stretch of three days: ×2 to ×20 (uniform) for 5 to 120 minutes (short ones
+  oftener).
 
-All free choices were made once, on seed 1, so that the earlier detector and the oracle score what they scored on the simulation
-that the targets were written for; see docs/enforcement.md. A simulation: it shows what counts would be found if they behaved so.
+All free choices were made once, on seed 1, so that the earlier detector and the oracle score what they scored on the
+simulation that the targets were written for; see docs/enforcement.md. A simulation: it shows what counts would be found
+if they behaved so.
 """
 
 from __future__ import annotations

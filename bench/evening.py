@@ -1,9 +1,10 @@
 """The whole path on simulated evenings: `python -m bench.evening [--seeds 31,32,33] [--json]`.
 
-Each seed is one evening of the simulator (54 hours, 8 incidents, 4 distractors), replayed through the monitors that ship. An incident
-is found when an alert is right about it, as `cli.simulation_score.outcomes` defines. A notified alert that overlaps no incident and no
-aftermath of one, on whatever slice, is *false*. One that does, and is not right about it, is *beside* it: a consequence on another
-series, or chance. The first ten hours have no baselines, and count. The simulator is ours, so is what it makes easy.
+Each seed is one evening of the simulator (54 hours, 8 incidents, 4 distractors), replayed through the monitors that
+ship. An incident is found when an alert is right about it, as `cli.simulation_score.outcomes` defines. A notified alert
+that overlaps no incident and no aftermath of one, on whatever slice, is *false*. One that does, and is not right about
+it, is *beside* it: a consequence on another series, or chance. The first ten hours have no baselines, and count. The
+simulator is ours, so is what it makes easy.
 """
 
 from __future__ import annotations

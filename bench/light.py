@@ -1,9 +1,10 @@
 """What judging costs: per update, per series, and for 100,000 series in one bucket. `python -m bench.light [--json]`.
 
-`light.us`: judge and learn, per series, in a bank of 10,000 (process time). `light.bytes`: the state of one series in its bank.
-`light.tick_100k_s`: one bucket of a monitor with 100,000 series, 50 markets by 2,000 policies, each with something in it, from
-the seal that completes it to its judgements, alerts and learning (wall clock, median of the buckets behind the warm-up). Counts
-are Poisson with means from .01 to 50, drawn once. Scores are computed for every series from the first bucket on, ready or not.
+`light.us`: judge and learn, per series, in a bank of 10,000 (process time). `light.bytes`: the state of one series in
+its bank. `light.tick_100k_s`: one bucket of a monitor with 100,000 series, 50 markets by 2,000 policies, each with
+something in it, from the seal that completes it to its judgements, alerts and learning (wall clock, median of the
+buckets behind the warm-up). Counts are Poisson with means from .01 to 50, drawn once. Scores are computed for every
+series from the first bucket on, ready or not.
 """
 
 from __future__ import annotations

@@ -23,13 +23,13 @@ CLIP = 3.0
 class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
     """Distance to a running mean, in units of its own 99 % quantile.
 
-    With m the exponentially weighted mean and r = |x − m|, ρ = r / (Q₉₉(r) + 10⁻³·|m| + 10⁻⁹). Where `season` asks for it
-    and the hour is known, the same against the mean of this hour on earlier days gives a second ratio, and the smaller of
-    both counts: odd is only what is odd for the moment *and* for the hour. Taking an exponential tail beyond the 99 %
-    quantile, the score is 2ρ: −log₁₀ of the tail probability. Judges from the 50th bucket on.
+    With m the exponentially weighted mean and r = |x − m|, ρ = r / (Q₉₉(r) + 10⁻³·|m| + 10⁻⁹). Where `season` asks for
+    it and the hour is known, the same against the mean of this hour on earlier days gives a second ratio, and the
+    smaller of both counts: odd is only what is odd for the moment *and* for the hour. Taking an exponential tail beyond
+    the 99 % quantile, the score is 2ρ: −log₁₀ of the tail probability. Judges from the 50th bucket on.
 
-    Bad at slow drifts (they are followed), at series whose every value is an extreme, and at rooms that live for less than
-    50 buckets. Costs two River statistics a bucket; state below 1 kB without season.
+    Bad at slow drifts (they are followed), at series whose every value is an extreme, and at rooms that live for less
+    than 50 buckets. Costs two River statistics a bucket; state below 1 kB without season.
 
     >>> model = TrafficResidual()
     >>> for minute in range(200):
@@ -98,7 +98,10 @@ class TrafficResidual(AnomalyDetector):  # type: ignore[misc]
         self._seen = min(self._seen, WARM_UP - 5)
 
     def reanchor(self) -> None:
-        """Start the running mean again at the next value: it held still while the level was odd. The hours are learned anew."""
+        """Start the running mean again at the next value: it held still while the level was odd.
+
+        The hours are learned anew.
+        """
         self.forget_recent()
         self._hours.clear()
         self._hour_seen = 0

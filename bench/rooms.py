@@ -1,15 +1,17 @@
 """The first hour of a LIVE room, judged from its fifth minute: simulated rooms of whole evenings, and recorded ones.
 
-A *simulation* of 6 markets (sources/simulate) opens some dozens of planned rooms in an evening. Every room that lasts an hour is judged twice, minute
-by minute: as it is, where every announcement is a false alert; and with its viewers cut to a quarter from a minute between the 6th
-and the 50th on, which must be announced as a fall within 5 minutes, this one included. Both once with the market's total as parent, and once without. A
-room that fills is steep in its first minutes, which is where false alerts come from.
+A *simulation* of 6 markets (sources/simulate) opens some dozens of planned rooms in an evening. Every room that lasts
+an hour is judged twice, minute by minute: as it is, where every announcement is a false alert; and with its viewers cut
+to a quarter from a minute between the 6th and the 50th on, which must be announced as a fall within 5 minutes, this one
+included. Both once with the market's total as parent, and once without. A room that fills is steep in its first
+minutes, which is where false alerts come from.
 
-`rooms.recall` and `rooms.false_per_room_hour` are with a parent, at the threshold of a monitor with 100 series and a budget of 10 alerts a day.
-Seeds 104 to 113 are judged; how a young series is treated was chosen on seeds 1 to 4. Intervals are 95 % of 1,000 bootstrap draws of the rooms.
+`rooms.recall` and `rooms.false_per_room_hour` are with a parent, at the threshold of a monitor with 100 series and a
+budget of 10 alerts a day. Seeds 104 to 113 are judged; how a young series is treated was chosen on seeds 1 to 4.
+Intervals are 95 % of 1,000 bootstrap draws of the rooms.
 
-The recorded ones are 8 streams of 2021 (viewers every 5 seconds, here by minute): too few to be more than a look at real noise.
-Run it: `nice -n 19 python -m bench.rooms [--json]`.
+The recorded ones are 8 streams of 2021 (viewers every 5 seconds, here by minute): too few to be more than a look at
+real noise. Run it: `nice -n 19 python -m bench.rooms [--json]`.
 """
 
 from __future__ import annotations
@@ -143,7 +145,9 @@ def false_recorded(series: Sequence[Floats]) -> list[Judged]:
 
 
 def run(seeds: Sequence[int] = SEEDS, path: Path = DATA) -> dict[str, Any]:
-    """The headline figures and, under `rooms.table`, recall and false alerts with and without a parent at several thresholds."""
+    """The headline figures and, under `rooms.table`, recall and false alerts with and without a parent at several
+    thresholds.
+    """
     judged: dict[str, list[Judged]] = {"with parent": [], "without": []}
     for seed in seeds:
         totals, rooms = simulated(seed)

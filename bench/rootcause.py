@@ -5,8 +5,8 @@ P2P, device and ISP, and the causes that operators named. Only minutes up to the
 
 A case is hit at 1 when the first slice is a labelled cause, at 3 and 5 when all its labelled causes are among the first
 3 and 5. Every second case (the first, third …) was tuned on. The others were held out, but not blind: their labels and
-totals per minute were seen before the search was designed, their figures were printed beside each try, and that the lower
-of two middle moments is the usual one (`normal`) is owed to one of them.
+totals per minute were seen before the search was designed, their figures were printed beside each try, and that the
+lower of two middle moments is the usual one (`normal`) is owed to one of them.
 """
 
 from __future__ import annotations

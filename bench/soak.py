@@ -2,9 +2,10 @@
 
     python -m bench.soak --minutes 5 --new 20000
 
-A minute of event time brings `--new` series that were never seen (shops that measures were taken against), and it is repeated for
-`--minutes` of wall time. Each line: minute of event time, series seen so far, series that are judged, seconds for the tick, memory in MiB.
-The exit code is 1 where the memory of the last quarter is more than a tenth above that of the quarter before it.
+A minute of event time brings `--new` series that were never seen (shops that measures were taken against), and it is
+repeated for `--minutes` of wall time. Each line: minute of event time, series seen so far, series that are judged,
+seconds for the tick, memory in MiB. The exit code is 1 where the memory of the last quarter is more than a tenth above
+that of the quarter before it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Verdicts on simulated evenings: `python -m bench.verdicts [--seeds 21,22,23,24,25] [--json]`.
 
-Each seed is one evening of the simulator, replayed as in `bench.evening`. What judges an incident is the newest explanation of the
-first notified alert that is right about it; an incident that no alert is right about is `MISSED` and counts as not right. The right
-verdict of each kind was written down before any of these seeds was replayed. The simulator and the points of a verdict come from
-the same people, and its ledger leaves nothing out: the share says that the pieces fit, not how often a verdict is right elsewhere.
+Each seed is one evening of the simulator, replayed as in `bench.evening`. What judges an incident is the newest
+explanation of the first notified alert that is right about it; an incident that no alert is right about is `MISSED` and
+counts as not right. The right verdict of each kind was written down before any of these seeds was replayed. The
+simulator and the points of a verdict come from the same people, and its ledger leaves nothing out: the share says that
+the pieces fit, not how often a verdict is right elsewhere.
 """
 
 from __future__ import annotations

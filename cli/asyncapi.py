@@ -1,4 +1,5 @@
-"""The contracts as others read them: one JSON Schema a contract, one for people's actions, one AsyncAPI document for all topics.
+"""The contracts as others read them: one JSON Schema a contract, one for people's actions, one AsyncAPI document for
+all topics.
 
 The files are generated from the models and kept in the repository, where a partner can read them without installing
 anything; a test holds them equal.
@@ -56,7 +57,9 @@ def action_schema() -> Json:
 
 
 def asyncapi() -> Json:
-    """The AsyncAPI 3.0 document: a channel a topic, a message a contract, with its CloudEvents headers and Kafka key."""
+    """The AsyncAPI 3.0 document: a channel a topic, a message a contract,
+    with its CloudEvents headers and Kafka key.
+    """
     _, bodies = models_json_schema(
         [(contract, "validation") for contract in CONTRACTS], ref_template="#/components/schemas/{model}"
     )
@@ -65,7 +68,9 @@ def asyncapi() -> Json:
         "info": {
             "title": "livewarden events",
             "version": f"{max(contract.schema_version for contract in CONTRACTS)}.0.0",
-            "description": "CloudEvents 1.0 on Kafka, binary mode: attributes in ce_ headers, the body as JSON in the value.",
+            "description": (
+                "CloudEvents 1.0 on Kafka, binary mode: attributes in ce_ headers, the body as JSON in the value."
+            ),
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -91,7 +96,10 @@ def documents() -> dict[str, str]:
 
 
 def write(directory: Path) -> list[Path]:
-    """Write every file into `directory`, made where it is missing. Files of contracts that are no more stay: `differences` names them."""
+    """Write every file into `directory`, made where it is missing.
+
+    Files of contracts that are no more stay: `differences` names them.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in documents().items():
         (directory / name).write_text(text, encoding="utf-8")

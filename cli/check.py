@@ -31,7 +31,8 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a monitors file and a response file: every mistake by line and exit code 2, or what they hold (--json: the monitors).
+    """Check a monitors file and a response file: every mistake by line and exit code 2, or what they hold (--json: the
+    monitors).
 
     Example: livewarden check monitors.toml --response response.toml
     """

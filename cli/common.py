@@ -50,8 +50,8 @@ T = TypeVar("T")
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment; a variable that cannot be read is a SetupError naming it.
 
-    So is one whose name is nearly that of a setting: a token that is misspelt would leave a door open. Any other that begins
-    like a setting and is none is notified on stderr, and ignored: it may be somebody else's.
+    So is one whose name is nearly that of a setting: a token that is misspelt would leave a door open. Any other that
+    begins like a setting and is none is notified on stderr, and ignored: it may be somebody else's.
     """
     try:
         settings = Settings(**overrides)

@@ -37,8 +37,8 @@ def console(
     """Show incidents, alerts, cases, silences, changes, dead letters and health as web pages, until notified to stop.
 
     With LIVEWARDEN_CONSOLE_PEOPLE or LIVEWARDEN_CONSOLE_TOKEN set, everybody must give a token; with
-    LIVEWARDEN_CONSOLE_PROXY_HEADER, come through a proxy that names them in that header. Who may act is said by roles: viewer,
-    operator, admin. Titles, owners and playbooks come from the monitors (LIVEWARDEN_MONITORS).
+    LIVEWARDEN_CONSOLE_PROXY_HEADER, come through a proxy that names them in that header. Who may act is said by roles:
+    viewer, operator, admin. Titles, owners and playbooks come from the monitors (LIVEWARDEN_MONITORS).
 
     Example: livewarden console --port 8080 --url http://127.0.0.1:8123
     """

@@ -15,6 +15,7 @@ from cli.act import Limit, Url, look
 from cli.common import AsJson, load_settings, print_json, progress, reading
 from cli.show import clean, print_facts, print_part, print_rows, when
 from livewarden.errors import SetupError
+from livewarden.settings import Settings
 from livewarden.times import format_ms
 
 if TYPE_CHECKING:
@@ -139,8 +140,8 @@ def requeue(
 ) -> int:
     """Send a record again to its topic and partition, with its key and headers; the ingest stage judges it anew.
 
-    What its contract would still refuse is not sent, and the exit code is 1. Records of livewarden's own topics are never sent.
-    The new record has a header, livewarden_requeued_from, with the place of the old one.
+    What its contract would still refuse is not sent, and the exit code is 1. Records of livewarden's own topics are
+    never sent. The new record has a header, livewarden_requeued_from, with the place of the old one.
 
     Example: livewarden dead-letters requeue live.rooms/0/9 --value mended.json
     """
@@ -184,8 +185,6 @@ async def _requeue_one(
 
 async def _requeue_all(url: str | None, reason: str, topic: str, yes: bool, as_json: bool) -> int:
     from streams import dead_letters as letters
-    from streams.kafka_access import access_of
-    from streams.requeue import sender
 
     settings = load_settings()
     stay: Counter[str] = Counter()
@@ -212,22 +211,34 @@ async def _requeue_all(url: str | None, reason: str, topic: str, yes: bool, as_j
             if not sys.stdin.isatty():
                 raise SetupError(f"{words}. Nothing was sent: --yes sends them without a question")
             typer.confirm(f"{words}. Send {len(wanted):,} again?", abort=True, err=True)
-        sent: list[dict[str, str]] = []
-        with progress() as bar:
-            task = bar.add_task("sending again", total=len(wanted))
-            async with sender(access_of(settings), settings.topic_prefix) as send:
-                async for at, record, _, _ in letters.judged(reader, reason, topic, look_up=False):
-                    if at in wanted:
-                        wanted.remove(at)
-                        sent.append({"from": str(at), "to": str(await send(record))})
-                        bar.advance(task)
-                    if not wanted:
-                        break
+        sent = await _send_again(settings, reader, reason, topic, wanted)
     if as_json:
         print_json(sent)
     else:
         print(f"{len(sent):,} sent again" + (f"; the others stay: {rest}" if rest else ""))
     return 0
+
+
+async def _send_again(
+    settings: Settings, reader: Reader, reason: str, topic: str, wanted: set[Place]
+) -> list[dict[str, str]]:
+    """Send those that are wanted, and say from where to where each went."""
+    from streams import dead_letters as letters
+    from streams.kafka_access import access_of
+    from streams.requeue import sender
+
+    sent: list[dict[str, str]] = []
+    with progress() as bar:
+        task = bar.add_task("sending again", total=len(wanted))
+        async with sender(access_of(settings), settings.topic_prefix) as send:
+            async for at, record, _, _ in letters.judged(reader, reason, topic, look_up=False):
+                if at in wanted:
+                    wanted.remove(at)
+                    sent.append({"from": str(at), "to": str(await send(record))})
+                    bar.advance(task)
+                if not wanted:
+                    break
+    return sent
 
 
 def _header(given: list[str]) -> dict[str, str]:

@@ -30,8 +30,9 @@ def demo(
 ) -> int:
     """Everything at once: embedded Kafka, a Faust worker, embedded ClickHouse, fed with real and with simulated events.
 
-    Real: what a platform filed in the EU DSA Transparency Database, day by day, September 2023 to June 2025. Simulated, and
-    named so wherever it shows: a LIVE evening with incidents in it. Without --once it stays, with its console, so that you can look around.
+    Real: what a platform filed in the EU DSA Transparency Database, day by day, September 2023 to June 2025. Simulated,
+    and named so wherever it shows: a LIVE evening with incidents in it. Without --once it stays, with its console, so
+    that you can look around.
 
     Example: livewarden demo --once --json
     """

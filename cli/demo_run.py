@@ -89,7 +89,8 @@ class Demo:
     async def run(self, *, stay: bool, console_port: int | None = None) -> dict[str, Any]:
         """Feed both recordings through a worker; returns the summary. `stay`: keep the services until interrupted.
 
-        The console runs with what stays, from the start, on `console_port`; None takes 8080, or a free one where that is taken.
+        The console runs with what stays, from the start, on `console_port`; None takes 8080, or a free one where that
+        is taken.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -207,7 +208,8 @@ class Demo:
                 )
                 recorded = await self._one(feed, read(shipped()), watching)
                 self._say(
-                    f"\nSimulated: {scenario.hours} hours of LIVE shopping on an invented platform, with incidents in it"
+                    f"\nSimulated: {scenario.hours} hours of LIVE shopping on an invented platform, "
+                    "with incidents in it"
                 )
                 simulated = await self._one(feed, simulate(scenario), watching)
         finally:
@@ -281,11 +283,14 @@ class Demo:
             self._say(
                 f"\nLook around, while this runs (Ctrl-C ends it):\n"
                 f"  {console} in a browser\n"
-                f'  livewarden sql --url {url} "SELECT window_start, monitor, series, observed, expected FROM alerts_history '
+                f'  livewarden sql --url {url} "SELECT window_start, monitor, series, observed,'
+                " expected FROM alerts_history "
                 f'WHERE observed > 100000 ORDER BY window_start"\n'
-                f'  livewarden sql --url {url} "SELECT started_at, title, alert_count FROM cases_now ORDER BY started_at"\n'
+                f'  livewarden sql --url {url} "SELECT started_at, title, alert_count FROM cases_now ORDER BY'
+                ' started_at"\n'
                 f"  . {self._folder}/{ENVIRONMENT}; livewarden incident list; livewarden case list\n"
-                f"  curl '{url}/?database=livewarden' --data-binary 'SELECT * FROM ingest_by_hour LIMIT 5 FORMAT Vertical'"
+                f"  curl '{url}/?database=livewarden' --data-binary 'SELECT * FROM ingest_by_hour LIMIT 5 FORMAT"
+                " Vertical'"
             )
 
 

@@ -74,8 +74,8 @@ def detect(
 ) -> None:
     """Judge one series of traffic, row by row in file order: columns timestamp,value,score,alert.
 
-    An alert is 1 in the row in which on-call would be notified, not in every row of an incident. The score is empty where there is
-    no value and in the first 20 rows. A row is judged by the rows before it only.
+    An alert is 1 in the row in which on-call would be notified, not in every row of an incident. The score is empty
+    where there is no value and in the first 20 rows. A row is judged by the rows before it only.
 
     Example: livewarden detect viewers.csv --time minute --value viewers --out judged.csv
     """
@@ -170,7 +170,8 @@ def _column(file: Path, header: list[str], name: str) -> int:
 
 
 def _time_ms(cell: str, otherwise: int) -> int:
-    """An ISO 8601 time (UTC where it has no offset), or seconds or milliseconds since 1970; anything else is `otherwise`.
+    """An ISO 8601 time (UTC where it has no offset), or seconds or milliseconds since 1970; anything else is
+    `otherwise`.
 
     >>> _time_ms("2025-04-08 12:00", 0) == _time_ms("1744113600", 0) == _time_ms("1744113600000", 0)
     True

@@ -99,8 +99,8 @@ def verify(
 ) -> int:
     """Check an evidence package byte for byte; it needs no ClickHouse. Exit code 1 where it is not intact.
 
-    Give --digest wherever the digest was noted when the package was built: somebody who can write the file can write its
-    hashes too, and only the digest tells.
+    Give --digest wherever the digest was noted when the package was built: somebody who can write the file can write
+    its hashes too, and only the digest tells.
 
     Example: livewarden evidence verify 5f0a3f0e.evidence.zip --digest 0c1f…
     """
@@ -117,7 +117,8 @@ def verify(
         print(f"{file}: intact, {len(about.files):,} files")
         print(f"digest {found.digest}")
         print(
-            f"case {about.case_id}, version {about.case_version} of run {about.run}, built {about.created_at:%Y-%m-%dT%H:%M:%SZ}"
+            f"case {about.case_id}, version {about.case_version} of run {about.run}, "
+            f"built {about.created_at:%Y-%m-%dT%H:%M:%SZ}"
         )
         for line in about.redacted:
             print(f"redacted: {line}")

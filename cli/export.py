@@ -54,7 +54,8 @@ def export(
 ) -> None:
     """Write a table or a view to a file for a sheet or a BI tool, every row in its newest version, oldest first.
 
-    --from and --to are on the time that the thing has: when a window began, an incident was opened, an action was asked for.
+    --from and --to are on the time that the thing has: when a window began, an incident was opened, an action was asked
+    for.
 
     Example: livewarden export alerts --from 2026-03-02 --to 2026-03-09 --where severity=critical --out alerts.xlsx
     """

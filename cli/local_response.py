@@ -38,7 +38,8 @@ class LocalResponse:
     >>> from livewarden.clock import ManualClock
     >>> from sinks.store.memory import MemoryStore
     >>> local = LocalResponse(Plan([]), Policy(), MemoryStore(), ManualClock(1_772_800_000_000))
-    >>> request = {"do": "open_case", "action_id": "a1", "who": "maria", "at": "2026-03-06T12:26:40Z", "case_id": "c1", "title": "anomalous"}
+    >>> stamp = {"action_id": "a1", "who": "maria", "at": "2026-03-06T12:26:40Z"}
+    >>> request = {"do": "open_case", "case_id": "c1", "title": "anomalous"} | stamp
     >>> asyncio.run(local.submit(ACTION.validate_python(request, strict=False)))
     Answer(accepted=True, text='the case is open')
     """

@@ -23,11 +23,12 @@ def positions(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how far each stage has saved its state; with --begin-anew drop a stage's, so that it reads its topics from their beginning.
+    """Show how far each stage has saved its state; with --begin-anew drop a stage's, so that it reads its topics from
+    their beginning.
 
-    Rows stay, and what is read again writes the same ones. What it costs: ingest reads all source topics that Kafka still
-    holds; detect learns every series anew from the partials that Kafka still holds, and until then its buckets are
-    "insufficient"; respond reads the whole log of responses, and loses nothing.
+    Rows stay, and what is read again writes the same ones. What it costs: ingest reads all source topics that Kafka
+    still holds; detect learns every series anew from the partials that Kafka still holds, and until then its buckets
+    are "insufficient"; respond reads the whole log of responses, and loses nothing.
 
     Example: livewarden positions --begin-anew detect
     """

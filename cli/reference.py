@@ -1,4 +1,6 @@
-"""The reference pages of what users set: every key of a monitor, every setting, every metric, from the models themselves."""
+"""The reference pages of what users set: every key of a monitor, every setting, every metric,
+from the models themselves.
+"""
 
 from __future__ import annotations
 

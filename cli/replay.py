@@ -49,8 +49,8 @@ def replay(
 ) -> None:
     """Run recordings through the same code as live, and write what it would have said.
 
-    Sources are files, of which several are merged by event time (their order changes nothing), or the word clickhouse alone for
-    the events that workers have stored. All events before --to are read, so that
+    Sources are files, of which several are merged by event time (their order changes nothing), or the word clickhouse
+    alone for the events that workers have stored. All events before --to are read, so that
     the models know what live knew; --from and --to choose what is reported. Nothing but the run's folder is written.
 
     Example: livewarden replay evening.jsonl.gz --from 2026-03-06T17:00:00Z --out tonight
@@ -89,7 +89,8 @@ def replay(
     conflicts = f", {summary['conflict']:,} in conflict" if summary["conflict"] else ""
     print(
         f"\n{summary['events']:,} events ({summary['late']:,} late, {summary['duplicate']:,} duplicate{conflicts}), "
-        f"{summary['dead']:,} dead letters → {summary['alerts']} alerts, {summary['cases']} case candidates in {folder}/"
+        f"{summary['dead']:,} dead letters → {summary['alerts']} alerts, {summary['cases']} case candidates in "
+        f"{folder}/"
     )
 
 

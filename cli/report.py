@@ -42,7 +42,8 @@ def incident(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """An update: what, where, how big, since when, who was notified, who acknowledged it, changes near the onset, why, what is open.
+    """An update: what, where, how big, since when, who was notified, who acknowledged it, changes near the onset, why,
+    what is open.
 
     Example: livewarden report incident 5f0c2a9b --out update.md
     """

@@ -26,7 +26,10 @@ def schema(
         Path | None,
         typer.Option(
             "--reference",
-            help="Write what monitors.md and configuration.md of this folder hold below their marks: every key, setting and metric.",
+            help=(
+                "Write what monitors.md and configuration.md of this folder hold below their marks: every key, "
+                "setting and metric."
+            ),
         ),
     ] = None,
     name: Annotated[

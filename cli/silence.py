@@ -95,8 +95,8 @@ def add(
 ) -> int:
     """Tell nobody of alerts that match, for a while. They are stored with the silence that kept them back.
 
-    A condition names monitor, kind, severity, direction, or a dimension of the series such as market. = and != compare whole
-    texts, ~ takes * and ?.
+    A condition names monitor, kind, severity, direction, or a dimension of the series such as market. = and != compare
+    whole texts, ~ takes * and ?.
 
     Example: livewarden silence add --match market=DE --match "monitor~traffic-*" --for 2h --reason "CDN migration"
     """

@@ -31,9 +31,9 @@ def outcomes(
 ) -> list[dict[str, Any]]:
     """Each incident with `found`, the first alert that is right about it, its verdict, and `delay_s`.
 
-    Right is an alert of a kind that the truth accepts, on the events in which the incident shows, notified while it lasted, on a
-    series that names no other value than the incident's dimensions. `delay_s` is event time from the incident's start to the moment the alert
-    could be said: the end of its bucket, and the lateness.
+    Right is an alert of a kind that the truth accepts, on the events in which the incident shows, notified while it
+    lasted, on a series that names no other value than the incident's dimensions. `delay_s` is event time from the
+    incident's start to the moment the alert could be said: the end of its bucket, and the lateness.
     """
     notified = sorted((a for a in alerts if a["suppressed_by"] is None), key=lambda a: (a["window_end"], a["alert_id"]))
     found = []

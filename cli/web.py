@@ -39,7 +39,8 @@ async def web(
     secret: str = "",
     root: str = "",
 ) -> AsyncIterator[str]:
-    """Serve the console while the context lasts; gives its address. Without `submit` nothing can be done in it but to look.
+    """Serve the console while the context lasts; gives its address. Without `submit` nothing can be done in it but to
+    look.
 
     `packages`: the folder that `build_evidence` writes to.
     """

@@ -20,10 +20,12 @@ from models.response.policy import Policy
 
 
 def worker() -> int:
-    """Run a worker: consume the topics, judge, notify, and write to ClickHouse, until notified to stop (SIGTERM or Ctrl-C).
+    """Run a worker: consume the topics, judge, notify, and write to ClickHouse, until notified to stop (SIGTERM or
+    Ctrl-C).
 
     Brokers, ClickHouse, monitors and channels come from the environment (LIVEWARDEN_KAFKA, LIVEWARDEN_CLICKHOUSE_URL,
-    LIVEWARDEN_MONITORS, LIVEWARDEN_RESPONSE …). Topics that are missing are created. Start as many as there are partitions.
+    LIVEWARDEN_MONITORS, LIVEWARDEN_RESPONSE …). Topics that are missing are created. Start as many as there are
+    partitions.
 
     Example: LIVEWARDEN_KAFKA=broker:9092 LIVEWARDEN_CLICKHOUSE_URL=http://clickhouse:8123 livewarden worker
     """

@@ -1,4 +1,6 @@
-"""Who may come in, and as whom: the holder of a token, or whoever a trusted proxy vouches for; else this machine alone."""
+"""Who may come in, and as whom: the holder of a token, or whoever a trusted proxy vouches for;
+else this machine alone.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +38,11 @@ Notified = Callable[[str], None]
 class Access:
     """What opens the console, and who one is then.
 
-    `people`: tokens of persons, by name. `token`: one that all share; it makes an operator of whoever gives it, under the
-    name that the browser gave with it. Either is sent as `Authorization: Bearer …`, or as the password that a browser asks
-    for. `proxy_header`: a header with the name of the person, believed only from the addresses of `proxies`, only where it is
-    there once, and with a `proxy_secret` only beside that secret in the header `X-Livewarden-Proxy`. The role is then the highest that `role_header` names, else that of `roles`, else viewer.
+    `people`: tokens of persons, by name. `token`: one that all share; it makes an operator of whoever gives it, under
+    the name that the browser gave with it. Either is sent as `Authorization: Bearer …`, or as the password that a
+    browser asks for. `proxy_header`: a header with the name of the person, believed only from the addresses of
+    `proxies`, only where it is there once, and with a `proxy_secret` only beside that secret in the header
+    `X-Livewarden-Proxy`. The role is then the highest that `role_header` names, else that of `roles`, else viewer.
     Where nothing is set, requests must name this machine as their host, so that no foreign page can reach in through a
     browser, and whoever sends them is an admin.
     """
@@ -76,7 +79,8 @@ class Access:
             return ["The console asks for nothing: every process and every user of this machine is an admin in it."]
         if self.proxy_header and not self.proxy_secret:
             return [
-                f"Every process at {', '.join(self.proxies)} can write the header {self.proxy_header} and be anybody in the"
+                f"Every process at {', '.join(self.proxies)} can write the header {self.proxy_header} and be anybody "
+                "in the"
                 " console: set LIVEWARDEN_CONSOLE_PROXY_SECRET, and let the proxy send it as X-Livewarden-Proxy"
             ]
         return []
@@ -107,8 +111,8 @@ class Access:
 class Gate:
     """Lets requests of visitors through to `app`, with who they are in `state`; answers the others itself, in one line.
 
-    Wrong tokens are counted by address, notified to `notified` and to the log (the first of a minute and the one that is too many), and
-    an address with too many of them is answered 429 until the minute is over.
+    Wrong tokens are counted by address, notified to `notified` and to the log (the first of a minute and the one that
+    is too many), and an address with too many of them is answered 429 until the minute is over.
     """
 
     def __init__(self, app: ASGIApp, access: Access, clock: Clock, notified: Notified | None = None) -> None:

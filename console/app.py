@@ -46,9 +46,9 @@ class Console:
 
     `monitors`: the configuration in force, for titles, owners, playbooks and the events of alerts without a case.
     `poll_s`: seconds between two looks for news while a page is open. `submit` sends what people do on its way, and
-    `build_evidence` makes evidence packages, which are kept in the folder `packages`. `secret` signs the tokens of forms: the same for all consoles behind one address.
-    `notified` takes what the gate refused, for a metric. `root`: the path that all of it is
-    under, such as `/livewarden`.
+    `build_evidence` makes evidence packages, which are kept in the folder `packages`. `secret` signs the tokens of
+    forms: the same for all consoles behind one address. `notified` takes what the gate refused, for a metric. `root`:
+    the path that all of it is under, such as `/livewarden`.
     """
 
     def __init__(

@@ -24,7 +24,8 @@ MOST_ITEMS = 200
 
 
 def items(stored: str, *names: str) -> list[dict[str, Any]]:
-    """A list of things as it is stored: of each the `names` as text, those that end in `_at` or are `at` in ms, else None.
+    """A list of things as it is stored: of each the `names` as text, those that end in `_at` or are `at` in ms, else
+    None.
 
     >>> items('[{"id": "t1", "due_at": "1970-01-01T00:00:01Z"}, 3]', "id", "due_at", "done_by")
     [{'id': 't1', 'due_at': 1000, 'done_by': None}]

@@ -61,7 +61,8 @@ _WAITING = Said("waiting", "There is no answer yet. It may still be accepted: lo
 class PageContext:
     """The reader, the clock, the monitors in force, what draws pages and tells news, and how actions are sent.
 
-    Without `submit` there is nothing to be done here but to look. `packages`: the folder in which evidence packages are kept.
+    Without `submit` there is nothing to be done here but to look. `packages`: the folder in which evidence packages are
+    kept.
     """
 
     reader: Reader
@@ -79,7 +80,9 @@ class PageContext:
         return str(self.monitors.get(monitor, {}).get("title") or monitor)
 
     async def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> Response:
-        """The page that a template makes of `values`, for who asks: with what they may do, and the answer to what they did."""
+        """The page that a template makes of `values`, for who asks: with what they may do,
+        and the answer to what they did.
+        """
         said, down = await asyncio.gather(self._said(request), notifications.channels(self.reader, down=True))
         return self.renderer.page(
             request, template, status, **self.frame(request), **values | {"said": said, "down": down}

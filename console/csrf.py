@@ -17,7 +17,8 @@ from livewarden.times import DAY_MS
 class CsrfTokens:
     """Tokens for the forms that a visitor is shown; knows its own again, for a day or two.
 
-    `secret`: the same for all consoles behind one address; a fresh one where empty, so that forms do not outlive the process.
+    `secret`: the same for all consoles behind one address; a fresh one where empty, so that forms do not outlive the
+    process.
 
     >>> from livewarden.clock import ManualClock
     >>> csrf, maria = CsrfTokens("s", ManualClock(0)), Visitor("maria", "operator")

@@ -32,9 +32,9 @@ Message = tuple[str, dict[str, Any]]
 class Live:
     """Watches alerts, incidents, cases and what belongs to them while somebody listens, and tells every new version.
 
-    Messages: `alert` (id, version, severity, status, and what a person should hear), `work` (the ids of incidents, cases and so
-    on that changed, and what a person should hear), `many` (how many), `trouble` (ClickHouse does not answer, in one line) and
-    `well` (it does again; look anew).
+    Messages: `alert` (id, version, severity, status, and what a person should hear), `work` (the ids of incidents,
+    cases and so on that changed, and what a person should hear), `many` (how many), `trouble` (ClickHouse does not
+    answer, in one line) and `well` (it does again; look anew).
     """
 
     def __init__(self, reader: Reader, *, run: str = "live", poll_s: float = 2.0) -> None:
@@ -144,7 +144,10 @@ class Live:
 
 
 def _notified(alert: dict[str, Any]) -> dict[str, Any]:
-    words = f"{alert['severity']}: {alert['monitor']}, {place(alert['series'])}: {size(alert)}, {when(alert['window_start'])} UTC"
+    words = (
+        f"{alert['severity']}: {alert['monitor']}, {place(alert['series'])}: {size(alert)}, "
+        f"{when(alert['window_start'])} UTC"
+    )
     notified = {name: alert[name] for name in ("alert_id", "version", "severity", "status", "monitor", "case_id")}
     return notified | {"suppressed": alert["suppressed_by"] is not None, "text": words}
 

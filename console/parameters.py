@@ -22,7 +22,8 @@ class BadParameter(Exception):
 
 
 class Parameters:
-    """Reads names off a query one by one; `done` refuses what nobody asked for, so that a misspelt filter is not ignored.
+    """Reads names off a query one by one; `done` refuses what nobody asked for, so that a misspelt filter is not
+    ignored.
 
     >>> asked = Parameters(QueryParams("severity=critical&page=2"))
     >>> asked.choice("severity", ("info", "warning", "critical")), asked.page()

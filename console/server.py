@@ -25,7 +25,10 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(console: Console, host: str = "127.0.0.1", port: int = 8080) -> AsyncIterator[str]:
-    """Answer on `host` and `port` (0: a free one) while the context lasts; gives the address. SetupError where it is taken."""
+    """Answer on `host` and `port` (0: a free one) while the context lasts; gives the address.
+
+    SetupError where it is taken.
+    """
     with _listening(host, port) as listener:
         config = uvicorn.Config(
             console,

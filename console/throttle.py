@@ -12,10 +12,12 @@ MOST_ADDRESSES = 4096
 
 
 class Throttle:
-    """Counts wrong tokens by minute. Time is an argument; memory is bounded, the addresses seen longest ago are forgotten.
+    """Counts wrong tokens by minute. Time is an argument; memory is bounded, the addresses seen longest ago are
+    forgotten.
 
-    An address with too many in this minute is refused until the next one, whatever it presents. Where all of them together are too
-    many, those who gave a right token before are still let in. Colleagues behind one address share its count.
+    An address with too many in this minute is refused until the next one, whatever it presents. Where all of them
+    together are too many, those who gave a right token before are still let in. Colleagues behind one address share its
+    count.
 
     >>> throttle = Throttle()
     >>> [throttle.wrong("10.0.0.1", 0) for _ in range(OF_ONE)].count(True)

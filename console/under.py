@@ -11,7 +11,8 @@ _ADDRESS = re.compile(r'\b(href|src|action)="/(?!/)')
 
 
 def under(root: str, page: str) -> str:
-    """A page whose own addresses lead to where the console is. A quotation mark in a text is escaped, so no text is one.
+    """A page whose own addresses lead to where the console is. A quotation mark in a text is escaped, so no text is
+    one.
 
     >>> under("/watch", '<a href="/alerts">a</a> <a href="https://x.example/">x</a>')
     '<a href="/watch/alerts">a</a> <a href="https://x.example/">x</a>'

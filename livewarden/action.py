@@ -1,7 +1,7 @@
 """What people do to incidents, silences and cases, as one closed contract: who, when, what, and why.
 
-An action is a request. It goes to the topic of responses, and the one place that reads it decides in the order of the log whether it
-holds; the answer is a row of the table `actions`.
+An action is a request. It goes to the topic of responses, and the one place that reads it decides in the order of the
+log whether it holds; the answer is a row of the table `actions`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,10 @@ class Feedback(_Action):
 
 
 class Silence(_Action):
-    """Alerts that match are not notified (`mute`), or notified with a remark (`annotate`), for a while. `why` is the reason."""
+    """Alerts that match are not notified (`mute`), or notified with a remark (`annotate`), for a while.
+
+    `why` is the reason.
+    """
 
     do: Literal["silence"] = "silence"
     silence_id: Id
@@ -274,4 +277,6 @@ class Answer:
 
 
 Submit = Callable[[Action], Awaitable[Answer]]
-"""Sends an action on its way and waits for its answer. RetryLater where none came in time: it may still be accepted later."""
+"""Sends an action on its way and waits for its answer. RetryLater where none came in time:
+it may still be accepted later.
+"""

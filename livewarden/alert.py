@@ -25,9 +25,9 @@ Status = Literal["firing", "resolved"]
 class Alert:
     """What a monitor says of a bucket. Its id is its content: the same bucket judged again gives the same alert.
 
-    `version` grows when something is added (the explanation, the end of the episode); `episode_id` is the id of the first alert of an
-    unbroken anomaly, which later, materially worse buckets share. `suppressed_by` says why nobody was notified. `explanation` is
-    the object that `models.explain.investigator` makes; None until it follows.
+    `version` grows when something is added (the explanation, the end of the episode); `episode_id` is the id of the
+    first alert of an unbroken anomaly, which later, materially worse buckets share. `suppressed_by` says why nobody was
+    notified. `explanation` is the object that `models.explain.investigator` makes; None until it follows.
     """
 
     alert_id: str

@@ -47,7 +47,9 @@ class SetupError(LivewardenError):
 
 
 class Stalled(SetupError):
-    """This worker makes no progress though nothing holds it up; whoever supervises it starts it again, and nothing is lost."""
+    """This worker makes no progress though nothing holds it up; whoever supervises it starts it again,
+    and nothing is lost.
+    """
 
 
 class MistakesError(SetupError):

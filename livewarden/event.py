@@ -20,8 +20,8 @@ class Event:
     """A valid event.
 
     `time_ms` is event time (CloudEvents `time`), milliseconds since the epoch, UTC. `topic`, `partition`, `offset` say
-    where it stands in the log; `partition` and `offset` are -1 for an event that has not been in Kafka yet. `logged_ms` is when
-    the log took it, by the log's own timestamp; -1 where that is not known.
+    where it stands in the log; `partition` and `offset` are -1 for an event that has not been in Kafka yet. `logged_ms`
+    is when the log took it, by the log's own timestamp; -1 where that is not known.
     """
 
     id: str
@@ -39,7 +39,9 @@ class Event:
         return self.data.type_name
 
     def checked(self, bound_ms: int) -> Self:
-        """The event itself; InvalidEvent `future` where it is ahead by more than `bound_ms`: it would make all others late."""
+        """The event itself; InvalidEvent `future` where it is ahead by more than `bound_ms`:
+        it would make all others late.
+        """
         if self.is_ahead(bound_ms):
             times = f"speaks of {format_ms(self.reach_ms)}, and was logged {format_ms(self.logged_ms)}"
             raise InvalidEvent("future", f"{times}: the clock of {self.source[:100]!r} is wrong")

@@ -17,8 +17,8 @@ _OPERATORS: Mapping[str, Operator] = {"=": "=", "!=": "!=", "~": "~"}
 def parse(text: str) -> Matcher:
     """The condition that a text such as `market=DE` is. Reads back whatever `str` of a Matcher gives, to the letter.
 
-    Spaces count; the value may be empty, which asks for a name that the alert has not. A ValueError of one line says what a
-    condition looks like.
+    Spaces count; the value may be empty, which asks for a name that the alert has not. A ValueError of one line says
+    what a condition looks like.
 
     >>> parse("market!=DE"), str(parse("policy_id~LIVE-*"))
     (Matcher(name='market', op='!=', value='DE'), 'policy_id~LIVE-*')
@@ -35,9 +35,9 @@ def parse(text: str) -> Matcher:
 def matches(matchers: Iterable[Matcher], facts: Mapping[str, str]) -> bool:
     """Whether all conditions hold; none is met by everything. Upper and lower case differ.
 
-    `*` stands for any text, `?` for any one character, nothing else is special. A fact that is not there is the empty text, so
-    `market!=DE` holds for an alert without a market. Any pattern takes at most about its length times the text's: a star
-    takes what it first can and is not tried again.
+    `*` stands for any text, `?` for any one character, nothing else is special. A fact that is not there is the empty
+    text, so `market!=DE` holds for an alert without a market. Any pattern takes at most about its length times the
+    text's: a star takes what it first can and is not tried again.
 
     >>> matches([parse("market=DE"), parse("policy_id~LIVE-?")], {"market": "DE", "policy_id": "LIVE-7"})
     True

@@ -22,7 +22,10 @@ METRICS: tuple[Metric, ...] = (
         "livewarden_events",
         "counter",
         ("topic", "outcome"),
-        "Valid events by what became of them: counted, late, duplicate, conflict (an id again that says something else).",
+        (
+            "Valid events by what became of them: counted, late, duplicate, conflict (an id again that says something "
+            "else)."
+        ),
     ),
     Metric(
         "livewarden_unknown_fields",

@@ -12,7 +12,8 @@ _PASSED = re.compile(
 
 
 def redact(text: str) -> str:
-    """The text with `…` for the user and the password of every URL in it, and for parameters that are secrets by their name.
+    """The text with `…` for the user and the password of every URL in it, and for parameters that are secrets by their
+    name.
 
     All up to the last `@` before a space goes, so that a password with `@`, `/` or `#` in it goes as a whole.
 
@@ -23,7 +24,10 @@ def redact(text: str) -> str:
 
 
 class RedactedLines(logging.Formatter):
-    """Log lines, tracebacks included, with nothing in them that `redact` takes out. A text has one line, so none is forged."""
+    """Log lines, tracebacks included, with nothing in them that `redact` takes out.
+
+    A text has one line, so none is forged.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter`."""

@@ -12,8 +12,8 @@ MOST_KINDS = 1_000
 class Repeats(logging.Filter):
     """Lets one line of a kind through every `every_s` seconds, with the number of those that it held back.
 
-    Lines are of a kind when logger, level and text are the same but for numbers. Critical ones and those with a traceback
-    always pass. It goes by the time that the record carries.
+    Lines are of a kind when logger, level and text are the same but for numbers. Critical ones and those with a
+    traceback always pass. It goes by the time that the record carries.
 
     >>> gate = Repeats(10.0)
     >>> def line(at: float) -> logging.LogRecord:

@@ -14,11 +14,16 @@ from livewarden.contracts import AGGREGATES, TOPICS
 PARTIALS = "livewarden.partials"
 """The topic between the stages."""
 RESPONSE = "livewarden.response"
-"""What is to be answered, and every answer: alerts, cases, people's actions, deliveries. One partition, so one order."""
+"""What is to be answered, and every answer: alerts, cases, people's actions, deliveries.
+
+One partition, so one order.
+"""
 LATENESS_BY_TOPIC = {AGGREGATES: 2 * 86_400.0}
 """A day's count comes the next day, beside the hour's counts of that day."""
 IDLE_BY_TOPIC = {AGGREGATES: 7 * 86_400.0, "live.changes": 0.0}
-"""A day's count may come days later. Nobody waits for the next change, but every bucket for the word that there was none."""
+"""A day's count may come days later. Nobody waits for the next change,
+but every bucket for the word that there was none.
+"""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True, pattern=r"^\PC+$")]
 """Of a person: printable."""
@@ -116,7 +121,8 @@ class Settings(BaseSettings):
     stalled_after_s: float = Field(
         default=40.0,
         ge=0,
-        description="a worker that makes no progress for so long, though nothing holds it up, ends for its supervisor to"
+        description="a worker that makes no progress for so long, though nothing holds it up, "
+        "ends for its supervisor to"
         " start it again; 0: never",
     )
     flush_s: float = Field(default=0.5, gt=0, description="longest wait of a row before it is written")
@@ -131,7 +137,9 @@ class Settings(BaseSettings):
     )
     console_token: SecretStr = Field(
         default=SecretStr(""),
-        description="what the console asks for, as a bearer token or a password, at least 16 characters; empty: nothing",
+        description=(
+            "what the console asks for, as a bearer token or a password, at least 16 characters; empty: nothing"
+        ),
     )
     console_people: dict[Name, ConsolePerson] = Field(
         default_factory=dict,
@@ -152,7 +160,9 @@ class Settings(BaseSettings):
     console_path: str = Field(
         default="",
         pattern=r"^(/[A-Za-z0-9._~-]+)*$",
-        description="path that the console is under at its proxy, such as /livewarden; empty: the whole host is its own",
+        description=(
+            "path that the console is under at its proxy, such as /livewarden; empty: the whole host is its own"
+        ),
     )
     console_role_header: str = Field(
         default="",
@@ -167,7 +177,10 @@ class Settings(BaseSettings):
     )
     console_secret: SecretStr = Field(
         default=SecretStr(""),
-        description="what the tokens of forms are signed with; the same for all consoles behind one address; empty: one of its own",
+        description=(
+            "what the tokens of forms are signed with; the same for all consoles behind one address; empty: "
+            "one of its own"
+        ),
     )
     log_level: str = Field(
         default="WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR"
@@ -204,8 +217,8 @@ class Settings(BaseSettings):
     def topic_configs(self) -> dict[str, dict[str, str]]:
         """Kafka settings of topics that are created.
 
-        The broker's clock stamps every record, so that no other machine's can move event time or hold up a notification. What
-        people did is kept for ever; it is little.
+        The broker's clock stamps every record, so that no other machine's can move event time or hold up a
+        notification. What people did is kept for ever; it is little.
         """
         configs = {name: {"message.timestamp.type": "LogAppendTime"} for name in self.topics()}
         configs[f"{self.topic_prefix}{RESPONSE}"]["retention.ms"] = "-1"

@@ -52,7 +52,8 @@ def format_ms(ms: int) -> str:
 
 
 def moment_of(ms: int) -> tuple[datetime, int]:
-    """Any instant as a date that Python has, and how many years to add to it: 0, or whole times 400, for what it has not.
+    """Any instant as a date that Python has, and how many years to add to it: 0, or whole times 400, for what it has
+    not.
 
     A record's own timestamp may be any number, in microseconds by mistake say, and a page must show it all the same.
 

@@ -15,14 +15,15 @@ _USUAL = 10_000
 async def forget(address: Address) -> list[str]:
     """Empty the memory of every table, so that rows which were deleted can be written again; returns the tables.
 
-    Rows that are there do not count twice for it: tables keep one row per identity. A replicated table keeps its memory in
-    Keeper: that is a SetupError, and nothing is changed.
+    Rows that are there do not count twice for it: tables keep one row per identity. A replicated table keeps its memory
+    in Keeper: that is a SetupError, and nothing is changed.
     """
     client = await open_client(address)
     try:
         with translated(address):
             found = await client.query(
-                "SELECT name, engine, create_table_query FROM system.tables WHERE database = currentDatabase() ORDER BY name"
+                "SELECT name, engine, create_table_query FROM system.tables WHERE database = currentDatabase() ORDER"
+                " BY name"
             )
             held = [
                 (str(name), str(engine), int(match[1]) or _USUAL)
@@ -32,7 +33,8 @@ async def forget(address: Address) -> list[str]:
             replicated = [name for name, engine, _ in held if engine.startswith("Replicated")]
             if replicated:
                 raise SetupError(
-                    f"table {replicated[0]} is replicated: its tokens are in Keeper for replicated_deduplication_window_seconds;"
+                    f"table {replicated[0]} is replicated: its tokens are in Keeper for "
+                    "replicated_deduplication_window_seconds;"
                     " write the rows again after that"
                 )
             for name, _, window in held:

@@ -13,10 +13,11 @@ from livewarden.errors import SetupError
 
 @contextmanager
 def whole_file(out: Path, *, force: bool = False) -> Iterator[Path]:
-    """A path beside `out` to write to; what is there becomes `out` when the context ends well, and goes when it does not.
+    """A path beside `out` to write to; what is there becomes `out` when the context ends well, and goes when it does
+    not.
 
-    SetupError where `out` is a folder, is there already (without `force`), or cannot be written. A file that comes up while this
-    one is written is not replaced either, but for the last moment.
+    SetupError where `out` is a folder, is there already (without `force`), or cannot be written. A file that comes up
+    while this one is written is not replaced either, but for the last moment.
     """
     check_free(out, force)
     unfinished = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")

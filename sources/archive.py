@@ -16,8 +16,8 @@ _CONTRACTS = {contract.type_name: contract for contract in CONTRACTS}
 async def record(reader: Reader, path: Path, to_ms: int | None = None) -> int:
     """Write the stored events before `to_ms` to `path` (`.jsonl`), partition by partition; returns how many.
 
-    Late and repeated ones are left out, as they were left out of every sum. Each keeps its partition and offset, so a replay
-    of the recording sees what live counted, in the order in which live saw it.
+    Late and repeated ones are left out, as they were left out of every sum. Each keeps its partition and offset, so a
+    replay of the recording sees what live counted, in the order in which live saw it.
     """
     count = 0
     with path.open("w", encoding="utf-8") as file:

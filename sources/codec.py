@@ -94,8 +94,8 @@ def decode(
     """The event in a Kafka record, or InvalidEvent.
 
     `topic` may carry a deployment's prefix, and the event keeps it. The key decides nothing here: it is the producer's.
-    `timestamp_ms` is Kafka's own, -1 where unknown. A `recordedtime` (the CloudEvents extension) that is earlier says when it
-    was logged at first: so a recording that is sent again is judged as it was.
+    `timestamp_ms` is Kafka's own, -1 where unknown. A `recordedtime` (the CloudEvents extension) that is earlier says
+    when it was logged at first: so a recording that is sent again is judged as it was.
     """
     body = _checked(value, LIMIT_BYTES)
     named = dict(headers)
@@ -157,7 +157,8 @@ def to_line(event: Event) -> str:
 
 
 def from_line(line: str | bytes) -> Event:
-    """The event of a line of a recording, or of any JSON text of one structured CloudEvent; InvalidEvent as in `decode`.
+    """The event of a line of a recording, or of any JSON text of one structured CloudEvent; InvalidEvent as in
+    `decode`.
 
     Its topic is the one it belongs to.
     """

@@ -1,4 +1,6 @@
-"""How a recording goes into partitions: the same for the feeder, which sends it to Kafka, and for a replay, which does not."""
+"""How a recording goes into partitions: the same for the feeder, which sends it to Kafka, and for a replay,
+which does not.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def deliver(events: Iterable[Event], partitions: Mapping[str, int]) -> Iterator[Event]:
     """Every event with its partition set, in order.
 
-    An event keeps the partition that it was recorded with, else its key decides, as Kafka's default partitioner would. A
-    heartbeat without one goes to every partition of its topic. To each partition that did not say that its source ended,
-    behind the topic's last event, such a heartbeat is added: a recording that is over will not say more. One that was recorded on
-    a partition that its topic has not here is a SetupError: elsewhere it would be judged otherwise.
+    An event keeps the partition that it was recorded with, else its key decides, as Kafka's default partitioner would.
+    A heartbeat without one goes to every partition of its topic. To each partition that did not say that its source
+    ended, behind the topic's last event, such a heartbeat is added: a recording that is over will not say more. One
+    that was recorded on a partition that its topic has not here is a SetupError: elsewhere it would be judged
+    otherwise.
     """
     ends: dict[str, int] = {}
     ended: dict[str, dict[int, int]] = {}
@@ -34,7 +37,10 @@ def deliver(events: Iterable[Event], partitions: Mapping[str, int]) -> Iterator[
         if not event.is_ahead(AHEAD_MS):
             ends[topic] = max(ends.get(topic, 0), until)
         if event.partition >= partitions[topic]:
-            more = f"of {topic}, which has {partitions[topic]} here; set LIVEWARDEN_PARTITIONS to what it was recorded with"
+            more = (
+                f"of {topic}, which has {partitions[topic]} here; set LIVEWARDEN_PARTITIONS to what it was "
+                "recorded with"
+            )
             raise SetupError(f"event {event.id[:100]!r} was recorded on partition {event.partition} {more}")
         if event.partition >= 0:
             places: Iterable[int] = (event.partition,)

@@ -22,9 +22,9 @@ FAR_AT_END_MS: Final = 366 * DAY_MS
 def with_log_time(events: Iterable[Event]) -> Iterator[Event]:
     """The events; one whose time cannot be gets as `logged_ms` the time of its neighbours, so that it is set aside.
 
-    That is one more than a day ahead of the median of the 31 lines behind it (of those that there are; where none follow, more
-    than 366 days ahead of the median of the 31 before). An event that has its `logged_ms`, or an offset (it was in Kafka and
-    judged there), keeps what it has. Bounded memory; the same file gives the same.
+    That is one more than a day ahead of the median of the 31 lines behind it (of those that there are; where none
+    follow, more than 366 days ahead of the median of the 31 before). An event that has its `logged_ms`, or an offset
+    (it was in Kafka and judged there), keeps what it has. Bounded memory; the same file gives the same.
     """
     coming: deque[Event] = deque()
     before: deque[int] = deque(maxlen=NEIGHBOURS)

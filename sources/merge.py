@@ -12,8 +12,8 @@ from sources.recording import OnDead, raise_dead, read
 
 
 def read_all(paths: Sequence[Path], on_dead: OnDead = raise_dead, ahead_ms: int = AHEAD_MS) -> Iterator[Event]:
-    """The events of one recording in file order, or of several in the order of event time (`merged`), whatever the order of
-    `paths`: at the same time, that of their names decides. Raises as `read` does.
+    """The events of one recording in file order, or of several in the order of event time (`merged`), whatever the
+    order of `paths`: at the same time, that of their names decides. Raises as `read` does.
     """
     return merged([read(path, on_dead) for path in sorted(paths, key=str)], ahead_ms)
 
@@ -21,9 +21,9 @@ def read_all(paths: Sequence[Path], on_dead: OnDead = raise_dead, ahead_ms: int 
 def merged(recordings: Sequence[Iterable[Event]], ahead_ms: int = AHEAD_MS) -> Iterator[Event]:
     """The events of all recordings, each recording in its own order, those of different ones by event time.
 
-    An event counts for the latest time that its recording has come to, so a late one stays as late as it was, and one that
-    is ahead of the log (`Event.is_ahead`) holds nothing back. It holds one event of each recording, and those it reads must be in
-    event-time order but for stragglers.
+    An event counts for the latest time that its recording has come to, so a late one stays as late as it was, and one
+    that is ahead of the log (`Event.is_ahead`) holds nothing back. It holds one event of each recording, and those it
+    reads must be in event-time order but for stragglers.
     """
     if len(recordings) == 1:
         return iter(recordings[0])

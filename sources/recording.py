@@ -30,7 +30,9 @@ _READ_BYTES = len(codecs.BOM_UTF8) + LINE_LIMIT_BYTES + len(b"\r\n")
 
 @dataclass(frozen=True, slots=True)
 class DeadLine:
-    """A line that is no event: where it stood (`line` counts from 1), why, and its bytes, cut where they are too long."""
+    """A line that is no event: where it stood (`line` counts from 1), why, and its bytes,
+    cut where they are too long.
+    """
 
     file: str
     line: int
@@ -59,8 +61,8 @@ def read(path: Path, on_dead: OnDead = raise_dead) -> Iterator[Event]:
 
     A line that is no event goes to `on_dead`, and reading goes on; the default raises InvalidEvent instead. A parquet
     recording has the columns id, source, type, time and data (JSON text), and may have partition and offset; its line
-    numbers are row numbers. One whose clock was wrong by far is marked (`with_log_time`). Raises SetupError when the file is
-    missing, empty, damaged or of another kind.
+    numbers are row numbers. One whose clock was wrong by far is marked (`with_log_time`). Raises SetupError when the
+    file is missing, empty, damaged or of another kind.
     """
     return with_log_time(_events(path, on_dead))
 

@@ -25,7 +25,8 @@ LOOK_EVERY_S = 0.1
 
 @asynccontextmanager
 async def sending(settings: Settings, reader: Reader) -> AsyncIterator[Submit]:
-    """What sends a request to Kafka and waits until its answer is in ClickHouse; Unreachable where Kafka does not answer.
+    """What sends a request to Kafka and waits until its answer is in ClickHouse; Unreachable where Kafka does not
+    answer.
 
     The same action may be sent again: it is granted once, and the answer is the first one.
     """

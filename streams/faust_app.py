@@ -43,11 +43,11 @@ def build_app(
 ) -> faust.App:
     """A Faust app that reads runs (see `streams.transport`) as the consumer group `name`.
 
-    `kafka`: the access, or only `host:port`, several with commas. `session_timeout_s`: how long a dead worker's partitions wait for
-    another worker; smaller fails over sooner, larger forgives longer pauses. `buffer_runs`: runs of about 1 MiB that an
-    agent may have waiting; larger smooths, smaller saves memory. `member`: a stable name for this worker's place in the
-    group; with it a restart within the session timeout moves no partition. `embedded`: the broker is `EmbeddedKafka`.
-    `settings`: further Faust settings (`broker_max_poll_records` …); they win.
+    `kafka`: the access, or only `host:port`, several with commas. `session_timeout_s`: how long a dead worker's
+    partitions wait for another worker; smaller fails over sooner, larger forgives longer pauses. `buffer_runs`: runs of
+    about 1 MiB that an agent may have waiting; larger smooths, smaller saves memory. `member`: a stable name for this
+    worker's place in the group; with it a restart within the session timeout moves no partition. `embedded`: the broker
+    is `EmbeddedKafka`. `settings`: further Faust settings (`broker_max_poll_records` …); they win.
 
     `on_assigned` is awaited with all partitions of the new assignment before the first run of it is handed out: the
     place to load state. `on_revoked` is awaited with what is taken away, before another worker can get it, so it must
@@ -106,10 +106,10 @@ def run(app: faust.App) -> int:
 async def serve(app: faust.App, before_stop: Callable[[], Awaitable[None]] | None = None) -> int:
     """As `run`, inside a loop that runs already.
 
-    `before_stop` is awaited when the worker was asked to stop, while its partitions are still its own; not after a crash.
-    Raises Unreachable when no broker answers at the start, and the SetupError that an agent or task ended with. Stops
-    within about `STOP_WITHIN_S` seconds, also while an agent is busy or the broker is away: what was not committed is
-    read again.
+    `before_stop` is awaited when the worker was asked to stop, while its partitions are still its own; not after a
+    crash. Raises Unreachable when no broker answers at the start, and the SetupError that an agent or task ended with.
+    Stops within about `STOP_WITHIN_S` seconds, also while an agent is busy or the broker is away: what was not
+    committed is read again.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()

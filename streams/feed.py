@@ -34,7 +34,8 @@ Encoded = tuple[bytes, bytes, list[tuple[str, bytes]]]
 class Feeder:
     """Sends events to their topics and partitions, and waits while the consumer group is too far behind.
 
-    Every event goes to the partition that `deliver` gives it, in order; so a replay of the same recording sees the same.
+    Every event goes to the partition that `deliver` gives it, in order; so a replay of the same recording sees the
+    same.
     """
 
     def __init__(
@@ -79,7 +80,8 @@ class Feeder:
     async def drained(self) -> bool:
         """Whether the group has committed everything that was sent, and everything the stages said to each other of it.
 
-        The clock goes on writing into the log of responses, so of that the end counts that it had when the rest was done.
+        The clock goes on writing into the log of responses, so of that the end counts that it had when the rest was
+        done.
         """
         committed = await self._committed()
         if any(committed.get(place, 0) <= sizes[-1][0] for place, sizes in self._sent.items() if sizes):

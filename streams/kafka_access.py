@@ -90,7 +90,8 @@ class Access:
                     connection.close()
             except (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError) as error:
                 return SetupError(
-                    f"Kafka at {self.bootstrap} does not let {self.user} in ({error.message}): see LIVEWARDEN_KAFKA_USER,"
+                    f"Kafka at {self.bootstrap} does not let {self.user} in ({error.message}): "
+                    "see LIVEWARDEN_KAFKA_USER,"
                     " LIVEWARDEN_KAFKA_PASSWORD and LIVEWARDEN_KAFKA_MECHANISM"
                 )
             except ssl.SSLError as error:
@@ -127,7 +128,8 @@ def denied(error: KafkaError, group: str = "") -> SetupError:
     else:
         what = "what concerns the whole cluster"
     return SetupError(
-        f"Kafka denies livewarden {what}: allow its user to read and write topics and to read in its group, then start again"
+        f"Kafka denies livewarden {what}: allow its user to read and write topics and to read in its group, "
+        "then start again"
     )
 
 
@@ -153,12 +155,14 @@ def access_of(settings: Settings) -> Access:
         )
     if not security.startswith("SASL_") and (settings.kafka_user or password):
         raise SetupError(
-            f"LIVEWARDEN_KAFKA_USER has no use with LIVEWARDEN_KAFKA_SECURITY={security}: set SASL_SSL or SASL_PLAINTEXT"
+            f"LIVEWARDEN_KAFKA_USER has no use with LIVEWARDEN_KAFKA_SECURITY={security}: "
+            "set SASL_SSL or SASL_PLAINTEXT"
         )
     files = (settings.kafka_ca_file, settings.kafka_cert_file, settings.kafka_key_file)
     if not security.endswith("SSL") and any(files):
         raise SetupError(
-            f"LIVEWARDEN_KAFKA_CA_FILE, …_CERT_FILE and …_KEY_FILE have no use with LIVEWARDEN_KAFKA_SECURITY={security}:"
+            "LIVEWARDEN_KAFKA_CA_FILE, …_CERT_FILE and …_KEY_FILE have no use with "
+            f"LIVEWARDEN_KAFKA_SECURITY={security}:"
             " set SSL or SASL_SSL"
         )
     return Access(

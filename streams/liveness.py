@@ -26,8 +26,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`unread_s`: seconds without progress of each partition that has unread records and gets more, or is this worker's.
-    `standing`: those of them that are worth a word. `stalled`: what this worker should have got on with, though nothing keeps it; empty while it is of use."""
+    """`unread_s`: seconds without progress of each partition that has unread records and gets more, or is this
+    worker's. `standing`: those of them that are worth a word. `stalled`: what this worker should have got on with,
+    though nothing keeps it; empty while it is of use."""
 
     unread_s: Mapping[TopicPartition, float]
     stalled: tuple[TopicPartition, ...] = ()
@@ -45,9 +46,9 @@ class _Since:
 class Liveness:
     """Looks every few seconds; a look that the broker does not answer begins the wait anew, for nobody can read then.
 
-    `patience_s`: a worker that holds a partition with unread records, waits for nobody, and makes no progress for so long is
-    stalled; so is one that has been joining the group for so long while records stand unread. It does badly where one record
-    takes longer than that to process.
+    `patience_s`: a worker that holds a partition with unread records, waits for nobody, and makes no progress for so
+    long is stalled; so is one that has been joining the group for so long while records stand unread. It does badly
+    where one record takes longer than that to process.
 
     >>> tp = TopicPartition("live.traffic", 0)
     >>> liveness = Liveness(40.0)

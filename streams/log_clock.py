@@ -16,8 +16,9 @@ WRONG_MS = 60_000
 class LogClock:
     """The machine's clock, held back by what Kafka says.
 
-    The broker's own answers (of topics with LogAppendTime) are exact. Without them, no record can be from later than now: the
-    newest timestamp that was read, and what has passed since then. Before anything was read the machine's clock stands alone.
+    The broker's own answers (of topics with LogAppendTime) are exact. Without them, no record can be from later than
+    now: the newest timestamp that was read, and what has passed since then. Before anything was read the machine's
+    clock stands alone.
 
     >>> from livewarden.clock import ManualClock
     >>> clock = LogClock(ManualClock(3_600_000))
@@ -49,7 +50,9 @@ class LogClock:
             self._records = since
 
     def answered(self, timestamp_ms: int) -> None:
-        """The broker has stamped a record now. Tells a clock that is wrong: a metric, and a line when it begins and ends."""
+        """The broker has stamped a record now. Tells a clock that is wrong:
+        a metric, and a line when it begins and ends.
+        """
         self._broker = timestamp_ms - self._clock.elapsed_ms()
         skew_ms = self._clock.now_ms() - timestamp_ms
         telemetry.gauge("livewarden_clock_skew_seconds", value=skew_ms / 1000)

@@ -14,8 +14,8 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 
 REFUSALS = 40
-"""Incomplete views of the cluster that a leader refuses in a row, about two a second. A topic that is missing for longer
-is taken to be gone, and the others are assigned without it."""
+"""Incomplete views of the cluster that a leader refuses in a row, about two a second. A topic that is missing for
+longer is taken to be gone, and the others are assigned without it."""
 
 
 class WholeAssignor(PartitionAssignor):  # type: ignore[misc]

@@ -27,9 +27,9 @@ Say = Callable[[Sequence[Said]], Awaitable[None]]
 class Notifier:
     """Tries what is due, one claim in the log before each try.
 
-    It reads the outbox of the stage that this process runs, and changes nothing there: it writes claims, deliveries and ticks
-    into the log, and the stage reads them. A try is made once its own claim was read back, so of two workers that both believe
-    to have the partition at most one tries. `worker` names this process, differently at every start.
+    It reads the outbox of the stage that this process runs, and changes nothing there: it writes claims, deliveries and
+    ticks into the log, and the stage reads them. A try is made once its own claim was read back, so of two workers that
+    both believe to have the partition at most one tries. `worker` names this process, differently at every start.
     """
 
     def __init__(self, channels: Mapping[str, Channel], say: Say, worker: str, tick_ms: int) -> None:
@@ -43,7 +43,10 @@ class Notifier:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def turn(self, responder: Responder, now_ms: int) -> None:
-        """One look: claim what is due, try what is ours, tick where something waits. `now_ms`: Kafka's clock, which may go back once it is known."""
+        """One look: claim what is due, try what is ours, tick where something waits.
+
+        `now_ms`: Kafka's clock, which may go back once it is known.
+        """
         waiting = responder.outbox.waiting
         ours = [each for each in waiting.values() if each.state == "claimed" and each.claimed_by == self._worker]
         for each in ours:

@@ -54,10 +54,10 @@ class Stage(Protocol):
 class PartitionTask:
     """Order at every save: rows to the store, messages to Kafka, state, position, and only then the commit.
 
-    However the worker dies between two of these, the next owner starts from the last saved state and says the same rows and
-    messages again, with the same ids: nothing is lost, nothing counts twice. A busy neighbour is waited for, without end and
-    without giving the partition away. Any other error, and a cancellation, closes the lane: what was under way may be half
-    done, and only the last saved state is whole.
+    However the worker dies between two of these, the next owner starts from the last saved state and says the same rows
+    and messages again, with the same ids: nothing is lost, nothing counts twice. A busy neighbour is waited for,
+    without end and without giving the partition away. Any other error, and a cancellation, closes the lane: what was
+    under way may be half done, and only the last saved state is whole.
     """
 
     def __init__(self, stage: Stage, store: Store, send: Send, commit: Commit, checkpoint_s: float) -> None:
@@ -222,7 +222,9 @@ _MOST_TOLD = 200
 
 
 def _tell_once(type_name: str, fields: Sequence[str]) -> None:
-    """A field that no contract knows costs a line, not a line an event; a producer that makes up names costs some lines."""
+    """A field that no contract knows costs a line, not a line an event;
+    a producer that makes up names costs some lines.
+    """
     for name in fields:
         field = f"{type_name}: {name}"
         if field not in _notified and len(_notified) < _MOST_TOLD:

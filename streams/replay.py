@@ -43,9 +43,9 @@ class Result:
 class Replay:
     """The stages, wired to each other in memory.
 
-    Take delivered events (each with its partition); the order between partitions and topics does not matter, the order within
-    one partition does. `awaited_topics`: the topics that every bucket waits for besides its own; one that is not in the recording is
-    known to be absent when the recording ends, and only then is judged what waited.
+    Take delivered events (each with its partition); the order between partitions and topics does not matter, the order
+    within one partition does. `awaited_topics`: the topics that every bucket waits for besides its own; one that is not
+    in the recording is known to be absent when the recording ends, and only then is judged what waited.
     """
 
     def __init__(

@@ -54,8 +54,8 @@ def record_of(
 ) -> Record:
     """The record that a row of `dead_letters` keeps, with another body or other headers where given.
 
-    A header given as an empty text is left out. A row keeps an empty key as none, and bytes of a key or a header that are no
-    UTF-8 as U+FFFD, so such a record cannot be had back as it was: `lost` names what of it.
+    A header given as an empty text is left out. A row keeps an empty key as none, and bytes of a key or a header that
+    are no UTF-8 as U+FFFD, so such a record cannot be had back as it was: `lost` names what of it.
     """
     named: dict[str, str] = orjson.loads(letter["headers"] or "{}")
     named |= headers or {}
@@ -78,7 +78,9 @@ def lost(record: Record) -> list[str]:
 
 @dataclass(frozen=True)
 class Ruling:
-    """What the contract says of a record now: an event, or a reason with a sentence; `own` is for livewarden's own topics."""
+    """What the contract says of a record now: an event, or a reason with a sentence;
+    `own` is for livewarden's own topics.
+    """
 
     event: Event | None = None
     reason: str = ""
@@ -95,7 +97,8 @@ class Ruling:
 def judge(record: Record) -> Ruling:
     """Whether the ingest stage would take the record.
 
-    `own_record`: it stood on a topic that livewarden writes itself. Such a record has its meaning at its place in the log alone.
+    `own_record`: it stood on a topic that livewarden writes itself. Such a record has its meaning at its place in the
+    log alone.
     """
     if record.topic not in TOPICS:
         return Ruling(None, "own_record", f"{record.topic} is livewarden's own log, its records are not sent again")
@@ -114,8 +117,9 @@ Send = Callable[[Record], Awaitable[Place]]
 async def sender(access: Access, prefix: str = "") -> AsyncIterator[Send]:
     """What sends a record again to its topic and partition, in the order of the calls, and says where it stands now.
 
-    The record gets the header `FROM_HEADER`. Unreachable where Kafka does not answer, SetupError where topic or partition is gone,
-    RetryLater where it does not take the record: it may have taken it all the same, and an event taken twice counts once.
+    The record gets the header `FROM_HEADER`. Unreachable where Kafka does not answer, SetupError where topic or
+    partition is gone, RetryLater where it does not take the record: it may have taken it all the same, and an event
+    taken twice counts once.
     """
     async with producing(access) as producer:
 

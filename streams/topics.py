@@ -23,8 +23,8 @@ async def ensure_topics(
 ) -> list[str]:
     """Create those of `topics` (name: partitions) that are missing; return their names.
 
-    `configs` holds Kafka topic settings by topic name, for topics created here (`{"live.traffic": {"retention.ms": …}}`).
-    Topics that exist are never changed. Raises SetupError for one that has another partition count or cannot be
+    `configs` holds Kafka topic settings by topic name, for topics created here (`{"live.traffic": {"retention.ms":
+    …}}`). Topics that exist are never changed. Raises SetupError for one that has another partition count or cannot be
     created, or where Kafka does not let us in, and Unreachable when no broker answers within `ANSWER_WITHIN_S` seconds.
 
     On the embedded broker create them with `EmbeddedKafka.create_topic` first; this call then checks them.

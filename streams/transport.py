@@ -1,13 +1,13 @@
 """The Faust transport: one message per fetched run of records, and a commit only of what was declared durable.
 
-Faust spends about 100 µs on every message, aiokafka 4, so a message here is not a record but a *run*: the records of one
-partition that one fetch brought, in offset order (`message.value` is a list of aiokafka's ConsumerRecord). Agents stay
-Faust agents: `async for run in stream.noack()`.
+Faust spends about 100 µs on every message, aiokafka 4, so a message here is not a record but a *run*: the records of
+one partition that one fetch brought, in offset order (`message.value` is a list of aiokafka's ConsumerRecord). Agents
+stay Faust agents: `async for run in stream.noack()`.
 
 Positions are ours. Faust's acks commit what was handed out, even when the agent raised, so nothing here acks. A worker
-makes rows and state durable, then declares the next offset with `commit`, and says with `go_on_from` where its state stands
-after a rebalance: what is committed is for others to see. A run can begin below what the worker has already seen, never
-above it, except where the log itself has a hole (compaction, retention, transaction markers).
+makes rows and state durable, then declares the next offset with `commit`, and says with `go_on_from` where its state
+stands after a rebalance: what is committed is for others to see. A run can begin below what the worker has already
+seen, never above it, except where the log itself has a hole (compaction, retention, transaction markers).
 
 Subclasses private parts of faust-streaming 0.15.3 and aiokafka 0.14.0; both are pinned exactly.
 """
@@ -63,8 +63,8 @@ async def commit(app: faust.App, durable: Mapping[TP, int]) -> dict[TP, int]:
 def go_on_from(app: faust.App, positions: Mapping[TP, int]) -> None:
     """Where to read on after the rebalance under way, whatever Kafka has committed; to be called in `on_assigned`.
 
-    What is saved is the truth: a store that was restored from a backup knows less than the group has committed, and then
-    the difference is read again.
+    What is saved is the truth: a store that was restored from a backup knows less than the group has committed, and
+    then the difference is read again.
     """
     app.consumer.go_on_from(positions)
 
@@ -93,7 +93,9 @@ async def caught_up(app: faust.App, done: Mapping[TP, int]) -> frozenset[TP]:
 
 
 async def partition_count(app: faust.App, topic: str) -> int:
-    """How many partitions the topic has by the newest metadata, a few seconds old at most; 0 where that is not known."""
+    """How many partitions the topic has by the newest metadata, a few seconds old at most;
+    0 where that is not known.
+    """
     count: int = await app.consumer.partition_count(topic)
     return count
 
@@ -218,7 +220,8 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         for partition, at in positions.items():
             if at > ends[partition]:
                 raise SetupError(
-                    f"{partition.topic}/{partition.partition} ends at {ends[partition]}, below the position {at} of this"
+                    f"{partition.topic}/{partition.partition} ends at {ends[partition]}, "
+                    f"below the position {at} of this"
                     " group: the topic was made again or cut off. Give it another name with LIVEWARDEN_TOPIC_PREFIX, or"
                     " start a new group and database"
                 )
@@ -321,8 +324,8 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
         self._saved = dict(positions)
 
     async def perform_seek(self) -> None:
-        """After a rebalance, before the flow resumes: every partition to what is saved, else to its committed offset, else
-        to its beginning.
+        """After a rebalance, before the flow resumes: every partition to what is saved, else to its committed offset,
+        else to its beginning.
         """
         await super().perform_seek()
         self._handed.clear()
@@ -332,7 +335,10 @@ class RunConsumer(driver.Consumer):  # type: ignore[misc]
         for tp, offset in sorted(saved.items()):
             if offset < committed.get(tp, 0):
                 self.log.warning(
-                    "%s, partition %s: the state stands at offset %s, Kafka has committed %s; what lies between is read again",
+                    (
+                        "%s, partition %s: the state stands at offset %s, Kafka has committed %s; "
+                        "what lies between is read again"
+                    ),
                     *(tp.topic, tp.partition, offset, committed[tp]),
                 )
         self._durable = {tp: min(offset, saved.get(tp, offset)) for tp, offset in committed.items()}

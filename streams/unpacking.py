@@ -1,8 +1,8 @@
 """What a batch of the log holds; and where the client cannot unpack one, a record for each of its offsets that says so.
 
-aiokafka raises where it does not know a codec, where a checksum is wrong or a record is cut short, and would raise at that
-place for ever: one broken batch of one producer would silence every topic of the worker. Here the offsets of such a batch
-become records of their own kind, which the stages set aside as dead letters, and the next batch is read.
+aiokafka raises where it does not know a codec, where a checksum is wrong or a record is cut short, and would raise at
+that place for ever: one broken batch of one producer would silence every topic of the worker. Here the offsets of such
+a batch become records of their own kind, which the stages set aside as dead letters, and the next batch is read.
 
 Replaces two names inside aiokafka 0.14.0, which is pinned exactly.
 """
@@ -28,8 +28,8 @@ MOST_OFFSETS = 200_000
 
 @dataclass
 class UnreadableRecord(ConsumerRecord):  # type: ignore[misc]
-    """An offset whose batch could not be unpacked. `value` is the whole batch as it came at the first of its offsets, None
-    at the others; `problem` says what is wrong."""
+    """An offset whose batch could not be unpacked. `value` is the whole batch as it came at the first of its offsets,
+    None at the others; `problem` says what is wrong."""
 
     problem: str = ""
 

@@ -60,10 +60,11 @@ class Group:
 
 
 class Watcher:
-    """One worker's look at its group: metrics, readiness, the channels of `watch`, and the end of a worker that is no use.
+    """One worker's look at its group: metrics, readiness, the channels of `watch`, and the end of a worker that is no
+    use.
 
-    `mine` and `joining` say what the worker knows of itself; `really_unread` which of some partitions its consumer, too,
-    holds to be unread. `told_here`: whether it is this worker who tells, so that the others need not.
+    `mine` and `joining` say what the worker knows of itself; `really_unread` which of some partitions its consumer,
+    too, holds to be unread. `told_here`: whether it is this worker who tells, so that the others need not.
     """
 
     def __init__(

@@ -47,7 +47,8 @@ PARTITIONS_EVERY_S = 2.0
 
 
 class Worker:
-    """One process of the consumer group: ingest lanes for its source partitions, detect lanes for its partials partitions.
+    """One process of the consumer group: ingest lanes for its source partitions, detect lanes for its partials
+    partitions.
 
     A lane is restored from the newest checkpoint when its partition is assigned, reads on from there whatever Kafka has
     committed, and is saved before it is given away where time allows.
@@ -256,7 +257,9 @@ class Worker:
                 await self._courier.turn(task.stage.responder, self._log_clock.kafka_ms())
 
     async def _seal_idle(self) -> None:
-        """Seal partitions that are read to their end and have been quiet for a while, as far as `models.aggregate.idle` allows."""
+        """Seal partitions that are read to their end and have been quiet for a while,
+        as far as `models.aggregate.idle` allows.
+        """
         patience = self._settings.idle_after_s
         while not self.app.should_stop:
             await asyncio.sleep(min(IDLE_EVERY_S, patience))

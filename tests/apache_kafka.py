@@ -86,8 +86,8 @@ def has_java_and_maven() -> bool:
 class ApacheKafka:
     """Started on entry, killed on exit; `bootstrap` in between.
 
-    `secured`: beside it `login` (SASL), `both` (SASL and TLS) and `tls` (both sides show a certificate) listen, each for
-    `USER`, and access lists hold; nobody is kept out of what has none. `cert` and `key` are PEM files.
+    `secured`: beside it `login` (SASL), `both` (SASL and TLS) and `tls` (both sides show a certificate) listen, each
+    for `USER`, and access lists hold; nobody is kept out of what has none. `cert` and `key` are PEM files.
     """
 
     def __init__(self, secured: bool = False) -> None:

@@ -36,7 +36,10 @@ _numbers = itertools.count(1)
 
 @cache
 def process_clickhouse() -> EmbeddedClickHouse:
-    """The engine of this test process, started when first asked for. A process can have only one, whoever imports this."""
+    """The engine of this test process, started when first asked for.
+
+    A process can have only one, whoever imports this.
+    """
     clickhouse = EmbeddedClickHouse().start()
     atexit.register(clickhouse.close)
     return clickhouse
@@ -50,7 +53,10 @@ def embedded_clickhouse() -> EmbeddedClickHouse:
 
 @cache
 def process_real_clickhouse() -> RealClickHouse:
-    """The real ClickHouse of this test process; its nodes start when first asked for. A skip where there is none, or a failure."""
+    """The real ClickHouse of this test process; its nodes start when first asked for.
+
+    A skip where there is none, or a failure.
+    """
     if reason := why_not():
         unavailable(reason)
     clickhouse = RealClickHouse()

@@ -296,16 +296,20 @@ def work_row(number: int = 1, **changes: Any) -> dict[str, Any]:
         "firing_count": 1,
         "monitors": ["measures"],
         "open_tasks": 1,
-        "tasks": json.dumps([{"id": "task-1", "text": "tell the merchants", "owner": "kim", "due_at": format_ms(T0), "done_by": None}]),
+        "tasks": json.dumps(
+            [{"id": "task-1", "text": "tell the merchants", "owner": "kim", "due_at": format_ms(T0), "done_by": None}]
+        ),
         "links": json.dumps([{"kind": "ticket", "ref": "OPS-7", "by": "kim", "at": format_ms(T0)}]),
-        "evidence": json.dumps([{"name": "case-1.evidence.zip", "digest": "ab" * 32, "size": 12345, "by": "kim", "at": format_ms(T0)}]),
+        "evidence": json.dumps(
+            [{"name": "case-1.evidence.zip", "digest": "ab" * 32, "size": 12345, "by": "kim", "at": format_ms(T0)}]
+        ),
         "started_at": T0,
         "ended_at": None,
         "created_at": T0,
         "opened_at": T0,
         "resolved_at": None,
         "closed_at": None,
-    }  # fmt: skip
+    }
     return row | changes
 
 
@@ -358,7 +362,8 @@ def feedback_row(number: int = 1, **changes: Any) -> dict[str, Any]:
 class Asked:
     """Takes actions in order, as the log would: one that names an older version than what it is about is refused.
 
-    Keeps every action in `actions`, and writes each answer as a row, but applies nothing. Says nothing at all while `late`.
+    Keeps every action in `actions`, and writes each answer as a row, but applies nothing. Says nothing at all while
+    `late`.
     """
 
     def __init__(self, store: ClickHouseStore, reader: Reader) -> None:
@@ -448,7 +453,9 @@ class Site:
         return text
 
     async def fill(self) -> None:
-        """One of everything: an alert that fires, one that is over, one suppressed; an incident; a case; changes; a dead letter."""
+        """One of everything: an alert that fires, one that is over, one suppressed; an incident; a case; changes;
+        a dead letter.
+        """
         case = {"case_id": "case-1"}
         fires = alert_row(1, **case)
         over = alert_row(2, **case, status="resolved", ends_at=T0 + HOUR_MS, severity="warning", version=2)

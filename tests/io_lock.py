@@ -1,11 +1,12 @@
 """I/O is locked: a test opens no socket unless its marker says so, and never one that leaves the machine.
 
-The interpreter's own audit events are watched, so nothing is patched and nothing is missed: every connect, bind, datagram
-and name look-up that Python code makes, in any thread or event loop, async tests included. What is refused raises
-`SocketRefused` there and then, and fails the test in its teardown as well, should the code have swallowed it.
+The interpreter's own audit events are watched, so nothing is patched and nothing is missed: every connect, bind,
+datagram and name look-up that Python code makes, in any thread or event loop, async tests included. What is refused
+raises `SocketRefused` there and then, and fails the test in its teardown as well, should the code have swallowed it.
 
-Allowed: with a marker of `OPEN`, loopback addresses; without, none. Unix sockets and socket pairs always. Fixtures of a wider
-scope than one test may use loopback, whoever asks for them first. Not seen: sockets of C libraries and of child processes.
+Allowed: with a marker of `OPEN`, loopback addresses; without, none. Unix sockets and socket pairs always. Fixtures of a
+wider scope than one test may use loopback, whoever asks for them first. Not seen: sockets of C libraries and of child
+processes.
 """
 
 from __future__ import annotations

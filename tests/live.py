@@ -83,7 +83,9 @@ def plan() -> Plan:
 
 
 async def deployed(broker: Broker, **fields: Any) -> Settings:
-    """Settings of a deployment of its own on the broker, its topics there, quick to flush, sealing nothing by the clock."""
+    """Settings of a deployment of its own on the broker, its topics there, quick to flush,
+    sealing nothing by the clock.
+    """
     usual: dict[str, Any] = {
         "kafka": broker.bootstrap,
         "group": broker.unique("group"),
@@ -126,8 +128,8 @@ def evening(hours: int = 3) -> tuple[Event, ...]:
 def disturbed(events: Iterable[Event], step_ms: int = SECOND_MS, seed: int = 11) -> list[Event]:
     """The events as a bad network brings them, the same each time: out of order, some long after the fact, some twice.
 
-    An event is delayed by up to 20 steps, one in fifty by hundreds; one in thirty comes again with its id, soon or late.
-    Heartbeats keep their word as far as the short delays go.
+    An event is delayed by up to 20 steps, one in fifty by hundreds; one in thirty comes again with its id, soon or
+    late. Heartbeats keep their word as far as the short delays go.
     """
     rng = random.Random(seed)
     arrivals: list[tuple[int, int, Event]] = []
@@ -168,7 +170,9 @@ def delivered(settings: Settings, events: Iterable[Event]) -> list[Event]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Newest alerts and candidates by id, judgements by identity, and how many events of each disposition there were."""
+    """Newest alerts and candidates by id, judgements by identity,
+    and how many events of each disposition there were.
+    """
 
     alerts: dict[tuple[Any, ...], Row]
     cases: dict[tuple[Any, ...], Row]

@@ -1,7 +1,8 @@
 """A real ClickHouse for tests: two nodes of one cluster, out of an npm package, on free loopback ports.
 
-The package carries ClickHouse as one library; its C function `chdb_query_cmdline` runs the command line of clickhouse-local, whose
-`SYSTEM START LISTEN` opens the server's own HTTP and native handlers. It has no ON CLUSTER, no Replicated tables and no HTTPS.
+The package carries ClickHouse as one library; its C function `chdb_query_cmdline` runs the command line of
+clickhouse-local, whose `SYSTEM START LISTEN` opens the server's own HTTP and native handlers. It has no ON CLUSTER, no
+Replicated tables and no HTTPS.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ def why_not() -> str | None:
 
 
 class RealClickHouse:
-    """Two nodes of a cluster `two`, each started when first asked for, killed on exit; the user `viewer`, without a password, may only read."""
+    """Two nodes of a cluster `two`, each started when first asked for, killed on exit;
+    the user `viewer`, without a password, may only read.
+    """
 
     def __init__(self, version: str = NEWEST) -> None:
         self._version = version

@@ -23,23 +23,43 @@ from tests.core_fixtures import T0
 
 MONITORS: Final = [
     Monitor(
-        name="orders", event="traffic.sample", measure="sum(orders)", detector="traffic", group_by=["market"],
-        title="Orders", severity="critical", owner="live-infra", playbook="https://wiki.example/orders",
+        name="orders",
+        event="traffic.sample",
+        measure="sum(orders)",
+        detector="traffic",
+        group_by=["market"],
+        title="Orders",
+        severity="critical",
+        owner="live-infra",
+        playbook="https://wiki.example/orders",
     ),
     Monitor(
-        name="views", event="traffic.sample", measure="sum(views)", detector="traffic",
-        group_by=["market", "traffic_source"], min_volume=100,
+        name="views",
+        event="traffic.sample",
+        measure="sum(views)",
+        detector="traffic",
+        group_by=["market", "traffic_source"],
+        min_volume=100,
     ),
     Monitor(name="measures", event="enforcement.action", detector="enforcement", group_by=["policy_id"]),
     Monitor(
-        name="closures", event="enforcement.action", precision="day", bucket="1d", detector="enforcement", group_by=["market"]
+        name="closures",
+        event="enforcement.action",
+        precision="day",
+        bucket="1d",
+        detector="enforcement",
+        group_by=["market"],
     ),
     Monitor(
-        name="stalls", event="traffic.quality", measure="sum(stalled)", detector="traffic", group_by=["market"],
+        name="stalls",
+        event="traffic.quality",
+        measure="sum(stalled)",
+        detector="traffic",
+        group_by=["market"],
         severity="critical",
     ),
     Monitor(name="no-news", event="room.lifecycle", detector="silence"),
-]  # fmt: skip
+]
 PLAN: Final = Plan(MONITORS)
 NOW: Final = T0 + 30 * MINUTE_MS
 

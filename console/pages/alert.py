@@ -108,7 +108,9 @@ async def surroundings(
 
 
 def reach(alert: Mapping[str, Any], began: int, until: int | None) -> tuple[int, int]:
-    """From when to when the chart goes: sixty buckets before it began, to its end and some more, 200 buckets at most."""
+    """From when to when the chart goes: sixty buckets before it began, to its end and some more,
+    200 buckets at most.
+    """
     size = wording.drawn_bucket_ms(alert)
     start = began - max(60, alert["scan_buckets"]) * size
     over = alert["ends_at"] if alert["ends_at"] is not None else (until or alert["window_end"])

@@ -1,4 +1,6 @@
-"""What people do, as routes: each takes a form, sends one action on its way, and leads back to where its answer is shown."""
+"""What people do, as routes: each takes a form, sends one action on its way,
+and leads back to where its answer is shown.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,9 @@ Look = Callable[[Reader, Mapping[str, str]], Awaitable[bool]]
 class FormAction:
     """One thing that a form does: where it is sent, what it becomes, and where to go then.
 
-    `there` says whether what the address names exists. `new` is the field that gets an id of its own, derived from the form, so
-    that a form that is sent twice does one thing. `back` is filled with the address and with the new id, once it is accepted.
+    `there` says whether what the address names exists. `new` is the field that gets an id of its own, derived from the
+    form, so that a form that is sent twice does one thing. `back` is filled with the address and with the new id, once
+    it is accepted.
     """
 
     path: str

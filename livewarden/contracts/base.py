@@ -52,8 +52,8 @@ def _dated(value: Any, info: ValidationInfo) -> Any:
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d", re.ASCII)
 Instant = Annotated[AwareDatetime, BeforeValidator(_dated)]
-"""RFC 3339 text with an offset in JSON, an aware datetime in Python; a number is no instant, nor are digits in a text: the unit
-would be a guess."""
+"""RFC 3339 text with an offset in JSON, an aware datetime in Python; a number is no instant, nor are digits in a text:
+the unit would be a guess."""
 ReviewerType = Literal["AUTOMATED", "HUMAN", "HYBRID"]
 
 

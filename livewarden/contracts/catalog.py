@@ -30,7 +30,8 @@ TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 
 def topic_of(data: Contract) -> Topic:
-    """The topic an event belongs to: its contract's, or `live.aggregates` where its time is known to the hour or day only.
+    """The topic an event belongs to: its contract's, or `live.aggregates` where its time is known to the hour or day
+    only.
 
     A heartbeat belongs to the topic it speaks for.
 

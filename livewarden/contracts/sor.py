@@ -1,7 +1,7 @@
 """The EU DSA statement of reasons (Regulation (EU) 2022/2065, Article 17), as its Transparency Database publishes it.
 
-Names and enum values are verbatim those of schema v2, in force since 2025-07-01. The values that only schema v1 had stand
-in lists of their own, so that the older official dumps can be read.
+Names and enum values are verbatim those of schema v2, in force since 2025-07-01. The values that only schema v1 had
+stand in lists of their own, so that the older official dumps can be read.
 """
 
 from __future__ import annotations

@@ -39,19 +39,32 @@ class _Cell:
         self.distinct = Distinct(sketch) if sketch else None
         self.leaves: dict[SeriesKey, Sums] = {}
 
+    def add_leaf(self, leaf: SeriesKey, value: int, exposure: int) -> None:
+        """Count at the finest grain; what is beyond the most leaves goes to `REST`."""
+        if leaf not in self.leaves and len(self.leaves) >= MOST_OPEN_LEAVES:
+            leaf = (REST,) * len(leaf)
+        old = self.leaves.get(leaf, (0, 0))
+        self.leaves[leaf] = (old[0] + value, old[1] + exposure)
+
+    def add_subject(self, subject: str) -> None:
+        """Count a subject once."""
+        if self.distinct is None:
+            self.distinct = Distinct()
+        self.distinct.add(subject)
+
 
 class Aggregator:
     """Sums the events of one source partition into buckets and says each bucket once, when it is complete.
 
-    The watermark is the largest event time seen on this partition less `lateness_ms`, or what a heartbeat promised; it never
-    goes back. An event behind it is *late*: in no bucket, for any monitor, so that parts and wholes stay equal. An event
-    whose source and id were seen since the watermark is a *duplicate*, or, where it says something else than the first of them
-    did, a *conflict*: the first counts, and neither of these. All else is *counted*. Sums are integers: the order of events
-    between two watermarks changes nothing. A change of the platform is notified to every group at once; the seal that covers it
-    follows.
+    The watermark is the largest event time seen on this partition less `lateness_ms`, or what a heartbeat promised; it
+    never goes back. An event behind it is *late*: in no bucket, for any monitor, so that parts and wholes stay equal.
+    An event whose source and id were seen since the watermark is a *duplicate*, or, where it says something else than
+    the first of them did, a *conflict*: the first counts, and neither of these. All else is *counted*. Sums are
+    integers: the order of events between two watermarks changes nothing. A change of the platform is notified to every
+    group at once; the seal that covers it follows.
 
-    It holds one cell per series and open bucket (and, where a monitor explains, its leaves), and the ids since the watermark: larger `lateness_ms` accepts more
-    stragglers, answers later and remembers more.
+    It holds one cell per series and open bucket (and, where a monitor explains, its leaves), and the ids since the
+    watermark: larger `lateness_ms` accepts more stragglers, answers later and remembers more.
     """
 
     def __init__(self, plan: Plan, topic: str, partition: int, of: int, lateness_ms: int) -> None:
@@ -103,7 +116,9 @@ class Aggregator:
             self.newest = event.reach_ms, event.logged_ms
 
     def advance(self, watermark_ms: int) -> list[Message]:
-        """Move the watermark (never back) and say what it completed: partials in time order, then a seal for each group."""
+        """Move the watermark (never back) and say what it completed:
+        partials in time order, then a seal for each group.
+        """
         if watermark_ms > self.watermark_ms:
             self.watermark_ms = watermark_ms
         if self.watermark_ms < self._next_tick:
@@ -125,14 +140,8 @@ class Aggregator:
         time_ms = event.time_ms
         if time_ms < self.watermark_ms:
             return "late"
-        ids = self._ids.get(event.source)
-        if ids is None:
-            ids = self._ids[event.source] = {}
-        digest = event.digest
-        seen_ms, said = ids.get(event.id, (NEVER - 1, digest))
-        if seen_ms >= self.watermark_ms:
-            return "duplicate" if said in (digest, -1) else "conflict"
-        ids[event.id] = time_ms, digest
+        if seen := self._seen(event):
+            return seen
         for size in self._sizes:
             self._alive[size].add(time_ms - time_ms % size)
         data = event.data
@@ -144,10 +153,7 @@ class Aggregator:
             bucket = (question.monitor.name, time_ms - time_ms % question.bucket_ms)
             most = question.monitor.max_series
             if question.exposure:
-                sums = self._exposure.setdefault(bucket, {})
-                if series not in sums and len(sums) >= most:
-                    series = (REST,) * len(series)
-                sums[series] = sums.get(series, 0) + value
+                self._expose(bucket, series, value, most)
                 continue
             cells = self._open.get(bucket)
             if cells is None:
@@ -161,16 +167,28 @@ class Aggregator:
             cell.value += value
             cell.exposure += exposure
             if question.has_leaves:
-                leaf = question.leaf(data)
-                if leaf not in cell.leaves and len(cell.leaves) >= MOST_OPEN_LEAVES:
-                    leaf = (REST,) * len(leaf)
-                old = cell.leaves.get(leaf, (0, 0))
-                cell.leaves[leaf] = (old[0] + (question.weighs(data) or value), old[1] + exposure)
+                cell.add_leaf(question.leaf(data), question.weighs(data) or value, exposure)
             if subject is not None:
-                if cell.distinct is None:
-                    cell.distinct = Distinct()
-                cell.distinct.add(subject)
+                cell.add_subject(subject)
         return "counted"
+
+    def _seen(self, event: Event) -> Outcome | None:
+        """What an event is that repeats an id; None, and it is remembered, where it does not."""
+        ids = self._ids.get(event.source)
+        if ids is None:
+            ids = self._ids[event.source] = {}
+        digest = event.digest
+        seen_ms, said = ids.get(event.id, (NEVER - 1, digest))
+        if seen_ms >= self.watermark_ms:
+            return "duplicate" if said in (digest, -1) else "conflict"
+        ids[event.id] = event.time_ms, digest
+        return None
+
+    def _expose(self, bucket: tuple[str, int], series: SeriesKey, value: int, most: int) -> None:
+        sums = self._exposure.setdefault(bucket, {})
+        if series not in sums and len(sums) >= most:
+            series = (REST,) * len(series)
+        sums[series] = sums.get(series, 0) + value
 
     def _notices(self, data: PlatformChange, time_ms: int) -> list[Message]:
         if self._topic != CHANGES:
@@ -207,18 +225,23 @@ class Aggregator:
         for size in self._sizes:
             self._alive[size] = {start for start in self._alive[size] if start + size > watermark}
         messages.sort(key=lambda message: message.start_ms)  # type: ignore[union-attr]
-        if watermark >= self._prune_at:
-            for source, ids in list(self._ids.items()):
-                self._ids[source] = {name: seen for name, seen in ids.items() if seen[0] >= watermark}
-                if not self._ids[source]:
-                    del self._ids[source]
-            self._prune_at = watermark + max(self._lateness_ms, 1000)
+        self._prune(watermark)
         for group, tick in self._ticks.items():
             if watermark - watermark % tick > self._sealed[group]:
                 self._sealed[group] = watermark - watermark % tick
                 messages.append(self._seal(group))
         self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
         return messages
+
+    def _prune(self, watermark: int) -> None:
+        """Forget the ids of before the watermark, now and then."""
+        if watermark < self._prune_at:
+            return
+        for source, ids in list(self._ids.items()):
+            self._ids[source] = {name: seen for name, seen in ids.items() if seen[0] >= watermark}
+            if not self._ids[source]:
+                del self._ids[source]
+        self._prune_at = watermark + max(self._lateness_ms, 1000)
 
     def _partials(self, monitor: Monitor, start: int, cells: dict[SeriesKey, _Cell]) -> Iterator[Partial]:
         rows: list[Row] = [

@@ -30,9 +30,9 @@ NAMED_VALUES: Final = 500
 def fold(rows: Mapping[SeriesKey, Sums], width: int, most: int = MOST_A_BUCKET) -> dict[SeriesKey, Sums]:
     """At most about `most` leaves with the same sum: the last `width` values of a small one become `REST`.
 
-    First the values of a wide dimension that are not among its largest, then the smallest leaves as a whole. A leaf's size
-    is its exposure where there is one, else its value; of equals the first by name is kept. Every series keeps its sum, so
-    with more series than `most` there are more rows.
+    First the values of a wide dimension that are not among its largest, then the smallest leaves as a whole. A leaf's
+    size is its exposure where there is one, else its value; of equals the first by name is kept. Every series keeps its
+    sum, so with more series than `most` there are more rows.
 
     >>> fold({("DE", "a"): (9, 0), ("DE", "b"): (1, 0), ("DE", "c"): (2, 0)}, width=1, most=2)
     {('DE', 'a'): (9, 0), ('DE', '…'): (3, 0)}
@@ -72,8 +72,8 @@ def _merged(rows: Iterable[tuple[SeriesKey, Sums]]) -> dict[SeriesKey, Sums]:
 class Leaves:
     """What the source partitions say at leaf grain, merged bucket by bucket; the last buckets of a monitor.
 
-    A bucket's leaves never change once it is closed: in a checkpoint it is an entry of its own, written once and once more,
-    as "null", when it leaves.
+    A bucket's leaves never change once it is closed: in a checkpoint it is an entry of its own, written once and once
+    more, as "null", when it leaves.
     """
 
     def __init__(self, monitor: Monitor) -> None:
@@ -111,7 +111,9 @@ class Leaves:
             self._dirty.add(start)
 
     def of(self, series: SeriesKey, since_ms: int, until_ms: int) -> dict[int, list[LeafRow]]:
-        """The leaves of a series in the closed buckets that start in [since, until), by start; none in a bucket is an empty list."""
+        """The leaves of a series in the closed buckets that start in [since, until), by start;
+        none in a bucket is an empty list.
+        """
         return {
             start: self._closed[start].get(series, []) for start in sorted(self._closed) if since_ms <= start < until_ms
         }
@@ -129,7 +131,9 @@ class Leaves:
             self.take(Partial(*place, start, chunk, cut, "leaves"))
 
     def entries(self, *, full: bool) -> Iterator[tuple[int, str]]:
-        """Closed buckets as JSON by their start: all where `full`, else those closed or gone ("null") since the last call."""
+        """Closed buckets as JSON by their start: all where `full`, else those closed or gone ("null") since the last
+        call.
+        """
         starts = set(self._closed) if full else self._dirty
         self._dirty = set()
         for start in sorted(starts):

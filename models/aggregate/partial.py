@@ -12,8 +12,8 @@ from models.aggregate.change import Change, change_from, change_row
 from models.monitors.plan import SeriesKey
 
 Role = Literal["sums", "leaves", "exposure"]
-"""What the rows of a partial are: the sums of the series; the same at the finest grain (the values of `explain_by` behind
-those of the series); or what the values are out of (by the dimensions that the monitor's `exposure` names)."""
+"""What the rows of a partial are: the sums of the series; the same at the finest grain (the values of `explain_by`
+behind those of the series); or what the values are out of (by the dimensions that the monitor's `exposure` names)."""
 
 Row = tuple[SeriesKey, int, int, str]
 """Series, value, exposure, distinct sketch (base64, "" without)."""
@@ -46,8 +46,8 @@ def in_records(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
 class Partial:
     """The sums of one monitor's bucket on one source partition; complete, and never changed once said.
 
-    No rows means: the source was alive in this bucket and nothing was counted. `chunk` numbers the records of one bucket
-    and role.
+    No rows means: the source was alive in this bucket and nothing was counted. `chunk` numbers the records of one
+    bucket and role.
     """
 
     group: str
@@ -127,7 +127,8 @@ def to_dict(message: Message) -> dict[str, Any]:
 
 
 def from_dict(record: Any) -> Message:
-    """The inverse of `to_dict`. A record of another schema version, without its fields or of another shape raises ValueError, KeyError or TypeError.
+    """The inverse of `to_dict`. A record of another schema version, without its fields or of another shape raises
+    ValueError, KeyError or TypeError.
 
     >>> from_dict(to_dict(Seal("live.traffic", "live.traffic", 0, 4, 1000)))
     Seal(group='live.traffic', topic='live.traffic', partition=0, of=4, watermark_ms=1000, ended=False)

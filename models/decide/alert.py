@@ -77,7 +77,9 @@ def gap_alert(monitor: Monitor, start_ms: int, end_ms: int) -> Alert:
 
 
 def cardinality_alert(monitor: Monitor, dimension: str, start_ms: int, series: int) -> Alert:
-    """Version 1 of "more series than the monitor may have", in the bucket that starts there; `dimension` has the most values."""
+    """Version 1 of "more series than the monitor may have", in the bucket that starts there;
+    `dimension` has the most values.
+    """
     alert = _about_watching(
         monitor, "cardinality", "CARDINALITY", "UP", start_ms, start_ms + monitor.bucket, severity="warning"
     )

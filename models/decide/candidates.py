@@ -61,7 +61,9 @@ class CaseCandidate:
         return f"{what} · {slice_in_words(worst)}: {size_in_words(worst)}"
 
     def to_json(self, run: str, monitors: Mapping[str, Monitor]) -> dict[str, Any]:
-        """The candidate as one JSON object, evidence included; `left_out`: alerts that are more than evidence is kept of."""
+        """The candidate as one JSON object, evidence included; `left_out`:
+        alerts that are more than evidence is kept of.
+        """
         alerts = sorted(self.alerts.values(), key=lambda alert: (alert.window_start_ms, alert.monitor, alert.alert_id))
         names = sorted({alert.monitor for alert in alerts})
         slices = [dict(items) for items in sorted({tuple(sorted(alert.series.items())) for alert in alerts})]

@@ -28,8 +28,9 @@ def other(monitor: Monitor) -> SeriesKey:
 def widest(monitor: Monitor, keys: Collection[SeriesKey]) -> str:
     """The dimension with the most values; of equals the one that the monitor names first.
 
-    >>> asked = Monitor(name="measures", event="enforcement.action", detector="enforcement", group_by=["market", "shop_id"])
-    >>> widest(asked, [("DE", "a"), ("DE", "b"), ("FR", "c")])
+    >>> by = ["market", "shop_id"]
+    >>> monitor = Monitor(name="measures", event="enforcement.action", detector="enforcement", group_by=by)
+    >>> widest(monitor, [("DE", "a"), ("DE", "b"), ("FR", "c")])
     'shop_id'
     """
     counts = [len({key[place] for key in keys}) for place in range(len(monitor.group_by))]
@@ -39,8 +40,8 @@ def widest(monitor: Monitor, keys: Collection[SeriesKey]) -> str:
 class Crowd:
     """Folds what is beyond the cap of one monitor, and keeps the alert that says so while it lasts.
 
-    Which of the new series still get a place is decided by their size in the bucket, then by name: neither the order in which
-    events came nor the number of partitions changes it.
+    Which of the new series still get a place is decided by their size in the bucket, then by name: neither the order in
+    which events came nor the number of partitions changes it.
     """
 
     def __init__(self, monitor: Monitor) -> None:

@@ -25,10 +25,11 @@ THIN = 5.0
 class Decision:
     """Decides for one series, bucket by bucket, in time order.
 
-    An episode opens at a score of at least the monitor's threshold that passes the floors; while it is open it speaks again
-    only when materially worse, and it ends after `calm_buckets` buckets below half the threshold. An anomaly that lasts
-    `lasting_buckets` is notified once more as a regime change, and is then the new normal. A new episode within the cooldown of
-    the last that was notified is stored as suppressed, unless it goes the other way or is materially worse.
+    An episode opens at a score of at least the monitor's threshold that passes the floors; while it is open it speaks
+    again only when materially worse, and it ends after `calm_buckets` buckets below half the threshold. An anomaly that
+    lasts `lasting_buckets` is notified once more as a regime change, and is then the new normal. A new episode within
+    the cooldown of the last that was notified is stored as suppressed, unless it goes the other way or is materially
+    worse.
     """
 
     __slots__ = ("_alerts", "_direction", "_ended_ms", "_lasting", "_normal", "_notified", "_until_ms")
@@ -65,7 +66,8 @@ class Decision:
     ) -> tuple[State, list[Alert]]:
         """The bucket's state, and the alerts (new ones, or new versions) that it causes.
 
-        `catch_up`: the bucket follows a gap and may hold what piled up or be incomplete, so that what is anomalous in it is stored, not notified.
+        `catch_up`: the bucket follows a gap and may hold what piled up or be incomplete, so that what is anomalous in
+        it is stored, not notified.
         """
         if not judgement.ready:
             return "insufficient", []
@@ -164,7 +166,8 @@ class Decision:
 
     @staticmethod
     def _itself(monitor: Monitor, observed: float, judgement: Judgement) -> bool:
-        """Whether the bucket is anomalous by itself, not only through the window before it; a thin one needs to be on that side.
+        """Whether the bucket is anomalous by itself, not only through the window before it; a thin one needs to be on
+        that side.
 
         What has shrunk to less than half of what would be notified at all is over.
         """

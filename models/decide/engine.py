@@ -24,8 +24,8 @@ from models.monitors.plan import Plan, SeriesKey
 AFTER_GAP_BUCKETS: Final = 2
 """What begins so few buckets after a gap may be what piled up in it."""
 MOST_EXPLAINED: Final = 200
-"""Alerts of one moment whose slices and neighbours are searched; where more break out at once, the others get ledger and
-verdict only."""
+"""Alerts of one moment whose slices and neighbours are searched; where more break out at once, the others get ledger
+and verdict only."""
 
 MOST_SIBLINGS: Final = 5_000
 """Of a monitor with more series it is not asked which of them are normal."""
@@ -43,16 +43,17 @@ class Findings:
 class Engine:
     """Judges the monitors of one group. Pure: what it says depends on the partials, changes and seals alone.
 
-    A bucket is judged once every source partition has sealed it, whatever order that takes: those of its monitors' topic, of
-    the topics of their exposures, of `awaited_topics`, and of the change ledger's once that has spoken (a recording may have none). A
-    topic that is only listened to and has ended holds nothing up. Buckets are judged in order of their end, then monitor,
-    then series, with all changes before their end known. A bucket in which nothing at all came is a gap, and is not judged.
-    Repeated messages change nothing; partials of a bucket already judged are counted in `repeated` and dropped. A bucket of
-    which a worker with another configuration of the monitor counted a part is not judged: half of it would look like a fall.
+    A bucket is judged once every source partition has sealed it, whatever order that takes: those of its monitors'
+    topic, of the topics of their exposures, of `awaited_topics`, and of the change ledger's once that has spoken (a
+    recording may have none). A topic that is only listened to and has ended holds nothing up. Buckets are judged in
+    order of their end, then monitor, then series, with all changes before their end known. A bucket in which nothing at
+    all came is a gap, and is not judged. Repeated messages change nothing; partials of a bucket already judged are
+    counted in `repeated` and dropped. A bucket of which a worker with another configuration of the monitor counted a
+    part is not judged: half of it would look like a fall.
 
-    An alert that is notified goes out as it is; its explanation follows at once as the next version, made of what the engine
-    knows at the end of the alert's bucket, so it does not depend on the order of arrival either. When the alert is over, the
-    verdict is judged again with the end.
+    An alert that is notified goes out as it is; its explanation follows at once as the next version, made of what the
+    engine knows at the end of the alert's bucket, so it does not depend on the order of arrival either. When the alert
+    is over, the verdict is judged again with the end.
     """
 
     def __init__(self, plan: Plan, group: str, run: str = "live", awaited_topics: Collection[str] = ()) -> None:
@@ -108,7 +109,9 @@ class Engine:
             watch.take(partial)
 
     def _notice(self, change: Change) -> None:
-        """A change of a time that is judged already was said before, or before the ledger's topic was seen: it is kept all the same."""
+        """A change of a time that is judged already was said before, or before the ledger's topic was seen:
+        it is kept all the same.
+        """
         if self.watermark_ms is not None and change.at_ms < self.watermark_ms:
             self._ledger.add(change)
         else:
@@ -169,7 +172,9 @@ class Engine:
         self._learn_changes(watermark_ms)
 
     def _learn_changes(self, until_ms: int) -> None:
-        """Take the changes before that moment into the ledger; the series that they touch are to expect another level."""
+        """Take the changes before that moment into the ledger; the series that they touch are to expect another
+        level.
+        """
         for change in sorted(change for change in self._coming if change.at_ms < until_ms):
             self._coming.discard(change)
             if self._ledger.add(change) and change.effective:
@@ -269,7 +274,8 @@ class Engine:
         return self._watches[monitor].points(labels)
 
     def snapshot(self, *, full: bool) -> tuple[dict[str, Any], dict[str, str]]:
-        """Header and entries (JSON by series, or by bucket of leaves): all where `full`, else those new since the last snapshot.
+        """Header and entries (JSON by series, or by bucket of leaves): all where `full`, else those new since the last
+        snapshot.
 
         A series that was forgotten, and a bucket that is not needed any more, is an entry "null".
         """
@@ -346,7 +352,9 @@ class Engine:
 
 
 def upgraded(header: dict[str, Any]) -> dict[str, Any]:
-    """A header of before there were explanations, exposures and a cap on series, as one of now: they then begin empty."""
+    """A header of before there were explanations, exposures and a cap on series, as one of now:
+    they then begin empty.
+    """
     since: dict[str, Any] = {
         "leaves": {},
         "exposures": {},

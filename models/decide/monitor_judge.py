@@ -23,7 +23,9 @@ from models.monitors.monitor import Monitor
 from models.monitors.plan import SeriesKey
 
 FORGET_DAYS = 14
-"""A series without an event for this many days (or 60 buckets, if longer), gaps not counted, is dropped; it may come back."""
+"""A series without an event for this many days (or 60 buckets, if longer), gaps not counted, is dropped;
+it may come back.
+"""
 
 
 FORGET_ABSENT_MS = 2 * HOUR_MS
@@ -53,8 +55,8 @@ class Judged(NamedTuple):
 class MonitorJudge:
     """Merges what the source partitions say of a monitor's buckets, and judges every series of a complete one.
 
-    In a bucket in which the source was alive, a known series without an event is a zero; a bucket of which nothing came is
-    not judged, and what comes right after it may be what piled up.
+    In a bucket in which the source was alive, a known series without an event is a zero; a bucket of which nothing came
+    is not judged, and what comes right after it may be what piled up.
     """
 
     def __init__(self, monitor: Monitor) -> None:
@@ -85,7 +87,10 @@ class MonitorJudge:
         return sorted(start for start in self.open if start + self.monitor.bucket <= watermark_ms)
 
     def gaps(self, watermark_ms: int, heard_until: int) -> Iterator[tuple[int, int]]:
-        """Where silence has lasted long enough to be notified: (start, moment of notification). None after a source that ended."""
+        """Where silence has lasted long enough to be notified: (start, moment of notification).
+
+        None after a source that ended.
+        """
         if self.monitor.detector != "silence":
             return
         size, since = self.monitor.bucket, self.judged_until
@@ -164,7 +169,9 @@ class MonitorJudge:
     def _decide(
         self, start: int, asked: Rows, values: Floats, found: Judgements, subjects: Mapping[int, int]
     ) -> tuple[list[str], list[Alert]]:
-        """A state for every series asked about; only those that are anomalous, or have something open, are looked at one by one."""
+        """A state for every series asked about; only those that are anomalous, or have something open,
+        are looked at one by one.
+        """
         monitor, series_index = self.monitor, self.series_index
         states: list[str] = ["normal" if ready else "insufficient" for ready in found.ready.tolist()]
         faults: Mapping[int, str] = getattr(self.bank, "faults", {})
@@ -197,13 +204,17 @@ class MonitorJudge:
         return states, alerts
 
     def _relative(self) -> Floats | None:
-        """By position: what the series' values are out of, relative to its usual; None where the monitor asks for none."""
+        """By position: what the series' values are out of, relative to its usual;
+        None where the monitor asks for none.
+        """
         if self.exposure is None:
             return None
         return np.array([self.exposure.relative(key) for key in self.series_index.keys])
 
     def _after_gap(self, silence_ms: int) -> None:
-        """Windows begin anew, what piled up is no spike, and time in which nobody could speak makes nobody forgotten."""
+        """Windows begin anew, what piled up is no spike, and time in which nobody could speak makes nobody
+        forgotten.
+        """
         self.bank.forget_recent(np.concatenate([self.series_index.rows, self.series_index.parent_rows]))
         self.series_index.postpone(silence_ms)
         self._catch_up = max(CATCH_UP_BUCKETS, min(silence_ms // 4, CATCH_UP_MS) // self.monitor.bucket)
@@ -254,7 +265,9 @@ class MonitorJudge:
         return total
 
     def _measure(self, merged: Mapping[SeriesKey, Sums]) -> tuple[Floats, Floats, dict[int, int]]:
-        """By position: the series' values (NaN: too thin to judge), and distinct subjects where counted; the parents' values."""
+        """By position: the series' values (NaN: too thin to judge), and distinct subjects where counted;
+        the parents' values.
+        """
         series_index, kind = self.series_index, self.monitor.measured[0]
         absent = 0.0 if self.monitor.absent == "zero" else np.nan
         values, exposures = np.full(len(series_index), absent), np.zeros(len(series_index))
@@ -304,7 +317,8 @@ class MonitorJudge:
             self.open.setdefault(start, {}).setdefault(partition, {})[chunk] = cut
 
     def entries(self, *, full: bool) -> Iterator[tuple[SeriesKey, str]]:
-        """Series as JSON: all where `full` or a bucket was judged since the last call; "null" for one that was forgotten.
+        """Series as JSON: all where `full` or a bucket was judged since the last call; "null" for one that was
+        forgotten.
 
         A parent is an entry too; its key is shorter by one.
         """

@@ -41,9 +41,9 @@ class Judgements(NamedTuple):
 class Bank(Protocol):
     """Online models of many series, side by side: judge, then learn. It knows nothing of thresholds, alerts or Kafka.
 
-    What it says of a series depends on that series and its parent alone, whoever else is judged with it. A *parent* is the
-    series of a wider slice of the same monitor (a row of the same bank): a series that is new or thin borrows from it how
-    large, how noisy and of which shape it is to be expected.
+    What it says of a series depends on that series and its parent alone, whoever else is judged with it. A *parent* is
+    the series of a wider slice of the same monitor (a row of the same bank): a series that is new or thin borrows from
+    it how large, how noisy and of which shape it is to be expected.
     """
 
     @property
@@ -52,15 +52,21 @@ class Bank(Protocol):
         ...
 
     def add(self, parents: Rows) -> Rows:
-        """Rows for as many fresh series as `parents` has; −1 for one without a parent. A parent is added before its children."""
+        """Rows for as many fresh series as `parents` has; −1 for one without a parent.
+
+        A parent is added before its children.
+        """
         ...
 
     def drop(self, rows: Rows) -> None:
-        """Forget series; their rows may be given to others. The children of a parent are dropped before it or with it."""
+        """Forget series; their rows may be given to others. The children of a parent are dropped before it or with
+        it.
+        """
         ...
 
     def judge(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> Judgements:
-        """Judge the bucket that starts at `time_ms`, without learning from it. A value that is not finite is not judged.
+        """Judge the bucket that starts at `time_ms`, without learning from it. A value that is not finite is not
+        judged.
 
         `exposure`: what each value is out of, relative to its usual (1.0); the expectation grows in proportion to it.
         """

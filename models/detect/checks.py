@@ -1,4 +1,5 @@
-"""Conformance: what every detector must obey, one plain function a rule, each raising AssertionError that says what broke.
+"""Conformance: what every detector must obey, one plain function a rule, each raising AssertionError that says what
+broke.
 
 A new detector is tried with `for check in yield_checks(MyDetector, "traffic"): check()`.
 """

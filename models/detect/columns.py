@@ -13,7 +13,9 @@ from models.detect.bank import Rows
 
 
 class Field(NamedTuple):
-    """One quantity: its type, how many numbers a series has of it (0: a plain number), and with what a series begins."""
+    """One quantity: its type, how many numbers a series has of it (0:
+    a plain number), and with what a series begins.
+    """
 
     dtype: str
     width: int = 0

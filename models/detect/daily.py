@@ -25,7 +25,9 @@ LASTING: Final = 21
 """What is anomalous for that many buckets in a row is normal, whether somebody said so or not."""
 
 USUAL_EDGE, USUAL_TAIL, PRIOR = 0.7, 0.35, 5.0
-"""Before much is seen: the error (in logs) that one bucket in ten exceeds, by how much it then does; worth so many buckets."""
+"""Before much is seen: the error (in logs) that one bucket in ten exceeds, by how much it then does;
+worth so many buckets.
+"""
 LEAST_NOISE: Final = 0.1
 """No series is steadier than this (in logs)."""
 CLIP: Final = 2.0
@@ -44,7 +46,9 @@ BACKLOG_KEPT: Final = 0.8
 BACKLOG_MOST: Final = 7.0
 LOOSE_KEPT: Final = 0.9
 LOOSE_PRIOR: Final = 500.0
-"""For so many buckets counts what is usual before much is seen, right after a declared change; at 28, a third was still notified."""
+"""For so many buckets counts what is usual before much is seen, right after a declared change;
+at 28, a third was still notified.
+"""
 HIGHEST: Final = 50.0
 LN10: Final = float(np.log(10.0))
 
@@ -70,17 +74,19 @@ class _Seen(NamedTuple):
 class DailyBank:
     """Counts in buckets of a day, judged on the log scale against the last weeks and against past bursts.
 
-    *Level*: the median of the last 28 ordinary buckets, and a factor for the day of the week as far as there is one (positive-part
-    James–Stein). *Error*: log(1 + count) less the level. Of the last 56 errors, clipped, the one that a tenth exceeds is the
-    edge, and their mean excess over it (Hill's estimator) the tail scale; both shrunk to a prior and never below the Poisson
-    noise of the level. Beyond the edge the score grows by error/scale: −log₁₀ of an exponential tail in logs, a power law in
-    counts. *Bursts*: what was anomalous before, how far and how many buckets long, fading with 180 buckets. The second burst that is
-    at most as large and as long as past ones is not as anomalous as the first: their recency adds up to a probability, less one, so
-    that one incident does not make a habit. *Late filing*: what was missing in the last days is taken off a bucket that holds
-    more than usual. What is anomalous is not learned into the level, unless it lasts for 21 buckets or `reanchor` says so.
+    *Level*: the median of the last 28 ordinary buckets, and a factor for the day of the week as far as there is one
+    (positive-part James–Stein). *Error*: log(1 + count) less the level. Of the last 56 errors, clipped, the one that a
+    tenth exceeds is the edge, and their mean excess over it (Hill's estimator) the tail scale; both shrunk to a prior
+    and never below the Poisson noise of the level. Beyond the edge the score grows by error/scale: −log₁₀ of an
+    exponential tail in logs, a power law in counts. *Bursts*: what was anomalous before, how far and how many buckets
+    long, fading with 180 buckets. The second burst that is at most as large and as long as past ones is not as
+    anomalous as the first: their recency adds up to a probability, less one, so that one incident does not make a
+    habit. *Late filing*: what was missing in the last days is taken off a bucket that holds more than usual. What is
+    anomalous is not learned into the level, unless it lasts for 21 buckets or `reanchor` says so.
 
-    Bad at slow growth by less than the edge, at a day that is anomalous only as a share of other series, and at what is anomalous within the
-    day. State 608 bytes. Sources: Hill (1975), A simple general approach to inference about the tail of a distribution; James & Stein (1961).
+    Bad at slow growth by less than the edge, at a day that is anomalous only as a share of other series, and at what is
+    anomalous within the day. State 608 bytes. Sources: Hill (1975), A simple general approach to inference about the
+    tail of a distribution; James & Stein (1961).
 
     >>> bank = DailyBank()
     >>> rows = bank.add(np.array([-1, -1]))
@@ -183,7 +189,9 @@ class DailyBank:
         self._state["backlog"][rows] = BACKLOG_MOST * np.expm1(level)
 
     def reanchor(self, rows: Rows) -> None:
-        """A new normal was said: the last seven days are the level, and how far they scatter; the week keeps its shape."""
+        """A new normal was said: the last seven days are the level, and how far they scatter;
+        the week keeps its shape.
+        """
         if not len(rows):
             return
         state = self._state
@@ -195,7 +203,9 @@ class DailyBank:
         state["errors"][rows[:, None], np.arange(ERRORS - RECENT, ERRORS)] = recent - level[:, None]
 
     def widen(self, rows: Rows) -> None:
-        """Something was changed on purpose: the last seven days weigh more, and for two weeks more passes for ordinary."""
+        """Something was changed on purpose: the last seven days weigh more,
+        and for two weeks more passes for ordinary.
+        """
         values = self._state["values"][rows]
         values[:, : LEVEL - RECENT] = np.nan
         self._state["values"][rows] = values

@@ -20,7 +20,9 @@ FACTORS = np.array([*RISES, *FALLS])
 KEEP = 0.998
 """What evidence is worth a bucket later: what stopped six hours of minutes ago counts half."""
 SHIFT = 0.65
-"""Added to evidence of at least one power of ten (less to less), so that a score of S is reached anew by at most one ordinary bucket in 10^S; found by simulation."""
+"""Added to evidence of at least one power of ten (less to less),
+so that a score of S is reached anew by at most one ordinary bucket in 10^S; found by simulation.
+"""
 ENOUGH_SAID = 10.0
 """Powers of ten of evidence that are carried on: more would take long to fade."""
 HIGHEST = 50.0
@@ -48,7 +50,9 @@ LOOSE_MS = 2 * HOUR_MS
 YOUNG = 5
 """Buckets before the first judgement of a series whose parent knows the shape of the day."""
 BLOCK, BURST_GAIN, BURST_SLACK, MOST_BURST = 15, 0.01, 0.6, 30.0
-"""Buckets of a block, the weight of the newest block in the burstiness, what of it is chance, and the most one block may say."""
+"""Buckets of a block, the weight of the newest block in the burstiness, what of it is chance,
+and the most one block may say.
+"""
 LN10 = float(np.log(10.0))
 
 
@@ -65,24 +69,26 @@ class _Look(NamedTuple):
 
 
 class EnforcementBank:
-    """Evidence for a rise or a fall of counts, against a level, a shape of the day and a dispersion that are learned online.
+    """Evidence for a rise or a fall of counts, against a level, a shape of the day and a dispersion that are learned
+    online.
 
-    A bucket is expected to hold m = level · shape · exposure. For each of six rises and three falls by a factor f the log
-    likelihood ratio of a negative binomial with mean f·m over one with mean m is added up, fading by 0.2 % a bucket and never
-    below 0 (a CUSUM for each f: Page 1954; Lorden 1971); the largest, in powers of ten, is the score: up to a shift, −log₁₀ of
-    how often ordinary buckets reach it anew. A rise is held against a mean that is larger by its own standard error, a fall
-    against one that is smaller; and where the rest of the family rose too, by up to ×1.7, that is no rise of this series.
+    A bucket is expected to hold m = level · shape · exposure. For each of six rises and three falls by a factor f the
+    log likelihood ratio of a negative binomial with mean f·m over one with mean m is added up, fading by 0.2 % a bucket
+    and never below 0 (a CUSUM for each f: Page 1954; Lorden 1971); the largest, in powers of ten, is the score: up to a
+    shift, −log₁₀ of how often ordinary buckets reach it anew. A rise is held against a mean that is larger by its own
+    standard error, a fall against one that is smaller; and where the rest of the family rose too, by up to ×1.7, that
+    is no rise of this series.
 
-    The level is Gamma(a, b) with a memory of some 300 events, the shape the mean of each hour relative to the day's, joined by
-    straight lines. How far a series believes its own hours follows from how well it can know them: thin ones take their
-    parent's, those without a parent a flat day. What is anomalous is learned only up to three standard deviations. Source:
-    conjugate Gamma–Poisson updating with discounting, West & Harrison, Bayesian Forecasting (1997).
+    The level is Gamma(a, b) with a memory of some 300 events, the shape the mean of each hour relative to the day's,
+    joined by straight lines. How far a series believes its own hours follows from how well it can know them: thin ones
+    take their parent's, those without a parent a flat day. What is anomalous is learned only up to three standard
+    deviations. Source: conjugate Gamma–Poisson updating with discounting, West & Harrison, Bayesian Forecasting (1997).
 
-    Judges after a day (24 to 1,440 buckets), with a parent that has seen one from the fifth bucket on. `scan_buckets`, `scan_observed`
-    and `scan_expected` tell since when the evidence has grown. State below 0.4 kB a series.
+    Judges after a day (24 to 1,440 buckets), with a parent that has seen one from the fifth bucket on. `scan_buckets`,
+    `scan_observed` and `scan_expected` tell since when the evidence has grown. State below 0.4 kB a series.
 
-    Bad at a step of the whole family by more than ×1.7 (a first weekend), at falls of series with fewer than some 20 events an
-    hour, at rises below some ×1.6 (they are drift), and at a bucket of a day (see `models.detect.daily`).
+    Bad at a step of the whole family by more than ×1.7 (a first weekend), at falls of series with fewer than some 20
+    events an hour, at rises below some ×1.6 (they are drift), and at a bucket of a day (see `models.detect.daily`).
 
     >>> bank = EnforcementBank()
     >>> rows = bank.add(np.array([-1, -1]))
@@ -142,7 +148,9 @@ class EnforcementBank:
         self._columns.drop(rows)
 
     def judge(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> Judgements:
-        """Judge a bucket; not ready in the first day (the first five with a parent that knows), nor for a value that is not finite."""
+        """Judge a bucket; not ready in the first day (the first five with a parent that knows),
+        nor for a value that is not finite.
+        """
         c = self._columns
         look = self._look(rows, values, time_ms, exposure)
         best = np.argmax(look.evidence, axis=1)
@@ -241,7 +249,9 @@ class EnforcementBank:
         self._columns.reset(rows, ("evidence", "buckets", "held", "meant", "excess", "square"))
 
     def widen(self, rows: Rows) -> None:
-        """A change was declared: keep two hours' worth of what is known of the level, so that a new one is learned by then."""
+        """A change was declared: keep two hours' worth of what is known of the level,
+        so that a new one is learned by then.
+        """
         c = self._columns
         b = np.minimum(c["b"][rows], max(LOOSE_MS / self.bucket_ms, 10.0))
         c["a"][rows] *= b / c["b"][rows]
@@ -308,7 +318,9 @@ class EnforcementBank:
         return weight * own + (1.0 - weight) * usual
 
     def _family_drift(self, rows: Rows) -> Floats:
-        """By how much the others of the family are above or below their usual right now; 1 without a parent that knows."""
+        """By how much the others of the family are above or below their usual right now;
+        1 without a parent that knows.
+        """
         c = self._columns
         family_drift = np.ones(len(rows))
         known = self._lent(rows)

@@ -13,7 +13,9 @@ READY: Final = 30
 """Buckets of a key that make a usual; before that nothing is relative to it."""
 LEAST: Final = 0.1
 MOST: Final = 10.0
-"""Bounds of what is said to the detector: an exposure near zero would make a single event anomalous, a broken one hide a wave."""
+"""Bounds of what is said to the detector: an exposure near zero would make a single event anomalous,
+a broken one hide a wave.
+"""
 
 
 def bounded(relative: float) -> float:
@@ -28,9 +30,9 @@ def bounded(relative: float) -> float:
 class Exposures:
     """Sums of other events by some of the series' dimensions, and how each bucket compares with the mean of a day.
 
-    The usual of a key is the mean of its buckets, and from a day's number of buckets on an exponentially weighted one: it
-    follows drifts, and what a day does within itself shows. A bucket in which the source of the exposure said nothing is
-    not known: it counts as usual, and is not learned. Bad at a campaign of days: it becomes the usual.
+    The usual of a key is the mean of its buckets, and from a day's number of buckets on an exponentially weighted one:
+    it follows drifts, and what a day does within itself shows. A bucket in which the source of the exposure said
+    nothing is not known: it counts as usual, and is not learned. Bad at a campaign of days: it becomes the usual.
     """
 
     def __init__(self, monitor: Monitor) -> None:
@@ -71,7 +73,8 @@ class Exposures:
             del self._closed[min(self._closed)]
 
     def relative(self, series: SeriesKey) -> float:
-        """The exposure of a series in the bucket that was closed last, relative to its usual; 1.0 where that is not known.
+        """The exposure of a series in the bucket that was closed last, relative to its usual; 1.0 where that is not
+        known.
 
         From `LEAST` to `MOST`.
         """

@@ -10,8 +10,8 @@ Direction = Literal["UP", "DOWN"]
 class Judgement(NamedTuple):
     """A score and what it rests on.
 
-    `score` is about −log₁₀ of the probability to see something this unusual in a normal bucket: 0 is ordinary, larger is
-    stranger, no upper limit; 0.0 while `ready` is false (too little history to say anything). `expected` is what the
+    `score` is about −log₁₀ of the probability to see something this unusual in a normal bucket: 0 is ordinary, larger
+    is stranger, no upper limit; 0.0 while `ready` is false (too little history to say anything). `expected` is what the
     bucket was predicted to hold. `scan_*` tell over how many buckets the oddness was found and what they held together.
     """
 
@@ -27,8 +27,8 @@ class Judgement(NamedTuple):
 class Detector(Protocol):
     """One online model of one series: judges, then learns. It knows nothing of thresholds, alerts or Kafka.
 
-    `x` is `{"value": float, "time_ms": int}`: the bucket's value and its start; and `"exposure"`, where it is known, of which
-    the value is a part (see `models.detect.bank.Bank`).
+    `x` is `{"value": float, "time_ms": int}`: the bucket's value and its start; and `"exposure"`, where it is known, of
+    which the value is a part (see `models.detect.bank.Bank`).
     """
 
     def judge_one(self, x: dict[str, float]) -> Judgement:

@@ -8,7 +8,8 @@ from models.detect.traffic import TrafficBank
 
 
 class TrafficNovelty(OneSeries):
-    """A `TrafficBank` of one series as a River anomaly detector. `season`: none, day or week; `bucket_ms`: length of a bucket.
+    """A `TrafficBank` of one series as a River anomaly detector. `season`: none, day or week; `bucket_ms`: length of a
+    bucket.
 
     It costs about a hundred microseconds a bucket to judge and learn; in a bank of thousands a few.
 

@@ -16,10 +16,12 @@ from models.detect.bank import Bank, Floats, Judgements, Rows
 from models.monitors.river_model import load, save
 
 FEATURES: Final = ("value", "hour", "weekday")
-"""What a model may be given of a bucket: its value, the hour of the day (0 to below 24, UTC), the day of the week (Monday 0)."""
+"""What a model may be given of a bucket: its value, the hour of the day (0 to below 24, UTC),
+the day of the week (Monday 0).
+"""
 WARM_UP: Final = 120
-"""Scores before a series is judged: of so many the usual tail is known. One that is the same as the one before it does not
-count: some models answer 0 until their first window is full."""
+"""Scores before a series is judged: of so many the usual tail is known. One that is the same as the one before it does
+not count: some models answer 0 until their first window is full."""
 UNASKED: Final = 60
 """Buckets that a forecasting model learns before it is asked for the next one."""
 KEPT: Final = 480
@@ -57,18 +59,19 @@ class _Series:
 
 
 class RiverBank(Bank):
-    """Judges with `make()`, a River anomaly detector, regressor, or a pipeline that ends in one; see `models.monitors.river_model`.
+    """Judges with `make()`, a River anomaly detector, regressor, or a pipeline that ends in one; see
+    `models.monitors.river_model`.
 
-    A model's own score has any unit. The tail of its last `KEPT` scores gives it one: the highest tenth is taken to fall off
-    exponentially (as the peaks over a threshold of Siffer et al., KDD 2017, with a shape of zero), and what is said is −log₁₀ of
-    the probability of a score as high. So a monitor's alert budget means the same for every detector, as far as scores are alike
-    from bucket to bucket; where they are not (a shape of the day that the model does not know), it costs more than the budget.
-    A regressor's score is how far off its prediction was.
+    A model's own score has any unit. The tail of its last `KEPT` scores gives it one: the highest tenth is taken to
+    fall off exponentially (as the peaks over a threshold of Siffer et al., KDD 2017, with a shape of zero), and what is
+    said is −log₁₀ of the probability of a score as high. So a monitor's alert budget means the same for every detector,
+    as far as scores are alike from bucket to bucket; where they are not (a shape of the day that the model does not
+    know), it costs more than the budget. A regressor's score is how far off its prediction was.
 
-    No number that is not finite reaches a model. One that raises, answers with anything but a finite number, or grows beyond
-    `MOST_BYTES` is given up: its series is not judged any more and `faults` says why, until the monitor changes or its state is
-    begun anew. It is slow: one to a hundred microseconds a series and bucket, and up to `MOST_BYTES` a series. For some hundred
-    series, and for trying a model in a replay.
+    No number that is not finite reaches a model. One that raises, answers with anything but a finite number, or grows
+    beyond `MOST_BYTES` is given up: its series is not judged any more and `faults` says why, until the monitor changes
+    or its state is begun anew. It is slow: one to a hundred microseconds a series and bucket, and up to `MOST_BYTES` a
+    series. For some hundred series, and for trying a model in a replay.
 
     >>> from models.monitors.river_model import make
     >>> bank = RiverBank(lambda: make("anomaly.GaussianScorer", {}), ("value",))

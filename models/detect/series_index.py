@@ -19,10 +19,11 @@ REMEMBERED = 30
 
 
 class SeriesIndex:
-    """Known series in the order of their keys, each with a row of the bank, and with a parent where it is a slice of more.
+    """Known series in the order of their keys, each with a row of the bank, and with a parent where it is a slice of
+    more.
 
-    The parent of a series is the slice that all but the last of its dimensions make: of (market, policy), the market. Parents
-    are in the bank too, but they are no series: nobody asked for them.
+    The parent of a series is the slice that all but the last of its dimensions make: of (market, policy), the market.
+    Parents are in the bank too, but they are no series: nobody asked for them.
     """
 
     def __init__(self, group_by: Sequence[str], bank: Bank) -> None:
@@ -146,7 +147,9 @@ class SeriesIndex:
         return None
 
     def restore(self, states: Mapping[SeriesKey, Mapping[str, Any]]) -> None:
-        """Take back series and parents, in any order. One of another layout raises KeyError, TypeError or ValueError."""
+        """Take back series and parents, in any order. One of another layout raises KeyError,
+        TypeError or ValueError.
+        """
         self.admit(self.missing(key for key, state in states.items() if "facts" in state))
         for key, state in states.items():
             if "facts" in state:

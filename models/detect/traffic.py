@@ -69,7 +69,9 @@ HUGE = 1e150
 """Values beyond it, of which a square would be infinite, are no measurements."""
 ODDNESS = np.array([0.0, 0.3, 0.5, 0.7, 1.0, 1.4, 1.8, 40.0])
 SCORE = np.array([0.0, 1.2, 2.15, 2.9, 3.85, 4.95, 6.0, 100.0])
-"""Oddness to score: fitted to how often ordinary buckets of real traffic reach an oddness anew; beyond 5 it is a straight line."""
+"""Oddness to score: fitted to how often ordinary buckets of real traffic reach an oddness anew;
+beyond 5 it is a straight line.
+"""
 
 (
     SEEN,
@@ -131,28 +133,30 @@ class Look(NamedTuple):
 class TrafficBank:
     """Distance to three running means, each in units of what was extreme and usual for it, on its side, of late.
 
-    With m an exponentially weighted mean and r = |x − m|: z = r / (e + 4·r̄ + 10⁻³·|m|), e being the fading 94 % quantile of r
-    (multiplied by 1.0282 when r exceeds it, else by 0.9982) and r̄ its mean over some 1,000 changes, both kept for rises and falls
-    apart (and mixed with those of both at 7 to 3). The units of the two slow means shrink and grow with the square root of how
-    restless the series is now against its usual: an hour of the night is measured by nights. What counts is the largest z of this
-    bucket (× 0.8), or the mean of the last four (× 1.5), in which what one has beyond 0.7 counts in part and beyond 1.5 not at
-    all, and a bucket on the other side takes a quarter of itself away: a shift that stays may be half as far out as a spike.
+    With m an exponentially weighted mean and r = |x − m|: z = r / (e + 4·r̄ + 10⁻³·|m|), e being the fading 94 %
+    quantile of r (multiplied by 1.0282 when r exceeds it, else by 0.9982) and r̄ its mean over some 1,000 changes, both
+    kept for rises and falls apart (and mixed with those of both at 7 to 3). The units of the two slow means shrink and
+    grow with the square root of how restless the series is now against its usual: an hour of the night is measured by
+    nights. What counts is the largest z of this bucket (× 0.8), or the mean of the last four (× 1.5), in which what one
+    has beyond 0.7 counts in part and beyond 1.5 not at all, and a bucket on the other side takes a quarter of itself
+    away: a shift that stays may be half as far out as a spike.
 
-    With a `season` the mean of each hour of the day (of the week: `week`) is learned, relative to the size of the series, and
-    what the running means lag behind that shape is added to them, as far as it has proved to predict the values (a regression
-    through the origin, shrunk, from 0 to 1): a shape that is not there costs nothing. An hour in which something anomalous is seen day
-    after day counts for less: z is divided by 1 + max(0, h − 0.4), h being the usual maximum of z, at most 1, in that hour
-    of the day and its neighbours.
+    With a `season` the mean of each hour of the day (of the week: `week`) is learned, relative to the size of the
+    series, and what the running means lag behind that shape is added to them, as far as it has proved to predict the
+    values (a regression through the origin, shrunk, from 0 to 1): a shape that is not there costs nothing. An hour in
+    which something anomalous is seen day after day counts for less: z is divided by 1 + max(0, h − 0.4), h being the
+    usual maximum of z, at most 1, in that hour of the day and its neighbours.
 
-    The score is −log₁₀ of the share of ordinary buckets that reach such an oddness anew, measured on real traffic (docs/detect.md).
-    A value is learned at most two units away from its means, so that an incident is followed slowly and a lasting one is, after
-    an hour or so, the new level: go on learning during an episode. Judges from the 20th bucket on, with a parent that has seen 200
-    from the fifth: until it knows its own units, those of the parent count, relative to the level, and wider by the fourth root of how
-    much smaller the series is. `scan_buckets` says how many of the last four were anomalous on the same side: 1 is a spike so far.
+    The score is −log₁₀ of the share of ordinary buckets that reach such an oddness anew, measured on real traffic
+    (docs/detect.md). A value is learned at most two units away from its means, so that an incident is followed slowly
+    and a lasting one is, after an hour or so, the new level: go on learning during an episode. Judges from the 20th
+    bucket on, with a parent that has seen 200 from the fifth: until it knows its own units, those of the parent count,
+    relative to the level, and wider by the fourth root of how much smaller the series is. `scan_buckets` says how many
+    of the last four were anomalous on the same side: 1 is a spike so far.
 
-    `bucket_ms` tells only whether hours are joined smoothly (below an hour) or are steps. State: about 0.6 kB a series (0.9 with
-    `week`). Bad at drifts slower than 50 buckets (they are followed), at what is wrong from the first bucket on, and at
-    incidents that recur at the same hour for days.
+    `bucket_ms` tells only whether hours are joined smoothly (below an hour) or are steps. State: about 0.6 kB a series
+    (0.9 with `week`). Bad at drifts slower than 50 buckets (they are followed), at what is wrong from the first bucket
+    on, and at incidents that recur at the same hour for days.
 
     >>> bank = TrafficBank("none")
     >>> rows = bank.add(np.array([-1, -1]))
@@ -204,7 +208,9 @@ class TrafficBank:
         self._parents.drop(rows)
 
     def judge(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> Judgements:
-        """Judge a bucket; not one of the first 20 (4 with a parent), none of the three after a gap, and no value that is no number."""
+        """Judge a bucket; not one of the first 20 (4 with a parent), none of the three after a gap,
+        and no value that is no number.
+        """
         look = self._look(rows, values, time_ms, exposure)
         self._looked = _call(rows, values, time_ms, exposure), look
         state, oddness = look.state, look.oddness
@@ -272,13 +278,17 @@ class TrafficBank:
         """A traffic series begins with its first value: nothing is learned."""
 
     def forget_recent(self, rows: Rows) -> None:
-        """After a gap: the next three buckets are not judged, and the one nearest to the level before is the level to go on from."""
+        """After a gap: the next three buckets are not judged, and the one nearest to the level before is the level to
+        go on from.
+        """
         self._looked = None
         seen = self._columns["state"][rows, SEEN] > 0
         self._columns["state"][rows, SETTLING] = np.where(seen, SETTLE, 0)
 
     def reanchor(self, rows: Rows) -> None:
-        """A new normal was said: what is expected becomes what the last three buckets held, and the shape of hours scales with it."""
+        """A new normal was said: what is expected becomes what the last three buckets held,
+        and the shape of hours scales with it.
+        """
         self._looked = None
         columns = self._columns
         means, lags, state = columns["means"][rows], columns["lags"][rows], columns["state"][rows]
@@ -297,7 +307,9 @@ class TrafficBank:
         columns["recent"][rows] = 0.0
 
     def widen(self, rows: Rows) -> None:
-        """The platform said that it changed something here: for some 20 buckets units are wider and the level follows at once."""
+        """The platform said that it changed something here: for some 20 buckets units are wider and the level follows
+        at once.
+        """
         self._looked = None
         self._columns["state"][rows, LOOSE] = 1.0
 
@@ -311,7 +323,9 @@ class TrafficBank:
         self._columns.load(row, state)
 
     def _known(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None) -> Look:
-        """The look that judging took, where this is what was judged last and nothing was changed since; else a fresh one."""
+        """The look that judging took, where this is what was judged last and nothing was changed since;
+        else a fresh one.
+        """
         looked, self._looked = self._looked, None
         if looked is not None and looked[0] == _call(rows, values, time_ms, exposure):
             return looked[1]
@@ -370,7 +384,9 @@ class TrafficBank:
         )
 
     def _unit(self, rows: Rows, state: Floats, means: Floats, up: Mask, unit: Floats) -> Floats:
-        """Units as they count: wider after an announced change, and near those of the parent while a series is young."""
+        """Units as they count: wider after an announced change, and near those of the parent while a series is
+        young.
+        """
         loose = state[:, LOOSE]
         if np.count_nonzero(loose):
             unit = unit * (1.0 + 5.0 * loose[:, None])
@@ -395,7 +411,8 @@ class TrafficBank:
         return time_ms // HOUR_MS % self._slots
 
     def _shape(self, rows: Rows, state: Floats, level: Floats, time_ms: int) -> tuple[Floats | None, Floats]:
-        """What the hour says of the value, up to a constant (NaN where it is not known), and how far it is to be believed.
+        """What the hour says of the value, up to a constant (NaN where it is not known), and how far it is to be
+        believed.
 
         None as long as it is known of no series.
         """
@@ -421,7 +438,9 @@ class TrafficBank:
         return size * shape, np.minimum(np.maximum(state[:, TIED_XY] / tied, 0.0), 1.0)
 
     def _gain(self, rows: Rows, state: Floats) -> Floats:
-        """Weights of this bucket in the means: those of a series that began or was set anew are averages, or follow a room that fills."""
+        """Weights of this bucket in the means: those of a series that began or was set anew are averages,
+        or follow a room that fills.
+        """
         age = state[:, AGE]
         if not np.count_nonzero(age < GROWN):
             return PACES
@@ -430,7 +449,9 @@ class TrafficBank:
         return gain
 
     def _learn_units(self, rows: Rows, state: Floats, mean: Floats, distance: Floats, up: Mask, moved: Mask) -> None:
-        """Extremes and mean distances, each on its side, relative to how restless the series is; then the units they make."""
+        """Extremes and mean distances, each on its side, relative to how restless the series is;
+        then the units they make.
+        """
         columns = self._columns
         extremes = columns["extremes"][rows].reshape(-1, 2, 3)
         usual = columns["usual"][rows].reshape(-1, 2, 3)
@@ -516,7 +537,9 @@ def _call(rows: Rows, values: Floats, time_ms: int, exposure: Floats | None) -> 
 
 
 def _scan(look: Look) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """How many of the last four buckets were anomalous on the side of this one, it included; what they held, and were expected to."""
+    """How many of the last four buckets were anomalous on the side of this one, it included;
+    what they held, and were expected to.
+    """
     recent = look.recent.reshape(-1, 3, 4)
     anomalous = recent[:, :, :2] > IN_SHIFT
     buckets = np.ones(len(recent), dtype=np.int64)

@@ -25,9 +25,9 @@ class Cause:
     `share`: its part of the change beyond its own usual rate (1 = all of it; more where others moved the other way).
     `risk_ratio`: its rate over the rate of everything else; above 1 for a rise, below 1 for a fall.
     `without`: by which part the change shrinks when the slice is taken out of both periods ("without it the rise falls
-    by 83 %" = 0.83). `score`: ranks the slices of one explanation, from 0 up; larger is likelier. An alternative's is scaled to stay below
-    the causes it competes with, so scores of two explanations are not to be compared. `share` and `risk_ratio` of a second
-    cause are counted without the first.
+    by 83 %" = 0.83). `score`: ranks the slices of one explanation, from 0 up; larger is likelier. An alternative's is
+    scaled to stay below the causes it competes with, so scores of two explanations are not to be compared. `share` and
+    `risk_ratio` of a second cause are counted without the first.
     """
 
     slice: Mapping[str, str]

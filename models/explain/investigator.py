@@ -26,17 +26,17 @@ MOST_LEAVES: Final = 800
 MOST_CHANGES: Final = 10
 """Changes that are named."""
 GUARD_BUCKETS: Final = 2
-"""Buckets right before the onset (half as many as are explained, if more) that are neither usual nor explained: what creeps
-in is in them already, and a slice that is new since then would be its own usual."""
+"""Buckets right before the onset (half as many as are explained, if more) that are neither usual nor explained: what
+creeps in is in them already, and a slice that is new since then would be its own usual."""
 CLOSE_MS: Final[Mapping[str, int]] = {
     "POLICY_ROLLOUT": HOUR_MS,
     "RULE_CHANGE": HOUR_MS,
     "REPORTING_SCOPE": HOUR_MS,
     "SCHEMA_VERSION": HOUR_MS,
 }
-"""A change of a kind as short before the onset (or two buckets, if longer) is right before it: what reaches people and caches
-first takes up to an hour, what machines do takes effect in minutes. An onset is only an estimate, so two buckets after it
-are right before it, too."""
+"""A change of a kind as short before the onset (or two buckets, if longer) is right before it: what reaches people and
+caches first takes up to an hour, what machines do takes effect in minutes. An onset is only an estimate, so two buckets
+after it are right before it, too."""
 OTHER_CLOSE_MS: Final = 15 * MINUTE_MS
 LEAD_MS: Final[Mapping[str, int]] = {
     "POLICY_ROLLOUT": 12 * HOUR_MS,
@@ -62,8 +62,9 @@ DECIDER_EVENTS: Final = 3
 class AlertContext:
     """What the engine knows around an alert, at the moment it explains it.
 
-    `points`, `leaves` (by bucket) and `relative` exposure are of the alert's own series, up to its bucket. `since_ms` is the
-    onset of its episode, where it has begun earlier. `beside`: verdicts of alerts at the same time that share a label.
+    `points`, `leaves` (by bucket) and `relative` exposure are of the alert's own series, up to its bucket. `since_ms`
+    is the onset of its episode, where it has begun earlier. `beside`: verdicts of alerts at the same time that share a
+    label.
     """
 
     points: Sequence[Point]
@@ -79,8 +80,8 @@ class AlertContext:
 def account(alert: Alert, monitor: Monitor, context: AlertContext, ledger: Ledger, *, now_ms: int) -> dict[str, Any]:
     """The explanation as a JSON object. The same facts give the same object, to the last digit.
 
-    `now_ms`: up to when the ledger is known; it counts as kept if there is any entry of the time before. The object holds what it
-    was judged from (`facts`), so that `settled` can judge again when the anomaly is over.
+    `now_ms`: up to when the ledger is known; it counts as kept if there is any entry of the time before. The object
+    holds what it was judged from (`facts`), so that `settled` can judge again when the anomaly is over.
     """
     own = onset(_longer(alert, monitor, context), alert)
     began = own if context.since_ms is None else min(own, context.since_ms)
@@ -158,7 +159,9 @@ def _longer(alert: Alert, monitor: Monitor, context: AlertContext) -> list[Point
 
 
 def _search(alert: Alert, monitor: Monitor, context: AlertContext, own: int, began: int) -> dict[str, Any] | None:
-    """The slices, from the leaves of the alert's own series; None where none are counted or too little is known of before."""
+    """The slices, from the leaves of the alert's own series; None where none are counted or too little is known of
+    before.
+    """
     if not monitor.leaf_dims or alert.direction == "MISSING":
         return None
     end, size = alert.window_end_ms, monitor.bucket

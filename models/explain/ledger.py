@@ -72,7 +72,8 @@ NAMED: Final = (
 def relation(
     change: Change, labels: Mapping[str, str], inside: Mapping[str, Collection[str]] | None = None
 ) -> Relation | None:
-    """How a change relates to the slice `labels`; None where it cannot reach it. Bad at targets named after nothing in the events.
+    """How a change relates to the slice `labels`; None where it cannot reach it. Bad at targets named after nothing in
+    the events.
 
     `inside` lists, for finer dimensions, the values that occur within the slice: a release of a model of which nothing
     is there cannot be the reason. Labels may also say `event` and `topic`, for changes of a schema.

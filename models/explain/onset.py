@@ -16,7 +16,8 @@ def onset(points: Sequence[Point], alert: Alert) -> int:
 
     `points` are the series' last judged buckets in order. The estimate is that of a CUSUM (Page, 1954) with half of the
     shift as its reference: the buckets from there on exceed what was expected by more than half of what they do on
-    average, in sum. The shift is first that of the scanned window, then that of what was found. Late by some buckets where an anomaly creeps in; never before the first of the points.
+    average, in sum. The shift is first that of the scanned window, then that of what was found. Late by some buckets
+    where an anomaly creeps in; never before the first of the points.
 
     >>> from models.decide.alert import gap_alert
     >>> from models.monitors.monitor import Monitor

@@ -42,7 +42,9 @@ CHANGE_POINTS: Final[Mapping[tuple[str, Timing], int]] = {
     ("open", "ended"): 0,
 }
 ALL: Final = 3
-"""The slice that carries nearly all of the change is a value of this cause's dimension: it is there and nowhere else."""
+"""The slice that carries nearly all of the change is a value of this cause's dimension:
+it is there and nowhere else.
+"""
 CARRIES: Final = 2
 """The same for a slice that carries half; or for a value that says less than an identity (who decided, where from)."""
 NEARLY_ALL: Final = 0.8
@@ -113,8 +115,8 @@ OF_VALUE: Final[Mapping[tuple[str, str], Verdict]] = {
 }
 MODERATION: Final = frozenset({"POLICY_ROLLOUT", "RULE_CHANGE", "MODEL_RELEASE", "THRESHOLD_CHANGE", "QUEUE_ROUTING"})
 DELIVERY: Final = frozenset({"CDN_SWITCH", "INCIDENT"})
-"""Changes of moderation show in decisions and what follows from them, changes of delivery in traffic. Elsewhere they count
-as any change that reaches everybody, unless they name the slice."""
+"""Changes of moderation show in decisions and what follows from them, changes of delivery in traffic. Elsewhere they
+count as any change that reaches everybody, unless they name the slice."""
 
 LABELS: Final = ("client_version", "model_version", "model_id", "cdn", "isp", "queue_id", "shop_id", "room_id")
 """Dimensions that say something when a series has them: a policy or a market says nothing about why."""
@@ -122,7 +124,9 @@ LABELS: Final = ("client_version", "model_version", "model_id", "cdn", "isp", "q
 
 @dataclass(frozen=True, slots=True)
 class MatchedChange:
-    """A change lined up with the onset: its kind (of a rollback: what it takes back), how it relates, when, in words."""
+    """A change lined up with the onset: its kind (of a rollback:
+    what it takes back), how it relates, when, in words.
+    """
 
     kind: str
     relation: str
@@ -141,9 +145,9 @@ class Facts:
 
     `slice` carries the `share` of the change; None where none does or none was searched; `searched` are the dimensions
     that were. `ledger`: whether a change ledger is kept at all. `alike`: in words, that deciders of several kinds moved
-    alike. `volume`: the part of the change that is more or less exposure; None without one. `confined`: the label that the
-    series has to itself, its siblings being normal. `beside`: verdicts of alerts at the same time that share a label.
-    `quality`: what is measured is how well LIVE plays.
+    alike. `volume`: the part of the change that is more or less exposure; None without one. `confined`: the label that
+    the series has to itself, its siblings being normal. `beside`: verdicts of alerts at the same time that share a
+    label. `quality`: what is measured is how well LIVE plays.
     """
 
     direction: str
@@ -176,7 +180,10 @@ class Evidence:
 
 
 def evidence(facts: Facts) -> list[Evidence]:
-    """Every fact that speaks for or against a verdict, in a fixed order. Of several changes with one meaning the best counts."""
+    """Every fact that speaks for or against a verdict, in a fixed order.
+
+    Of several changes with one meaning the best counts.
+    """
     found: list[Evidence] = []
     found += _of_changes(facts)
     found += _of_slice(facts)
@@ -187,12 +194,14 @@ def evidence(facts: Facts) -> list[Evidence]:
 
 
 def judge(facts: Facts) -> dict[str, Any]:
-    """The verdict card: `verdict`, `strength`, `score`, `for`, `against`, `runner_up`. Additive, with no learned weights.
+    """The verdict card: `verdict`, `strength`, `score`, `for`, `against`, `runner_up`. Additive, with no learned
+    weights.
 
     It does badly where the ledger is not kept, where a change is entered after its effect began (it is late then, and
     nobody sees it), and where two causes meet: that is INSUFFICIENT_EVIDENCE, with what speaks for either.
 
-    >>> card = judge(Facts("UP", {"policy_id": "p7"}, changes=[MatchedChange("POLICY_ROLLOUT", "named", "close", "p7 was rolled out")]))
+    >>> rollout = MatchedChange("POLICY_ROLLOUT", "named", "close", "p7 was rolled out")
+    >>> card = judge(Facts("UP", {"policy_id": "p7"}, changes=[rollout]))
     >>> card["verdict"], card["strength"], card["for"]
     ('POLICY', 'moderate', ['p7 was rolled out'])
     >>> judge(Facts("UP", {"market": "DE"}))["verdict"]

@@ -33,36 +33,21 @@ def periods(
 ) -> tuple[list[Row], list[Row]] | None:
     """Rows before and rows of [from, until); None where too little is known of before.
 
-    `buckets` by start; those at or after `from_ms` are now. The past is cut into spans as long as now. A ratio brings its
-    counts along. Other values are counted against their own usual: a leaf's count is what it usually holds in such a span
-    (times `relative`, the exposure, where there is one), so that a rate is "times the usual" and the same for slices of
-    every size; counting buckets instead would call whatever is large a high rate.
+    `buckets` by start; those at or after `from_ms` are now. The past is cut into spans as long as now. A ratio brings
+    its counts along. Other values are counted against their own usual: a leaf's count is what it usually holds in such
+    a span (times `relative`, the exposure, where there is one), so that a rate is "times the usual" and the same for
+    slices of every size; counting buckets instead would call whatever is large a high rate.
     """
-    length = max(1, (until_ms - from_ms) // bucket_ms)
     now = [start for start in buckets if from_ms <= start < until_ms]
-    past = sorted((start for start in buckets if start < from_ms), reverse=True)
-    spans: dict[int, list[int]] = {}
-    for start in past:
-        span = (from_ms - start - 1) // (length * bucket_ms)
-        if span < BLOCKS:
-            spans.setdefault(span, []).append(start)
-    spans = {span: starts for span, starts in spans.items() if 2 * len(starts) >= length}
+    spans = _spans(buckets, from_ms, max(1, (until_ms - from_ms) // bucket_ms), bucket_ms)
     if not now or sum(map(len, spans.values())) < FEWEST:
         return None
     if ratio:
         before = [Row(s, *row) for s, starts in spans.items() for start in starts for row in buckets[start]]
         return before, [Row(-1, *row) for start in now for row in buckets[start]]
-
-    def summed(starts: Sequence[int]) -> dict[tuple[str, ...], float]:
-        sums: dict[tuple[str, ...], float] = {}
-        for start in starts:
-            for values, value, _ in buckets[start]:
-                sums[values] = sums.get(values, 0.0) + max(value, 0)
-        return sums
-
-    sums = {span: summed(starts) for span, starts in spans.items()}
+    sums = {span: _summed(buckets, starts) for span, starts in spans.items()}
     units = {span: sum(relative.get(start, 1.0) for start in starts) for span, starts in spans.items()}
-    sums_now, units_now = summed(now), sum(relative.get(start, 1.0) for start in now)
+    sums_now, units_now = _summed(buckets, now), sum(relative.get(start, 1.0) for start in now)
     totals: dict[object, list[float]] = {
         span: [sum(sums[span].values()), units[span]] for span in spans if units[span] > 0
     }
@@ -86,3 +71,21 @@ def periods(
 
     before = [row for span in sorted(spans) for row in rows(span, sums[span], units[span])]
     return before, rows(-1, sums_now, units_now)
+
+
+def _spans(buckets: Mapping[int, Bucket], from_ms: int, length: int, bucket_ms: int) -> dict[int, list[int]]:
+    """Starts of the buckets of the past, by the span of `length` buckets that they are in; thin spans left out."""
+    spans: dict[int, list[int]] = {}
+    for start in sorted((start for start in buckets if start < from_ms), reverse=True):
+        span = (from_ms - start - 1) // (length * bucket_ms)
+        if span < BLOCKS:
+            spans.setdefault(span, []).append(start)
+    return {span: starts for span, starts in spans.items() if 2 * len(starts) >= length}
+
+
+def _summed(buckets: Mapping[int, Bucket], starts: Sequence[int]) -> dict[tuple[str, ...], float]:
+    sums: dict[tuple[str, ...], float] = {}
+    for start in starts:
+        for values, value, _ in buckets[start]:
+            sums[values] = sums.get(values, 0.0) + max(value, 0)
+    return sums

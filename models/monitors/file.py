@@ -75,6 +75,9 @@ def _groups(monitors: Sequence[tuple[int, Monitor]], lines: Lines) -> list[tuple
     mistakes = []
     for index, monitor in monitors:
         if topics.setdefault(monitor.group_name, monitor.topic) != monitor.topic:
-            text = f"group {monitor.group_name!r} is on {topics[monitor.group_name]}, {monitor.name!r} reads {monitor.topic}"
+            text = (
+                f"group {monitor.group_name!r} is on {topics[monitor.group_name]}, "
+                f"{monitor.name!r} reads {monitor.topic}"
+            )
             mistakes.append((lines.of(("monitor", index, "group")), f"{text}; a group reads one topic"))
     return mistakes

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -34,7 +34,9 @@ EVENTS: dict[str, type[Contract]] = {contract.type_name: contract for contract i
 
 
 def field_type(contract: type[Contract], path: str) -> object | None:
-    """The annotation of the field that a dotted path names, of the contract or of a model inside it; None without one."""
+    """The annotation of the field that a dotted path names, of the contract or of a model inside it;
+    None without one.
+    """
     model: object = contract
     annotation: object | None = None
     for name in path.split("."):
@@ -126,9 +128,9 @@ class ExposureOf(BaseModel):
 class Monitor(BaseModel):
     """What to count, for which slices, in which buckets, how to judge it, and who is notified.
 
-    A score is −log₁₀ of a tail probability, whatever the detector; an alert needs a score of at least `threshold`, which
-    follows from the alert budget: with `series` series and the bucket's number of judgements a day, `budget_per_day` false
-    alerts are expected from pure noise.
+    A score is −log₁₀ of a tail probability, whatever the detector; an alert needs a score of at least `threshold`,
+    which follows from the alert budget: with `series` series and the bucket's number of judgements a day,
+    `budget_per_day` false alerts are expected from pure noise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -204,22 +206,7 @@ class Monitor(BaseModel):
             kind, fields = self.measured
         except ValueError as error:
             problems.append(str(error))
-        paths = {
-            "group_by": self.group_by,
-            "where": list(self.where),
-            "measure": list(fields),
-            "explain_by": self.explain_by,
-        }
-        if self.subjects is not None:
-            paths["subjects"] = [self.subjects]
-        for key, names in paths.items():
-            for name in names:
-                annotation = field_type(contract, name)
-                if annotation is None:
-                    known = list(contract.model_fields)
-                    problems.append(f"{key}: {self.event} has no field {name!r}; {_near(name, known, 'it has')}")
-                elif key == "measure" and kind in ("sum", "ratio") and not is_whole_number(annotation):
-                    problems.append(f"measure: {name!r} holds no whole numbers, which alone add up exactly")
+        problems += self._field_problems(contract, kind, fields)
         if not 10 * SECOND_MS <= self.bucket <= DAY_MS or DAY_MS % self.bucket:
             problems.append("bucket: from 10s to 1d, and a whole number of buckets must fill a day")
         elif self.bucket < SPAN_MS[self.precision]:
@@ -234,6 +221,23 @@ class Monitor(BaseModel):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _field_problems(self, contract: type[Contract], kind: str, fields: tuple[str, ...]) -> Iterator[str]:
+        paths = {
+            "group_by": self.group_by,
+            "where": list(self.where),
+            "measure": list(fields),
+            "explain_by": self.explain_by,
+            "subjects": [] if self.subjects is None else [self.subjects],
+        }
+        for key, names in paths.items():
+            for name in names:
+                annotation = field_type(contract, name)
+                if annotation is None:
+                    known = list(contract.model_fields)
+                    yield f"{key}: {self.event} has no field {name!r}; {_near(name, known, 'it has')}"
+                elif key == "measure" and kind in ("sum", "ratio") and not is_whole_number(annotation):
+                    yield f"measure: {name!r} holds no whole numbers, which alone add up exactly"
 
     def _river_problems(self) -> list[str]:
         if self.detector != "river":
@@ -303,7 +307,9 @@ class Monitor(BaseModel):
 
     @cached_property
     def lasting_buckets(self) -> int:
-        """How many buckets an anomaly must last to be a new normal: half a day, two hours for traffic, a week of days."""
+        """How many buckets an anomaly must last to be a new normal: half a day, two hours for traffic,
+        a week of days.
+        """
         span = DAY_MS // 12 if self.detector == "traffic" else DAY_MS // 2
         return self.regime_after or (7 if self.bucket == DAY_MS else max(7, span // self.bucket))
 

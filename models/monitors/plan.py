@@ -117,13 +117,17 @@ class Plan:
         return [monitor for monitor in self.monitors if monitor.exposure_topic == topic]
 
     def ticks(self, topic: str) -> Mapping[str, int]:
-        """The groups that listen to a topic, sorted, each with its smallest bucket (ms): how finely it is to be sealed."""
+        """The groups that listen to a topic, sorted, each with its smallest bucket (ms):
+        how finely it is to be sealed.
+        """
         listening = self.monitors if topic == CHANGES else [*self.on_topic(topic), *self.exposed_by(topic)]
         groups = sorted({monitor.group_name for monitor in listening})
         return {group: min(monitor.bucket for monitor in self.in_group(group)) for group in groups}
 
     def mates(self, topic: str) -> frozenset[str]:
-        """The other topics for which somebody waits who waits for this one; for the change ledger's that is all of them."""
+        """The other topics for which somebody waits who waits for this one;
+        for the change ledger's that is all of them.
+        """
         groups = self.ticks(topic)
         waiting = [monitor for monitor in self.monitors if monitor.group_name in groups]
         topics = {name for monitor in waiting for name in (monitor.topic, monitor.exposure_topic) if name}
@@ -145,7 +149,9 @@ class Plan:
 
     @cached_property
     def described(self) -> dict[str, dict[str, Any]]:
-        """By name: the fields of a monitor as its file has them, and its `config_hash`; for those who show or keep them."""
+        """By name: the fields of a monitor as its file has them, and its `config_hash`;
+        for those who show or keep them.
+        """
         return {
             monitor.name: monitor.model_dump(mode="json") | {"config_hash": monitor.config_hash}
             for monitor in self.monitors

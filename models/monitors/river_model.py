@@ -87,8 +87,8 @@ def find(name: str) -> type[Any]:
 def make(model: str, parameters: Mapping[str, Mapping[str, Any]]) -> Any:
     """A fresh model: one River class, or several as a pipeline, with `|` between them as River writes it.
 
-    `parameters`: by class name as in `model`, the arguments that are not to be River's defaults. What a class does not take
-    is a ValueError of one line, and so is a pipeline whose end neither scores nor predicts.
+    `parameters`: by class name as in `model`, the arguments that are not to be River's defaults. What a class does not
+    take is a ValueError of one line, and so is a pipeline whose end neither scores nor predicts.
 
     >>> made = make("preprocessing.MinMaxScaler | anomaly.HalfSpaceTrees", {"anomaly.HalfSpaceTrees": {"n_trees": 5}})
     >>> list(made.steps), made["HalfSpaceTrees"].n_trees, made["HalfSpaceTrees"].seed

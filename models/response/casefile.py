@@ -57,8 +57,9 @@ class Entry:
 class CaseFile:
     """One case. Times ending in `_ms` are by the clock; `started_ms` and `ended_ms` are event time.
 
-    `fingerprints`: monitor and series of its alerts, by which a recurrence is known. `settled`: the version that a person, or a
-    new state, made last: who saw an older one is to look again; what detection adds meanwhile troubles nobody.
+    `fingerprints`: monitor and series of its alerts, by which a recurrence is known. `settled`: the version that a
+    person, or a new state, made last: who saw an older one is to look again; what detection adds meanwhile troubles
+    nobody.
     """
 
     case_id: str
@@ -154,8 +155,9 @@ def case_from(state: Mapping[str, Any]) -> CaseFile:
 def gate(case: CaseFile, normal_until_ms: Mapping[str, int], windows_ms: Mapping[str, int]) -> list[str]:
     """Why a case may not be closed yet, a sentence each; nothing where it may.
 
-    `normal_until_ms`: by monitor, up to when everything is judged; `windows_ms`: by monitor, how long a metric must have been
-    normal since the alert was over; of a monitor that is in neither nothing is asked. The resolution is asked for before: only a resolved case closes.
+    `normal_until_ms`: by monitor, up to when everything is judged; `windows_ms`: by monitor, how long a metric must
+    have been normal since the alert was over; of a monitor that is in neither nothing is asked. The resolution is asked
+    for before: only a resolved case closes.
 
     >>> case = CaseFile("c1", 0, 0, resolution="FIXED", alerts={"a1": CaseAlert("m", True, 60_000)})
     >>> gate(case, {}, {})

@@ -38,8 +38,8 @@ OnCase = OpenCase | MoveCase | AssignCase | Note | AddTask | FinishTask | Link |
 class Cases:
     """Cases by id. Every change is a line of history and the case's next version.
 
-    Candidates come from detection. A new one whose monitor and series are those of a case that was resolved or closed not
-    longer than `reopen_within` ago is that case, come back: the old one is open again and takes the alerts over.
+    Candidates come from detection. A new one whose monitor and series are those of a case that was resolved or closed
+    not longer than `reopen_within` ago is that case, come back: the old one is open again and takes the alerts over.
     """
 
     def __init__(self, policy: Policy, monitors: Mapping[str, Monitor], changes: ChangeSet) -> None:

@@ -32,11 +32,13 @@ Status = Literal["firing", "acknowledged", "resolved"]
 
 @dataclass(slots=True)
 class Incident:
-    """Alerts of one cause, and what people did about them. Times ending in `_ms` are by the clock, `started_ms` is event time.
+    """Alerts of one cause, and what people did about them. Times ending in `_ms` are by the clock, `started_ms` is
+    event time.
 
-    `notify_at_ms`: when it is to be notified next, because of `notify_cause`; None where nothing waits. `sizes`: what was notified last by
-    monitor, (observed, expected). `channels`: route by channel that was notified. `escalated`: steps taken, as `route/number`.
-    `settled`: the version that a person, or a new status, made last. `part_of`: the incident that took its alerts over.
+    `notify_at_ms`: when it is to be notified next, because of `notify_cause`; None where nothing waits. `sizes`: what
+    was notified last by monitor, (observed, expected). `channels`: route by channel that was notified. `escalated`:
+    steps taken, as `route/number`. `settled`: the version that a person, or a new status, made last. `part_of`: the
+    incident that took its alerts over.
     """
 
     incident_id: str
@@ -88,7 +90,9 @@ class Incident:
 
 
 def lead_of(members: Iterable[IncidentAlert]) -> IncidentAlert:
-    """The alert to tell an incident with: of the highest severity the one with the fewest dimensions, of these the strangest."""
+    """The alert to tell an incident with: of the highest severity the one with the fewest dimensions,
+    of these the strangest.
+    """
     return min(
         members,
         key=lambda each: (-RANK[each.severity], len(each.labels), -(each.score or 0.0), each.start_ms, each.alert_id),
@@ -98,11 +102,11 @@ def lead_of(members: Iterable[IncidentAlert]) -> IncidentAlert:
 class Grouping:
     """Which incident an alert belongs to, among those that are not resolved.
 
-    To the one that holds an alert of its episode or of its case candidate; else to the latest one that began at about the same
-    time (`models.decide.candidates.reach_ms`), and shares with it a platform change, the monitor and direction, or a known dimension of
-    its series, where both are about traffic or both about enforcement (tickets go with either). A silence of a source goes with
-    silences only. It knows nothing of causes, so two unrelated falls in the same quarter of an hour and monitor are one incident;
-    that is one call, and its page shows both.
+    To the one that holds an alert of its episode or of its case candidate; else to the latest one that began at about
+    the same time (`models.decide.candidates.reach_ms`), and shares with it a platform change, the monitor and
+    direction, or a known dimension of its series, where both are about traffic or both about enforcement (tickets go
+    with either). A silence of a source goes with silences only. It knows nothing of causes, so two unrelated falls in
+    the same quarter of an hour and monitor are one incident; that is one call, and its page shows both.
     """
 
     def __init__(self, monitors: Mapping[str, Monitor]) -> None:
@@ -210,7 +214,8 @@ class _Marks:
 
 
 def parents(members: Iterable[IncidentAlert]) -> dict[str, IncidentAlert]:
-    """By alert id: the alert of the same direction whose series is a true part of its own; the widest, where there are several.
+    """By alert id: the alert of the same direction whose series is a true part of its own; the widest, where there are
+    several.
 
     A parent mutes its children: "market DE" says all that "market DE, CDN 3" says.
     """

@@ -92,8 +92,8 @@ def incident_alert_of(alert: Alert, summary: Mapping[str, str]) -> IncidentAlert
 def worse(monitor: Monitor | None, notified: tuple[float, float], now: IncidentAlert, times: float) -> bool:
     """Whether an alert is materially worse than what was notified last of its monitor, (observed, expected).
 
-    Both a relative step (`times` as far above what was expected; below it, one `times`-th of what was notified) and an absolute
-    one (the monitor's `min_volume`; a ratio has none) must be taken.
+    Both a relative step (`times` as far above what was expected; below it, one `times`-th of what was notified) and an
+    absolute one (the monitor's `min_volume`; a ratio has none) must be taken.
     """
     if now.observed is None or now.expected is None:
         return False

@@ -90,7 +90,9 @@ class Incidents:
         self._touch(incident)
 
     def _share_change(self, incident: Incident, change_id: str) -> Incident:
-        """An explanation names a change that another open incident names, too: what nobody was notified of yet becomes part of it."""
+        """An explanation names a change that another open incident names, too:
+        what nobody was notified of yet becomes part of it.
+        """
         other = self.by_id.get(self._grouping.of_change(change_id, but=incident.incident_id) or "")
         if other is None:
             return incident
@@ -113,7 +115,9 @@ class Incidents:
         return incident
 
     def _joins(self, incident: Incident, member: IncidentAlert) -> None:
-        """A new alert in an incident: it waits with it, or is notified by what was notified, or is worth another notification."""
+        """A new alert in an incident: it waits with it, or is notified by what was notified,
+        or is worth another notification.
+        """
         if not incident.notified:
             self._dispose(
                 incident,
@@ -144,10 +148,11 @@ class Incidents:
         self._dispose(incident, member, "waiting", incident.incident_id, reason)
 
     def _worth(self, incident: Incident, member: IncidentAlert) -> str | None:
-        """Why a new alert of an incident that was notified is worth another notification: it is `worse`, or `wider`; None where it is not.
+        """Why a new alert of an incident that was notified is worth another notification: it is `worse`, or `wider`;
+        None where it is not.
 
-        Worse: of a higher severity, or materially bigger than what was notified of its monitor. Wider: critical, and of a monitor that
-        was not notified yet.
+        Worse: of a higher severity, or materially bigger than what was notified of its monitor. Wider: critical, and of
+        a monitor that was not notified yet.
         """
         notified = incident.sizes.get(member.monitor)
         if RANK[member.severity] > RANK[incident.notified_severity]:
@@ -347,7 +352,8 @@ class Incidents:
         if action.expects is not None and action.expects < incident.settled:
             who = incident.acknowledged_by or "somebody"
             raise Rejected(
-                f"the incident has changed: acknowledged by {who}; it is at version {incident.version}, you saw {action.expects}"
+                f"the incident has changed: acknowledged by {who}; it is at version {incident.version}, "
+                f"you saw {action.expects}"
             )
         if isinstance(action, ResolveIncident):
             self._over(incident, action.who)

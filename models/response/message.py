@@ -1,4 +1,6 @@
-"""The text of a notification: what, where, how big against what was usual, since when, the slice, the change, what to do."""
+"""The text of a notification: what, where, how big against what was usual, since when, the slice, the change,
+what to do.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,9 @@ FALLBACK = "fallback"
 
 
 class NotificationQueue:
-    """Puts notifications into the outbox and takes claims and deliveries; a channel that takes nothing is itself notified of."""
+    """Puts notifications into the outbox and takes claims and deliveries;
+    a channel that takes nothing is itself notified of.
+    """
 
     def __init__(self, policy: Policy, changes: ChangeSet) -> None:
         self._policy = policy

@@ -21,7 +21,9 @@ State = Literal["pending", "claimed", "sent", "given_up"]
 
 @dataclass(slots=True)
 class Notification:
-    """One message to one channel. Its id is its content: the same notification of the same incident is one notification."""
+    """One message to one channel. Its id is its content: the same notification of the same incident is one
+    notification.
+    """
 
     notification_id: str
     incident_id: str
@@ -65,9 +67,9 @@ def notification_id_of(about: str, number: int, cause: str, channel: str) -> str
 class Outbox:
     """Notifications that are not done, by id, and the channels. What is done is forgotten here; its row stays.
 
-    At least once: a try whose worker died is made again after `LEASE_MS`. Not twice: only the worker whose claim stands first
-    in the log tries, and none after a delivery. What remains is a worker that dies, or is cut off, between the channel's yes
-    and the log's: the receiver then gets the same notification id twice.
+    At least once: a try whose worker died is made again after `LEASE_MS`. Not twice: only the worker whose claim stands
+    first in the log tries, and none after a delivery. What remains is a worker that dies, or is cut off, between the
+    channel's yes and the log's: the receiver then gets the same notification id twice.
     """
 
     def __init__(self, give_up_ms: int) -> None:
@@ -83,7 +85,9 @@ class Outbox:
         return True
 
     def due(self, now_ms: int) -> list[Notification]:
-        """What may be tried now, oldest first; of a channel that failed last time only the oldest, to see whether it is back."""
+        """What may be tried now, oldest first; of a channel that failed last time only the oldest,
+        to see whether it is back.
+        """
         found: list[Notification] = []
         down: set[str] = set()
         for each in sorted(self.waiting.values(), key=lambda each: (each.created_ms, each.notification_id)):

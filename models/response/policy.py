@@ -1,4 +1,6 @@
-"""The policy: what the users say of the response. Who is notified of what, when, how often, and what a case must meet."""
+"""The policy: what the users say of the response. Who is notified of what, when, how often,
+and what a case must meet.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +108,8 @@ class Route(_Table):
 
 
 class Policy(_Table):
-    """The response file as a whole. In the file, `channels` is `[[channel]]`, `routes` is `[[route]]` and `sla` is `[sla.critical]`.
+    """The response file as a whole. In the file, `channels` is `[[channel]]`, `routes` is `[[route]]` and `sla` is
+    `[sla.critical]`.
 
     >>> policy = Policy(channels=(ChannelConfig(name="log", file="log.jsonl"),),
     ...                 routes=(Route(name="germany", match=[parse("market=DE")], to=("log",)),))
@@ -154,7 +157,8 @@ class Policy(_Table):
         return self
 
     def routes_for(self, facts: Mapping[str, str]) -> tuple[Route, ...]:
-        """The routes that an alert takes, in file order: the first that matches, and later ones as long as each says `continue`.
+        """The routes that an alert takes, in file order: the first that matches, and later ones as long as each says
+        `continue`.
 
         `facts`: monitor, kind, severity, direction, owner, and the labels of its series.
         """

@@ -12,8 +12,8 @@ from models.response.policy import ChannelConfig, Policy, Route, between
 def parse_policy(text: str, name: str = "response") -> Policy:
     """The policy that a TOML text says; an empty text says nothing, and everything has its default.
 
-    Raises PolicyError with *every* mistake, each with its line; `name` is how the file is called in the message. What a mistake
-    says never holds the value of `url_from`.
+    Raises PolicyError with *every* mistake, each with its line; `name` is how the file is called in the message. What a
+    mistake says never holds the value of `url_from`.
 
     >>> parse_policy('group_interval = "10m"').group_interval
     600000

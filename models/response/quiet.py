@@ -40,8 +40,9 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 class QuietHours(BaseModel):
     """Every night from `from` to `to`, by the clocks of `timezone`, what is less severe than `below` waits.
 
-    Over midnight where `from` is later than `to`. Where clocks are put forward over one of the two times, it counts as if they
-    had not been yet; of a time that comes twice the first one counts. So a night is one stretch, and never begins twice.
+    Over midnight where `from` is later than `to`. Where clocks are put forward over one of the two times, it counts as
+    if they had not been yet; of a time that comes twice the first one counts. So a night is one stretch, and never
+    begins twice.
 
     >>> night = QuietHours(**{"from": "22:00", "to": "07:00", "timezone": "Europe/Berlin"})
     >>> start = to_ms(datetime(2026, 3, 6, 22, 30, tzinfo=UTC))
@@ -63,7 +64,9 @@ class QuietHours(BaseModel):
         return self
 
     def until_ms(self, now_ms: int, severity: str) -> int | None:
-        """When the quiet ends that holds at `now_ms` for that severity, milliseconds since the epoch; None where none holds."""
+        """When the quiet ends that holds at `now_ms` for that severity, milliseconds since the epoch;
+        None where none holds.
+        """
         if SEVERITIES.index(severity) >= SEVERITIES.index(self.below):
             return None
         zone = zoneinfo.ZoneInfo(self.timezone)

@@ -37,11 +37,13 @@ STATEFUL = frozenset({"incident", "silence", "case", "feedback"})
 
 
 class Responder:
-    """Groups alerts into incidents, decides who is notified and who is not, keeps the outbox, silences and cases, grants requests.
+    """Groups alerts into incidents, decides who is notified and who is not, keeps the outbox, silences and cases,
+    grants requests.
 
-    Give it every record of the log once, in order, with the record's own time: `apply`. `changed` then gives what has changed
-    since it was last asked, each thing once. A version counts what happened to a thing, not how often it was asked for, so it
-    is the same however the log is cut into batches. An alert or candidate that is said again changes nothing.
+    Give it every record of the log once, in order, with the record's own time: `apply`. `changed` then gives what has
+    changed since it was last asked, each thing once. A version counts what happened to a thing, not how often it was
+    asked for, so it is the same however the log is cut into batches. An alert or candidate that is said again changes
+    nothing.
     """
 
     def __init__(self, plan: Plan, policy: Policy) -> None:
@@ -63,10 +65,12 @@ class Responder:
         return self._changes.now_ms
 
     def apply(self, news: ResponseEvent, at_ms: int, *, stamped: bool = True) -> None:
-        """Take one record; `at_ms`: its time in the log, `stamped` by the broker's clock, else by the clock of who wrote it.
+        """Take one record; `at_ms`: its time in the log, `stamped` by the broker's clock, else by the clock of who
+        wrote it.
 
-        A request that only its console has stamped is filed at that time, and moves the time for nobody else. Time never goes back,
-        but for a record that is more than `AHEAD_MS` earlier than the newest: then a clock was ahead, and nothing waits for it.
+        A request that only its console has stamped is filed at that time, and moves the time for nobody else. Time
+        never goes back, but for a record that is more than `AHEAD_MS` earlier than the newest: then a clock was ahead,
+        and nothing waits for it.
         """
         trusted = stamped or not isinstance(news, ActionRequest)
         if trusted and 0 <= at_ms < self.now_ms - AHEAD_MS:
@@ -98,7 +102,9 @@ class Responder:
         return bool(self.outbox.waiting) or self.cases.waits or self.incidents.wait or self.silences.wait
 
     def changed(self) -> tuple[dict[str, dict[str, Any]], list[Any]]:
-        """What changed since last asked: things by kind and id (`disposition`: incident and member), and what is only ever added."""
+        """What changed since last asked: things by kind and id (`disposition`:
+        incident and member), and what is only ever added.
+        """
         return self._changes.take()
 
     def _back(self, now_ms: int) -> None:
@@ -147,7 +153,10 @@ class Responder:
         if isinstance(action, Silence):
             silence = self.silences.add(action)
             count = self.incidents.matching(silence)
-            return f"active until {format_ms(silence.ends_ms)}; {count} open incident{' matches' if count == 1 else 's match'}"
+            return (
+                f"active until {format_ms(silence.ends_ms)}; {count} open "
+                f"incident{' matches' if count == 1 else 's match'}"
+            )
         if isinstance(action, ExpireSilence):
             self.silences.expire(action)
             self.incidents.released(action.silence_id)
@@ -162,7 +171,9 @@ class Responder:
         return f"feedback recorded: {action.verdict}"
 
     def snapshot(self, *, full: bool) -> tuple[dict[str, Any], dict[str, str]]:
-        """Header and entries: all of them where `full`, else those that changed since the last snapshot; "null" is gone."""
+        """Header and entries: all of them where `full`, else those that changed since the last snapshot;
+        "null" is gone.
+        """
         header = {
             "now": self.now_ms,
             "swept": self._swept_ms,

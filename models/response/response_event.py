@@ -53,7 +53,9 @@ class ActionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker wants to try a notification. The first claim of an attempt in the log has it, so that two never try at once."""
+    """A worker wants to try a notification. The first claim of an attempt in the log has it,
+    so that two never try at once.
+    """
 
     notification_id: str
     attempt: int
@@ -72,7 +74,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The clock moved on: the record's own time says how far. What waits for a moment happens at the next record after it."""
+    """The clock moved on: the record's own time says how far. What waits for a moment happens at the next record after
+    it.
+    """
 
 
 ResponseEvent = AlertUpdated | CandidateUpdated | WatermarkAdvanced | ActionRequest | Claim | Delivery | Tick
@@ -120,7 +124,8 @@ def to_dict(news: ResponseEvent) -> dict[str, Any]:
 
 
 def from_dict(data: Mapping[str, Any]) -> ResponseEvent:
-    """The news that `to_dict` wrote. What is none is a ValueError, KeyError or TypeError (a request: pydantic's ValidationError).
+    """The news that `to_dict` wrote. What is none is a ValueError, KeyError or TypeError (a request: pydantic's
+    ValidationError).
 
     >>> from_dict(to_dict(Claim("n1", 1, "w1")))
     Claim(notification_id='n1', attempt=1, worker='w1')

@@ -1,4 +1,6 @@
-"""Silences, maintenance windows and planned campaigns: for a while, alerts that match are kept back or notified with a remark."""
+"""Silences, maintenance windows and planned campaigns: for a while,
+alerts that match are kept back or notified with a remark.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ from livewarden.times import to_ms
 
 @dataclass(slots=True)
 class SilenceState:
-    """A silence as it stands. It holds from `starts_ms` to `ends_ms`, by the clock. `notified`: the alerts that it matched."""
+    """A silence as it stands. It holds from `starts_ms` to `ends_ms`, by the clock.
+
+    `notified`: the alerts that it matched.
+    """
 
     silence_id: str
     kind: str
@@ -36,8 +41,8 @@ class SilenceState:
     def words(self) -> str:
         """Whose it is and why, for a sentence.
 
-        >>> silence = SilenceState("s1", "maintenance", "mute", ["market=DE"], "cdn team", "switch of the CDN", "maria", 0, 0, 9, 0)
-        >>> silence.words
+        >>> who, times = ("cdn team", "switch of the CDN", "maria"), (0, 0, 9, 0)
+        >>> SilenceState("s1", "maintenance", "mute", ["market=DE"], *who, *times).words
         'maintenance of cdn team (market=DE): switch of the CDN'
         """
         return f"{self.kind} of {self.owner} ({', '.join(self.matchers)}): {self.reason}"

@@ -7,7 +7,8 @@ from typing import Any
 
 
 def summary_of(explanation: Mapping[str, Any] | None) -> dict[str, str]:
-    """What an explanation says, in few words: `text`, `verdict`, `strength`, `onset`, `change_id`, `change`; {} without one.
+    """What an explanation says, in few words: `text`, `verdict`, `strength`, `onset`, `change_id`, `change`; {} without
+    one.
 
     The change is the best supported one, and none where none supports.
     """

@@ -24,13 +24,15 @@ _SHOW_TEXT_AS_MARKDOWN = ("NotifyDingTalk", "NotifyDiscord", "NotifyGuilded", "N
 class AppriseChannel:
     """Sends through Apprise (https://appriseit.com), without its retries: the outbox tries again.
 
-    `url` leads to exactly one receiver; otherwise SetupError, for a failed one of several would repeat the others. `called` is
-    how the messages name the URL: the variable it came from. A service that has not answered after `timeout_s` seconds
-    counts as failed; one that takes longer and accepts gets the notification again. A redirect counts as failed, too.
+    `url` leads to exactly one receiver; otherwise SetupError, for a failed one of several would repeat the others.
+    `called` is how the messages name the URL: the variable it came from. A service that has not answered after
+    `timeout_s` seconds counts as failed; one that takes longer and accepts gets the notification again. A redirect
+    counts as failed, too.
 
-    Texts are shown to the letter. Generic webhooks (`json`, `form`, `xml`) get `notification_id`, `incident_id`, `cause`,
-    `severity` and `link` as fields beside Apprise's own. PagerDuty, GoAlert, iLert, incident.io and Squadcast get one incident
-    for ours, which our end resolves; Opsgenie gets one alert for it, which our end adds to and people close.
+    Texts are shown to the letter. Generic webhooks (`json`, `form`, `xml`) get `notification_id`, `incident_id`,
+    `cause`, `severity` and `link` as fields beside Apprise's own. PagerDuty, GoAlert, iLert, incident.io and Squadcast
+    get one incident for ours, which our end resolves; Opsgenie gets one alert for it, which our end adds to and people
+    close.
 
     >>> AppriseChannel("x", "nonsense://a", called="X_URL")
     Traceback (most recent call last):
@@ -131,7 +133,9 @@ def _enrich(service: Any, outgoing: Outgoing) -> None:
 
 
 def _keep_addresses_out_of_logs() -> None:
-    """Apprise and urllib3 write addresses with their tokens into their logs, at DEBUG; failures are notified by `send`."""
+    """Apprise and urllib3 write addresses with their tokens into their logs, at DEBUG;
+    failures are notified by `send`.
+    """
     logger = logging.getLogger("apprise")
     logger.setLevel(logging.WARNING)
     logger.propagate = False

@@ -10,9 +10,9 @@ from typing import Protocol
 class Outgoing:
     """One notification as a channel gets it, all of it plain text: what looks like markup is none.
 
-    `notification_id` is the same on every try, so that who receives can drop a repeated one. `incident_id` is empty where it is
-    about no incident, `link` where there is no console to point to. `severity` is info, warning or critical; `cause` is what
-    the column `notifications.cause` says.
+    `notification_id` is the same on every try, so that who receives can drop a repeated one. `incident_id` is empty
+    where it is about no incident, `link` where there is no console to point to. `severity` is info, warning or
+    critical; `cause` is what the column `notifications.cause` says.
     """
 
     notification_id: str
@@ -35,8 +35,8 @@ class Channel(Protocol):
     async def send(self, outgoing: Outgoing) -> None:
         """Hand one over; returns when it was taken.
 
-        `RetryLater` where it was not, or where nobody knows: send the same again later, and it may then arrive twice. Its
-        message is one line without the channel's address, or any part of it.
+        `RetryLater` where it was not, or where nobody knows: send the same again later, and it may then arrive twice.
+        Its message is one line without the channel's address, or any part of it.
         """
         ...
 

@@ -16,13 +16,14 @@ from sinks.channels.channel import Outgoing
 class FileChannel:
     """Appends to a file, which it makes where there is none; whoever moves the file away gets a new one.
 
-    A line is the fields of `Outgoing` as one JSON object. A line that a crash cut short stays, and the next one begins anew.
-    Several processes may share one.
+    A line is the fields of `Outgoing` as one JSON object. A line that a crash cut short stays, and the next one begins
+    anew. Several processes may share one.
     A folder that is not there is a SetupError.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "log.jsonl"
-    >>> asyncio.run(FileChannel("log", path).send(Outgoing("n1", "i1", "new", "critical", "Orders fell", "by half", "")))
+    >>> outgoing = Outgoing("n1", "i1", "new", "critical", "Orders fell", "by half", "")
+    >>> asyncio.run(FileChannel("log", path).send(outgoing))
     >>> orjson.loads(path.read_text())["title"]
     'Orders fell'
     """

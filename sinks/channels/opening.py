@@ -14,8 +14,8 @@ from sinks.channels.file_channel import FileChannel
 def open_channels(targets: Iterable[Target], environ: Mapping[str, str]) -> dict[str, Channel]:
     """The channels by name, none of them tried yet.
 
-    SetupError, one line for each channel that cannot be: the variable that `url_from` names is not set, or what it holds is
-    no address that Apprise knows. The line names the variable and never what it holds.
+    SetupError, one line for each channel that cannot be: the variable that `url_from` names is not set, or what it
+    holds is no address that Apprise knows. The line names the variable and never what it holds.
     """
     channels: dict[str, Channel] = {}
     mistakes = []

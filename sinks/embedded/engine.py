@@ -1,7 +1,7 @@
 """The ClickHouse engine inside this process (chDB): one session per request, so that no setting outlives it.
 
-A process holds one engine on one path; it starts with the first connection and ends with the last. Sessions may be used from
-several threads at once, one thread at a time each.
+A process holds one engine on one path; it starts with the first connection and ends with the last. Sessions may be used
+from several threads at once, one thread at a time each.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ class Session:
     def insert(self, head: str, output: str, data: bytes) -> Answer:
         """Execute `INSERT INTO … ` (its FORMAT left off) with `data` in format `output`; all of it or an error.
 
-        Not through chDB's `send_insert`: that swallows what goes wrong while rows are written, and reports them as written.
+        Not through chDB's `send_insert`: that swallows what goes wrong while rows are written, and reports them as
+        written.
         """
         found = _HEAD.fullmatch(head)
         target, settings = (found[1], found[2] or "") if found else (head, "")

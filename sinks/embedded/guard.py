@@ -1,8 +1,8 @@
 """What a reader of the embedded ClickHouse may ask: read tables, and nothing that leaves the engine.
 
 The engine's own `readonly = 1` refuses writes, DDL, settings and most table functions. It still writes files for
-`INTO OUTFILE` and reads them through the scalar function `file` (chDB is clickhouse-local underneath), so a reader's statement
-is first put into the engine's canonical form, judged there, and *that* form is what runs.
+`INTO OUTFILE` and reads them through the scalar function `file` (chDB is clickhouse-local underneath), so a reader's
+statement is first put into the engine's canonical form, judged there, and *that* form is what runs.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ _CALL = re.compile(r"(\w+)[`\"]?\s*\(")
 class Guard:
     """Judges readers' statements for one engine.
 
-    A function may be named without parentheses (`APPLY file`, `arrayMap(file, …)`), so names of functions that reach outside are
-    refused wherever they stand; a column of that name would be refused too.
+    A function may be named without parentheses (`APPLY file`, `arrayMap(file, …)`), so names of functions that reach
+    outside are refused wherever they stand; a column of that name would be refused too.
     """
 
     def __init__(self, engine: Engine) -> None:

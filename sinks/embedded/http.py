@@ -1,4 +1,6 @@
-"""ClickHouse's HTTP interface over the engine in this process: what clients of a server send, and what they get back."""
+"""ClickHouse's HTTP interface over the engine in this process:
+what clients of a server send, and what they get back.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,9 @@ class Ask:
 
 
 class HttpInterface:
-    """Request handlers. `user` with `password` may do everything, on `threads`; `default` without a password may read, on `readers`."""
+    """Request handlers. `user` with `password` may do everything, on `threads`;
+    `default` without a password may read, on `readers`.
+    """
 
     def __init__(self, engine: Engine, threads: Executor, readers: Executor, user: str, password: str) -> None:
         self._engine = engine

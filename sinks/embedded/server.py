@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 class EmbeddedClickHouse:
     """The ClickHouse engine (chDB) behind ClickHouse's HTTP interface on 127.0.0.1.
 
-    `path` is the directory of the data; None keeps it in a temporary directory that goes with the context. `port` 0 takes a free
-    one. `.user` with `.password` (made at each start) may write; the user `default`, without a password, may read,
-    on threads of its own. One engine
-    per process and one process per path: anything else is a SetupError. Data survives a kill of the process, not a power cut.
+    `path` is the directory of the data; None keeps it in a temporary directory that goes with the context. `port` 0
+    takes a free one. `.user` with `.password` (made at each start) may write; the user `default`, without a password,
+    may read, on threads of its own. One engine
+    per process and one process per path: anything else is a SetupError. Data survives a kill of the process, not a
+    power cut.
 
     >>> from urllib.request import urlopen
     >>> with EmbeddedClickHouse() as clickhouse:  # doctest: +SKIP

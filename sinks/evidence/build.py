@@ -57,10 +57,10 @@ async def build(
 ) -> Built:
     """Write the evidence package of a case; the file is there whole or not at all.
 
-    `salt` makes pseudonyms of ids (creators, shops, subjects, rooms) and must be thrown away; None leaves ids as they are.
-    `monitors` in force serve where the configuration of an alert is not stored with its case and has not changed since.
-    A case that is not there, or a file that is (without `force`), is a SetupError. Large tables go through temporary files.
-    What takes long without ClickHouse is done in a thread, so that a console goes on answering.
+    `salt` makes pseudonyms of ids (creators, shops, subjects, rooms) and must be thrown away; None leaves ids as they
+    are. `monitors` in force serve where the configuration of an alert is not stored with its case and has not changed
+    since. A case that is not there, or a file that is (without `force`), is a SetupError. Large tables go through
+    temporary files. What takes long without ClickHouse is done in a thread, so that a console goes on answering.
     """
     check_free(out, force)
     found = await gather(reader, case_id, run, monitors or {})
@@ -182,7 +182,10 @@ def _texts(found: Gathered, files: Files, now_ms: int) -> None:
     what = "The alerts of the case in their newest versions, with their explanations and how many events each counted."
     files.json("alerts.json", listed, what, rows=len(listed), sql=alerts.sql)
     rest = {name: rows for name, rows in responses.items() if name != "history"}
-    what = "Incidents, who was notified, what became of each alert, what it was worth, and everything that anybody asked for."
+    what = (
+        "Incidents, who was notified, what became of each alert, what it was worth, "
+        "and everything that anybody asked for."
+    )
     sqls = "\n;\n".join(rows.sql for rows in rest.values())
     files.json("response.json", {name: rows.written() for name, rows in rest.items()}, what, sql=sqls)
     hidden = found.configurations if names is None else names.plain(found.configurations)
@@ -242,10 +245,12 @@ def _redacted(names: Pseudonyms | None) -> tuple[str, ...]:
         return ()
     fields = f"{', '.join(IDENTIFIERS)}, and the entries of {' and '.join(LISTS)}"
     return (
-        f"{fields}: each id is replaced by a pseudonym (HMAC-SHA-256 under a random salt that nobody kept), the same one all"
+        f"{fields}: each id is replaced by a pseudonym (HMAC-SHA-256 under a random salt that nobody kept), "
+        "the same one all"
         " through this package and another one in any other.",
         "key (the Kafka key of an event): replaced in the same way, whatever it holds.",
-        "Sentences (titles, explanations, notes): such ids of four characters and more are replaced where they stand as a"
+        "Sentences (titles, explanations, notes): such ids of four characters and more are replaced where they stand "
+        "as a"
         " word. What people wrote besides, and the names of those who worked on the case, stand as they are.",
         "Queries: ids stand in them as pseudonyms too.",
     )

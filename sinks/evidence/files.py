@@ -15,7 +15,9 @@ from sinks.store.reader import Reader
 
 @dataclass
 class Files:
-    """The files so far, each under `folder`. Texts are redacted by `names` where there are any; JSON and bytes come redacted."""
+    """The files so far, each under `folder`. Texts are redacted by `names` where there are any;
+    JSON and bytes come redacted.
+    """
 
     folder: Path
     names: Pseudonyms | None

@@ -219,7 +219,8 @@ def _takes(selected: list[tuple[str, Selection]], counted: Mapping[str, Row], li
 
 
 def fair(wanted: list[int], each: int, altogether: int) -> int:
-    """The largest share, `each` at most, at which taking no more than it of every one comes to no more than `altogether`.
+    """The largest share, `each` at most, at which taking no more than it of every one comes to no more than
+    `altogether`.
 
     >>> fair([10, 50, 90], each=80, altogether=100), fair([1, 2], each=80, altogether=100), fair([5] * 10, 5, 20)
     (45, 80, 2)
@@ -251,7 +252,8 @@ def _span(alerts: list[Row], limits: list[str]) -> Span:
     if (end - start) // bucket > MOST_BUCKETS:
         end = start + MOST_BUCKETS * bucket
         limits.append(
-            f"Of the series of {first['monitor']}, {wording.place(first['series'])}, the first {MOST_BUCKETS:,} buckets are in it."
+            f"Of the series of {first['monitor']}, {wording.place(first['series'])}, "
+            f"the first {MOST_BUCKETS:,} buckets are in it."
         )
     return Span(first["monitor"], first["config_hash"], first["series"], start, end, bucket, alerts)
 

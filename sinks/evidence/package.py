@@ -43,8 +43,8 @@ class Member:
 def pack(members: Iterable[Member], target: IO[bytes]) -> None:
     """Write members, in their order, as a ZIP without compression; `target` can seek and is at its start.
 
-    Nothing but names and contents reaches the bytes: no time, no owner, no extra field, no comment. Without compression, no
-    version of a compressor does either. More than `MOST_BYTES` or `MOST_FILES` is a SetupError.
+    Nothing but names and contents reaches the bytes: no time, no owner, no extra field, no comment. Without
+    compression, no version of a compressor does either. More than `MOST_BYTES` or `MOST_FILES` is a SetupError.
 
     >>> target = io.BytesIO()
     >>> pack([Member.of_bytes("a.txt", b"hello")], target)
@@ -57,7 +57,8 @@ def pack(members: Iterable[Member], target: IO[bytes]) -> None:
             total += member.size + 200
             if total > MOST_BYTES or number > MOST_FILES:
                 raise SetupError(
-                    f"the package would hold more than {MOST_BYTES:,} bytes or {MOST_FILES:,} files: let it hold fewer events"
+                    f"the package would hold more than {MOST_BYTES:,} bytes or {MOST_FILES:,} files: "
+                    "let it hold fewer events"
                 )
             info = zipfile.ZipInfo(member.name, _LONG_AGO)
             info.create_system, info.external_attr, info.file_size = _UNIX, _PLAIN_FILE, member.size

@@ -10,7 +10,8 @@ from sinks.present.chart import HEIGHT, WIDTH, Chart
 
 _LEFT, _TOP, _BOTTOM, _RIGHT = 90, 56, 74, 24
 _STYLE = (
-    "text{font:13px system-ui,sans-serif;fill:#1a2129}.small{font-size:11.5px;fill:#4f5b67}.title{font-size:15px;font-weight:600}"
+    "text{font:13px system-ui,sans-serif;fill:#1a2129}.small{font-size:11.5px;fill:#4f5b67}"
+    ".title{font-size:15px;font-weight:600}"
     ".grid{stroke:#d5dce3}.shade{fill:#0b1f33;fill-opacity:.07}.bar{fill:#1f5fa8}.inside{fill:#b3231a}"
     ".observed{fill:none;stroke:#1f5fa8;stroke-width:2;stroke-linejoin:round}"
     ".expected{fill:none;stroke:#4f5b67;stroke-width:1.5;stroke-dasharray:5 4}.change{stroke:#7437b8;stroke-width:1.5}"
@@ -19,7 +20,10 @@ _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def picture(chart: Chart, title: str, notes: Sequence[str] = ()) -> bytes:
-    """The chart with its title, its axes, a legend and, below, a line for each of `notes`. Text in it is text, whatever it holds."""
+    """The chart with its title, its axes, a legend and, below, a line for each of `notes`.
+
+    Text in it is text, whatever it holds.
+    """
     height = _TOP + HEIGHT + _BOTTOM + 17 * len(notes)
     root = ElementTree.Element(
         "svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {_LEFT + WIDTH + _RIGHT} {height}", role="img"

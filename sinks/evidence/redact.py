@@ -70,7 +70,9 @@ class Pseudonyms:
         return _WORD.sub(lambda found: self._word(found[0]), text)
 
     def sql(self, sql: str) -> str:
-        """A query whose literals name no id that is known. What it selects is another thing then, so it is to read only."""
+        """A query whose literals name no id that is known. What it selects is another thing then,
+        so it is to read only.
+        """
         return _LITERAL.sub(lambda found: self._literal(found[0], found[1]), sql)
 
     def query(self, sql: str, columns: Mapping[str, str], order: str) -> tuple[str, dict[str, Any]]:
@@ -133,7 +135,9 @@ _REDACTED = {
     f"p.1 IN {{identifiers:Array(String)}} AND startsWith(p.2, '\"'), toJSONString({_ONE}),"
     f" p.1 IN {{lists:Array(String)}} AND startsWith(p.2, '['), toJSONString({_MANY}), p.2)),"
     " JSONExtractKeysAndValuesRaw(%(c)s)), ','), '}')",
-    "series": "mapApply((k, v) -> (k, if(arrayElement(splitByChar('.', toString(k)), -1) IN {identifiers:Array(String)}, "
+    "series": (
+        "mapApply((k, v) -> (k, if(arrayElement(splitByChar('.', toString(k)), -1) IN {identifiers:Array(String)}, "
+    )
     + _PSEUDONYM % {"v": "v"}
     + ", v)), %(c)s)",
 }

@@ -28,7 +28,8 @@ def timeline(
 ) -> list[Entry]:
     """The entries in the order of their times; of equal times a change comes first, then an alert, its end, and people.
 
-    Instants are RFC 3339 texts in UTC, as they stand in the files of a package; here all with milliseconds. In a replay the two clocks are far apart.
+    Instants are RFC 3339 texts in UTC, as they stand in the files of a package; here all with milliseconds. In a replay
+    the two clocks are far apart.
     """
     entries = [
         Entry(each["at"], "event", "change", each["owner_team"], change_in_words(each), each["change_id"])

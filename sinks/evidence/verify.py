@@ -24,7 +24,9 @@ _BROKEN = (zipfile.BadZipFile, ValueError, OSError, EOFError, RuntimeError, Over
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found: `problems` in words, none where the package is intact; its digest and manifest as far as they are there."""
+    """What was found: `problems` in words, none where the package is intact;
+    its digest and manifest as far as they are there.
+    """
 
     problems: tuple[str, ...] = ()
     digest: str = ""
@@ -44,10 +46,12 @@ class Verification:
 
 
 def verify(path: Path, digest: str | None = None) -> Verification:
-    """Check a package: every hash, no file missing or added, and the archive as writing its contents again would give it.
+    """Check a package: every hash, no file missing or added, and the archive as writing its contents again would give
+    it.
 
-    `digest`: one noted elsewhere when it was built, in hexadecimal digits. Without it, whoever replaces a file *and* the
-    manifest is not found out. A file that is not there or cannot be opened is a SetupError; whatever its bytes are is not.
+    `digest`: one noted elsewhere when it was built, in hexadecimal digits. Without it, whoever replaces a file *and*
+    the manifest is not found out. A file that is not there or cannot be opened is a SetupError; whatever its bytes are
+    is not.
     """
     noted = digest.strip().lower() if digest is not None else None
     if noted is not None and not re.fullmatch(r"[0-9a-f]{64}", noted):

@@ -1,4 +1,6 @@
-"""The files of a package that are written for people: how to check it, why it is thought to have happened, the queries."""
+"""The files of a package that are written for people: how to check it, why it is thought to have happened,
+the queries.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,10 @@ def queries(files: Iterable[File], redacted: bool) -> bytes:
     """Every query, each after the names of the files that hold its result."""
     head = "-- The queries that the files of this package are the results of. Run one with `livewarden sql -`.\n"
     if redacted:
-        head += "-- They read what is stored. Ids stand in them as pseudonyms, so put the id in their place to run such a one.\n"
+        head += (
+            "-- They read what is stored. Ids stand in them as pseudonyms, so put the id in their place to run "
+            "such a one.\n"
+        )
     named: dict[str, list[str]] = {}
     for file in files:
         if file.sql is not None:

@@ -1,4 +1,6 @@
-"""What an export asks ClickHouse: columns, conditions with bound values, order, each column in the form that a file takes."""
+"""What an export asks ClickHouse: columns, conditions with bound values, order,
+each column in the form that a file takes.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,9 @@ _RISKY: Final = ", ".join(rf"'{each}'" for each in ("=", "+", "-", "@", r"\t", r
 class Export:
     """What to export of a relation. No column named means all. [from, to) is on the relation's own time.
 
-    `where` has accepted values by column, or by `map.key`; an empty text stands for none, so `owner: [""]` is what nobody owns.
-    `run`: of the rows of which run, where there are runs; `EVERY_RUN` for all. Oldest first; with a limit the newest, newest first.
+    `where` has accepted values by column, or by `map.key`; an empty text stands for none, so `owner: [""]` is what
+    nobody owns. `run`: of the rows of which run, where there are runs; `EVERY_RUN` for all. Oldest first; with a limit
+    the newest, newest first.
     """
 
     relation: Relation
@@ -148,7 +151,9 @@ def _known(relation: Relation, name: str, option: str) -> Column:
 
 _FIRST_MS = parse_ms("1900-01-01T00:00:00Z")
 _LAST_MS = parse_ms("9999-12-31T23:59:59.999Z")
-"""Instants that ClickHouse writes as a date; beyond them it would write the nearest, so these are written in milliseconds."""
+"""Instants that ClickHouse writes as a date; beyond them it would write the nearest,
+so these are written in milliseconds.
+"""
 
 
 def _shown(column: Column, form: Form) -> str:

@@ -26,7 +26,8 @@ _RISKY: Final = frozenset("=+-@\t\r\n＝＋－＠")
 def too_many(rows: int) -> SetupError:
     """What is said of more rows than a sheet holds."""
     return SetupError(
-        f"{rows:,} rows are more than a spreadsheet holds ({MOST_ROWS:,}): export .csv or .parquet, or fewer with --from, --to,"
+        f"{rows:,} rows are more than a spreadsheet holds ({MOST_ROWS:,}): export .csv or .parquet, "
+        "or fewer with --from, --to,"
         " --where or --limit"
     )
 
@@ -34,8 +35,9 @@ def too_many(rows: int) -> SetupError:
 class Sheet:
     """One sheet: a head, then rows in order. Texts are written as texts, never as formulas or links.
 
-    A text that begins as a formula does has the sheet's own mark for a text (the quote prefix), so it stays one when it is edited.
-    An instant that a sheet cannot hold, before 1900 or after 9999, is a text. A text beyond `MOST_CHARACTERS` is cut, and `cut` counts it. Whole numbers that a sheet cannot hold exactly become texts.
+    A text that begins as a formula does has the sheet's own mark for a text (the quote prefix), so it stays one when it
+    is edited. An instant that a sheet cannot hold, before 1900 or after 9999, is a text. A text beyond
+    `MOST_CHARACTERS` is cut, and `cut` counts it. Whole numbers that a sheet cannot hold exactly become texts.
     """
 
     def __init__(self, path: Path, names: Sequence[str], kinds: Sequence[Kind]) -> None:

@@ -44,7 +44,8 @@ def form_of(out: Path) -> Form:
 async def export(reader: Reader, wanted: Export, out: Path, *, force: bool = False) -> Written:
     """Write it; the file is there whole or not at all. Memory does not grow with the rows.
 
-    Rows are counted as they are written, of Parquet just before, by ClickHouse. SetupError for more rows than a spreadsheet holds.
+    Rows are counted as they are written, of Parquet just before, by ClickHouse. SetupError for more rows than a
+    spreadsheet holds.
     """
     form = form_of(out)
     sql, values = wanted.statement(form)
@@ -73,7 +74,10 @@ async def export(reader: Reader, wanted: Export, out: Path, *, force: bool = Fal
 
 
 class _Ends:
-    """Counts line ends block by block, where `quoted` only those outside of quotes, as in CSV. JSON has none inside of a row."""
+    """Counts line ends block by block, where `quoted` only those outside of quotes, as in CSV.
+
+    JSON has none inside of a row.
+    """
 
     def __init__(self, *, quoted: bool) -> None:
         self.ends = 0

@@ -1,4 +1,6 @@
-"""Geometry of a chart. A template or a file draws it as SVG, the labels beside it are text, so it is readable at any width."""
+"""Geometry of a chart. A template or a file draws it as SVG, the labels beside it are text,
+so it is readable at any width.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,8 @@ def draw(
     marks: Iterable[Mark] = (),
     bars: bool = False,
 ) -> Chart | None:
-    """Observed against expected over [from, to); None without a point. Buckets that are missing leave a gap in the lines.
+    """Observed against expected over [from, to); None without a point. Buckets that are missing leave a gap in the
+    lines.
 
     `window` is shaded; `marks` are vertical lines; `bars` draws the observed values as bars, as counts are best read.
     """
@@ -123,7 +126,10 @@ def draw(
         y_labels=[number(top), number((top + bottom) / 2), number(bottom)],
         x_labels=_times(from_ms, to_ms),
         points=points,
-        words=f"observed and expected from {when(from_ms)} to {when(to_ms)} UTC, between {number(bottom)} and {number(top)}",
+        words=(
+            f"observed and expected from {when(from_ms)} to {when(to_ms)} UTC, "
+            f"between {number(bottom)} and {number(top)}"
+        ),
     )
 
 

@@ -45,7 +45,7 @@ class Explained:
 def read(stored: str | None) -> Explained | None:
     """The parts of a stored explanation; None where there is none. Whatever the text holds, this does not fail.
 
-    >>> read('{"slices": {"causes": [{"slice": {"cdn": "3"}, "share": 0.8}]}, "verdict": {"verdict": "POLICY"}}').verdict
+    >>> read('{"slices": {"causes": []}, "verdict": {"verdict": "POLICY"}}').verdict
     'policy'
     >>> read("rubbish").text
     'rubbish'

@@ -11,14 +11,19 @@ from sinks.store.reader import Reader
 SUPPRESSED = Literal["no", "yes", "only"]
 
 LISTED = (
-    "alert_id, episode_id, version, monitor, kind, direction, series, window_start, window_end, observed, expected, score,"
-    " scan_buckets, scan_observed, scan_expected, subjects, severity, status, ends_at, suppressed_by, case_id, config_hash"
+    "alert_id, episode_id, version, monitor, kind, direction, series, window_start, window_end, observed, expected, "
+    "score,"
+    " scan_buckets, scan_observed, scan_expected, subjects, severity, status, ends_at, suppressed_by, case_id, "
+    "config_hash"
 )
 """The columns of an alert in a list."""
 _RANK = "indexOf(['info', 'warning', 'critical'], severity)"
 _URGENCY = f"status = 'firing' DESC, {_RANK} DESC, window_start DESC, monitor, alert_id"
 _STORED = "toUnixTimestamp(stored_at) * 1000 AS stored_at"
-SLICE = "arrayExists((n, v) -> positionCaseInsensitiveUTF8(concat(n, '=', v), {slice:String}) > 0, mapKeys(%s), mapValues(%s))"
+SLICE = (
+    "arrayExists((n, v) -> positionCaseInsensitiveUTF8(concat(n, '=', v), {slice:String}) > 0, mapKeys(%s), "
+    "mapValues(%s))"
+)
 """Whether a map has a `name=value` in which the text `slice` occurs, in whatever case."""
 
 
@@ -26,7 +31,8 @@ SLICE = "arrayExists((n, v) -> positionCaseInsensitiveUTF8(concat(n, '=', v), {s
 class AlertFilter:
     """Which alerts: an empty text, or None, leaves nothing out.
 
-    `slice` is a text that occurs in a `name=value` of the series. `incident` is the id of one that it belongs to. `from_ms` and `to_ms` bound `window_start`, the end excluded.
+    `slice` is a text that occurs in a `name=value` of the series. `incident` is the id of one that it belongs to.
+    `from_ms` and `to_ms` bound `window_start`, the end excluded.
     """
 
     run: str = "live"
@@ -71,14 +77,17 @@ async def find(reader: Reader, wanted: AlertFilter, *, limit: int = 50, offset: 
 
 
 async def count(reader: Reader, wanted: AlertFilter) -> dict[str, int]:
-    """How many `find` finds (`all`), how many of them fire, by severity too; and `suppressed`: those it would find besides."""
+    """How many `find` finds (`all`), how many of them fire, by severity too;
+    and `suppressed`: those it would find besides.
+    """
     counted = {"no": "suppressed_by IS NULL", "yes": "1", "only": "suppressed_by IS NOT NULL"}[wanted.suppressed]
     found = await reader.select(
         f"SELECT countIf(c) AS all, countIf(c AND status = 'firing') AS firing,"
         " countIf(c AND status = 'firing' AND severity = 'critical') AS critical,"
         " countIf(c AND status = 'firing' AND severity = 'warning') AS warning,"
         " countIf(c AND status = 'firing' AND severity = 'info') AS info,"
-        f" countIf(suppressed_by IS NOT NULL) AS suppressed FROM (SELECT ({counted}) AS c, status, severity, suppressed_by"
+        f" countIf(suppressed_by IS NOT NULL) AS suppressed FROM (SELECT ({counted}) AS c, status, severity,"
+        " suppressed_by"
         f" FROM alerts FINAL WHERE {wanted.where(any_suppressed=True)})",
         asdict(wanted),
     )
@@ -96,7 +105,10 @@ async def monitors(reader: Reader, run: str = "live") -> list[str]:
 async def get(reader: Reader, alert_id: str, run: str = "live") -> dict[str, Any] | None:
     """One alert in its newest version, with its explanation as text; None where there is none of that id."""
     rows = await reader.select(
-        f"SELECT {LISTED}, explanation, {_STORED} FROM alerts FINAL WHERE run = {{run:String}} AND alert_id = {{id:String}}",
+        (
+            f"SELECT {LISTED}, explanation, {_STORED} FROM alerts FINAL WHERE run = {{run:String}} AND alert_id ="
+            f" {{id:String}}"
+        ),
         {"run": run, "id": alert_id},
     )
     return rows[0] if rows else None
@@ -112,9 +124,13 @@ async def by_ids(reader: Reader, ids: Sequence[str], run: str = "live", *, limit
 
 
 async def versions(reader: Reader, alert_id: str, run: str = "live") -> list[dict[str, Any]]:
-    """The versions of an alert that are still stored, oldest first. ClickHouse merges older ones away in its own time."""
+    """The versions of an alert that are still stored, oldest first.
+
+    ClickHouse merges older ones away in its own time.
+    """
     return await reader.select(
-        f"SELECT version, severity, status, ends_at, suppressed_by, explanation IS NOT NULL AS explained, case_id, {_STORED}"
+        "SELECT version, severity, status, ends_at, suppressed_by, explanation IS NOT NULL AS explained, case_id,"
+        f" {_STORED}"
         " FROM alerts WHERE run = {run:String} AND alert_id = {id:String} ORDER BY version LIMIT 1 BY version",
         {"run": run, "id": alert_id},
     )
@@ -143,7 +159,8 @@ async def of_series(
 async def onsets(reader: Reader, from_ms: int, to_ms: int, run: str = "live", *, bins: int = 60) -> list[int]:
     """How many alerts, suppressed ones left out, began in each of `bins` equal parts of [from, to)."""
     rows = await reader.select(
-        "SELECT intDiv((toUnixTimestamp64Milli(window_start) - {from:Int64}) * {bins:UInt32}, {to:Int64} - {from:Int64})"
+        "SELECT intDiv((toUnixTimestamp64Milli(window_start) - {from:Int64}) * {bins:UInt32},"
+        " {to:Int64} - {from:Int64})"
         " AS bin, count() AS n FROM alerts FINAL WHERE run = {run:String} AND suppressed_by IS NULL"
         " AND window_start >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
         " AND window_start < fromUnixTimestamp64Milli({to:Int64}, 'UTC') GROUP BY bin",

@@ -1,4 +1,6 @@
-"""Cases as people look them up: those that are worked on, and candidates that nothing is known of but that they came up."""
+"""Cases as people look them up: those that are worked on, and candidates that nothing is known of but that they came
+up.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,13 @@ from sinks.store.reader import Reader
 
 _SHARED = "case_id, version, title, kind, severity, length(alert_ids) AS alert_count, monitors, started_at, ended_at"
 _WORKED = (
-    f"{_SHARED}, state, owner, escalated_to, due_at, overdue, resolution, merged_into, reopened, firing_count, open_tasks,"
+    f"{_SHARED}, state, owner, escalated_to, due_at, overdue, resolution, merged_into, reopened, firing_count, "
+    "open_tasks,"
     " created_at, resolved_at, closed_at, 1 AS worked"
 )
 _UNWORKED = (
-    f"{_SHARED}, status AS state, CAST(NULL AS Nullable(String)) AS owner, CAST(NULL AS Nullable(String)) AS escalated_to,"
+    f"{_SHARED}, status AS state, CAST(NULL AS Nullable(String)) AS owner, CAST(NULL AS Nullable(String)) AS"
+    " escalated_to,"
     " CAST(NULL AS Nullable(DateTime64(3, 'UTC'))) AS due_at, toUInt8(0) AS overdue, '' AS resolution,"
     " CAST(NULL AS Nullable(String)) AS merged_into, toUInt32(0) AS reopened, toUInt32(0) AS firing_count,"
     " toUInt32(0) AS open_tasks, started_at AS created_at, CAST(NULL AS Nullable(DateTime64(3, 'UTC'))) AS resolved_at,"
@@ -33,7 +37,8 @@ OVER = ("closed", "dismissed", "merged")
 """States in which nothing is left to do."""
 _OVER = f"state IN {OVER}"
 _URGENCY = (
-    f"{_OVER}, overdue DESC, ended_at IS NULL DESC, indexOf(['info', 'warning', 'critical'], severity) DESC, started_at DESC,"
+    f"{_OVER}, overdue DESC, ended_at IS NULL DESC, indexOf(['info', 'warning', 'critical'], severity) DESC, "
+    "started_at DESC,"
     " case_id"
 )
 
@@ -42,8 +47,8 @@ _URGENCY = (
 class CaseFilter:
     """Which cases: an empty text, or None, leaves nothing out.
 
-    `state` is one of a case, or `ongoing` (an alert of it still fires) or `ended`. `slice` occurs in a `name=value` of a series
-    or in the title; `owner` is who works on it. `overdue` leaves only those whose next step is late.
+    `state` is one of a case, or `ongoing` (an alert of it still fires) or `ended`. `slice` occurs in a `name=value` of
+    a series or in the title; `owner` is who works on it. `overdue` leaves only those whose next step is late.
     """
 
     run: str = "live"
@@ -97,7 +102,9 @@ def listed(stored: str) -> list[dict[str, Any]]:
 
 
 async def find(reader: Reader, wanted: CaseFilter, *, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
-    """A page of cases without their evidence: those that are over last, overdue ones first, then ongoing, severe, new ones."""
+    """A page of cases without their evidence: those that are over last, overdue ones first, then ongoing, severe,
+    new ones.
+    """
     return await reader.select(
         f"SELECT {_LISTED} FROM {_CASES} WHERE {wanted.where()} ORDER BY {_URGENCY}"
         " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
@@ -117,7 +124,8 @@ async def board(reader: Reader, wanted: CaseFilter, *, each: int = 12) -> list[d
 async def count(reader: Reader, wanted: CaseFilter) -> dict[str, int]:
     """How many `find` finds (`all`), and how many of them are `ongoing`, overdue (`late`) and over."""
     found = await reader.select(
-        f"SELECT count() AS all, countIf(ended_at IS NULL) AS ongoing, countIf(overdue = 1) AS late, countIf({_OVER}) AS over"
+        "SELECT count() AS all, countIf(ended_at IS NULL) AS ongoing, countIf(overdue = 1) AS late,"
+        f" countIf({_OVER}) AS over"
         f" FROM {_CASES} WHERE {wanted.where()}",
         asdict(wanted),
     )
@@ -135,23 +143,28 @@ async def states(reader: Reader, wanted: CaseFilter) -> dict[str, int]:
 async def get(reader: Reader, case_id: str, run: str = "live") -> dict[str, Any] | None:
     """One case in its newest version with all that is stored of it; None where there is none of that id.
 
-    `tasks`, `links` and `packages` (of evidence) are JSON; `evidence` is what the candidate brought, empty where the case was
-    opened by hand.
+    `tasks`, `links` and `packages` (of evidence) are JSON; `evidence` is what the candidate brought, empty where the
+    case was opened by hand.
     """
     values = {"run": run, "id": case_id}
     listed = await reader.select(
-        f"SELECT *, arraySlice(series, 1, 4) AS slices, length(series) AS slice_count FROM {_CASES} WHERE case_id = {{id:String}}",
+        (
+            f"SELECT *, arraySlice(series, 1, 4) AS slices, length(series) AS slice_count FROM {_CASES} WHERE case_id ="
+            f" {{id:String}}"
+        ),
         values,
     )
     if not listed:
         return None
     worked = await reader.select(
-        "SELECT alert_ids, reason, opened_at, tasks, links, evidence AS packages, toUnixTimestamp(stored_at) * 1000 AS stored_at"
+        "SELECT alert_ids, reason, opened_at, tasks, links, evidence AS packages,"
+        " toUnixTimestamp(stored_at) * 1000 AS stored_at"
         " FROM cases FINAL WHERE case_id = {id:String}",
         values,
     )
     found = await reader.select(
-        "SELECT alert_ids, grouping, evidence, toUnixTimestamp(stored_at) * 1000 AS stored_at FROM case_candidates FINAL"
+        "SELECT alert_ids, grouping, evidence, toUnixTimestamp(stored_at) * 1000 AS stored_at FROM case_candidates"
+        " FINAL"
         " WHERE run = {run:String} AND case_id = {id:String}",
         values,
     )
@@ -170,7 +183,10 @@ async def get(reader: Reader, case_id: str, run: str = "live") -> dict[str, Any]
 async def by_ids(reader: Reader, ids: Sequence[str], run: str = "live", *, limit: int = 50) -> list[dict[str, Any]]:
     """Those cases without their evidence, in the order of `find`, at most `limit`."""
     return await reader.select(
-        f"SELECT {_LISTED} FROM {_CASES} WHERE case_id IN {{ids:Array(String)}} ORDER BY {_URGENCY} LIMIT {{limit:UInt32}}",
+        (
+            f"SELECT {_LISTED} FROM {_CASES} WHERE case_id IN {{ids:Array(String)}} ORDER BY {_URGENCY} LIMIT"
+            f" {{limit:UInt32}}"
+        ),
         {"run": run, "ids": list(ids), "limit": limit},
     )
 

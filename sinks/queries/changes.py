@@ -65,7 +65,9 @@ async def count(reader: Reader, wanted: ChangeFilter) -> int:
 async def around(
     reader: Reader, at_ms: int, before_ms: int, after_ms: int, *, topics: Sequence[str] = (), limit: int = 40
 ) -> list[dict[str, Any]]:
-    """The changes from `before_ms` before an instant until `after_ms` after it, those nearest to it, in order of time."""
+    """The changes from `before_ms` before an instant until `after_ms` after it, those nearest to it,
+    in order of time.
+    """
     return await reader.select(
         f"SELECT * FROM (SELECT {_LISTED} FROM events FINAL PREWHERE {' AND '.join((_CHANGE, *_inside(topics)))}"
         " AND event_time >= fromUnixTimestamp64Milli({at:Int64} - {before:Int64}, 'UTC')"

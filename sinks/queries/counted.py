@@ -36,7 +36,9 @@ def evidence_of(case: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def configuration(alert: Mapping[str, Any], evidence: Mapping[str, Any], monitors: Monitors) -> Mapping[str, Any]:
-    """The configuration under which the alert was raised: from its case, else the one in force if it is the same; or none."""
+    """The configuration under which the alert was raised: from its case, else the one in force if it is the same;
+    or none.
+    """
     kept = evidence.get("monitors")
     found = kept.get(alert["monitor"]) if isinstance(kept, dict) else None
     if isinstance(found, dict):

@@ -43,7 +43,9 @@ async def get(reader: Reader, topic: str, partition: int, offset: int) -> dict[s
 async def after(
     reader: Reader, place: tuple[str, int, int], *, reason: str = "", topic: str = "", limit: int = 500
 ) -> list[dict[str, Any]]:
-    """Whole dead letters behind a place, in the order of topic, partition and offset: page by page through all of them."""
+    """Whole dead letters behind a place, in the order of topic, partition and offset:
+    page by page through all of them.
+    """
     return await reader.select(
         f"SELECT {_LISTED}, headers, value FROM dead_letters FINAL WHERE (topic, partition, offset) >"
         " ({after_topic:String}, {partition:UInt32}, {offset:UInt64})"
@@ -57,8 +59,10 @@ async def after(
 async def events(reader: Reader, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Of events by topic and id: where one of them stands, as topic/partition/offset, the first that was counted."""
     rows = await reader.select(
-        "SELECT topic, event_id, argMin(concat(topic, '/', toString(partition), '/', toString(offset)), (duplicate, offset)) AS place"
-        " FROM events FINAL PREWHERE topic IN {topics:Array(String)} AND event_id IN {ids:Array(String)} GROUP BY topic, event_id",
+        "SELECT topic, event_id, argMin(concat(topic, '/', toString(partition), '/', toString(offset)), (duplicate,"
+        " offset)) AS place"
+        " FROM events FINAL PREWHERE topic IN {topics:Array(String)} AND event_id IN {ids:Array(String)} GROUP BY"
+        " topic, event_id",
         {"topics": sorted({topic for topic, _ in wanted}), "ids": sorted({event for _, event in wanted})},
     )
     found = {(row["topic"], row["event_id"]): row["place"] for row in rows}
@@ -68,7 +72,8 @@ async def events(reader: Reader, wanted: Sequence[tuple[str, str]]) -> dict[tupl
 async def sent_again(reader: Reader, header: str, origin: str) -> list[dict[str, Any]]:
     """Dead letters whose `header` names `origin`: what it became when it was sent again and was still not right."""
     return await reader.select(
-        f"SELECT {_LISTED} FROM dead_letters FINAL WHERE JSONExtractString(headers, {{header:String}}) = {{origin:String}}"
+        f"SELECT {_LISTED} FROM dead_letters FINAL WHERE JSONExtractString(headers,"
+        f" {{header:String}}) = {{origin:String}}"
         " ORDER BY topic, partition, offset LIMIT 20",
         {"header": header, "origin": origin},
     )

@@ -19,12 +19,15 @@ async def get(reader: Reader, alert_id: str) -> dict[str, Any] | None:
 
 
 async def of_incident(reader: Reader, incident_id: str, *, limit: int = 50) -> list[dict[str, Any]]:
-    """Alerts of an incident with their `outcome`, `by` and `reason`: those that were notified first, then by severity, newest first."""
+    """Alerts of an incident with their `outcome`, `by` and `reason`:
+    those that were notified first, then by severity, newest first.
+    """
     return await reader.select(
         f"SELECT a.*, d.outcome AS outcome, d.by AS by, d.reason AS reason FROM (SELECT {LISTED} FROM alerts FINAL"
         " WHERE run = 'live') AS a INNER JOIN (SELECT alert_id, outcome, by, reason FROM dispositions FINAL"
         " WHERE incident_id = {incident:String}) AS d ON a.alert_id = d.alert_id"
-        " ORDER BY outcome = 'notified' DESC, status = 'firing' DESC, indexOf(['info', 'warning', 'critical'], severity) DESC,"
+        " ORDER BY outcome = 'notified' DESC, status = 'firing' DESC, indexOf(['info', 'warning', 'critical'], "
+        "severity) DESC,"
         " window_start DESC, alert_id LIMIT {limit:UInt32}",
         {"incident": incident_id, "limit": limit},
     )

@@ -19,9 +19,9 @@ _PLACE = re.compile(r"\{(\w+):([^}]+)\}")
 class Selection:
     """Which events: of `type`, as exact in time as `precisions` say, in [from, to), with these fields in their data.
 
-    `where` gives the accepted values of a field, `series` the one value; a field is a dotted path, and "" stands for unknown.
-    Late and repeated events are in no judgement, so they are left out. `topics`: where they are known to be, which spares
-    reading the rest; empty looks everywhere.
+    `where` gives the accepted values of a field, `series` the one value; a field is a dotted path, and "" stands for
+    unknown. Late and repeated events are in no judgement, so they are left out. `topics`: where they are known to be,
+    which spares reading the rest; empty looks everywhere.
     """
 
     type: str
@@ -66,7 +66,9 @@ class Selection:
 
 
 async def first(reader: Reader, wanted: Selection, *, limit: int = 50) -> tuple[list[dict[str, Any]], int, int]:
-    """The earliest events of a selection in the order of their time; how many it holds, and the sum of their weights."""
+    """The earliest events of a selection in the order of their time;
+    how many it holds, and the sum of their weights.
+    """
     sql, values = wanted.statement(
         f"{_COLUMNS}, count() OVER () AS events, sum(weight) OVER () AS happenings",
         f"{_ORDER}\nLIMIT {{limit:UInt32}}",

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from sinks.queries.events import Selection, inlined
 from sinks.store.tables import table
 
-_EVENTS = "{alert:String} AS alert_id, topic, partition, offset, event_time, event_id, type, source, precision, weight, key, data"
+_EVENTS = (
+    "{alert:String} AS alert_id, topic, partition, offset, event_time, event_id, type, source, precision,"
+    " weight, key, data"
+)
 _ORDER = "\nORDER BY event_time, topic, partition, offset"
 _BETWEEN = (
     "%(column)s >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
@@ -18,7 +21,10 @@ _CHANGE = ("change_id", "kind", "phase", "target", "from_version", "to_version",
 
 def candidate(case_id: str, run: str) -> str:
     """The candidate, as detection found it."""
-    sql = f"SELECT {_columns('case_candidates')}\nFROM case_candidates FINAL\nWHERE run = {{run:String}} AND case_id = {{id:String}}"
+    sql = (
+        f"SELECT {_columns('case_candidates')}\nFROM case_candidates FINAL\nWHERE run = {{run:String}} AND case_id"
+        f" = {{id:String}}"
+    )
     return inlined(sql, {"run": run, "id": case_id})
 
 
@@ -53,7 +59,10 @@ def of_alerts(name: str, case_id: str, run: str, limit: int) -> str:
 
 def incidents(case_id: str, limit: int) -> str:
     """The incidents that the case came from."""
-    sql = f"SELECT {_columns('incidents')}\nFROM incidents FINAL\nWHERE has(case_ids, {{id:String}})\nORDER BY opened_at, incident_id\nLIMIT {{limit:UInt32}}"
+    sql = (
+        f"SELECT {_columns('incidents')}\nFROM incidents FINAL\nWHERE has(case_ids,"
+        f" {{id:String}})\nORDER BY opened_at, incident_id\nLIMIT {{limit:UInt32}}"
+    )
     return inlined(sql, {"id": case_id, "limit": limit})
 
 
@@ -82,7 +91,9 @@ def counted(wanted: Sequence[tuple[str, Selection]]) -> str:
 
 
 def events(wanted: Sequence[tuple[str, Selection]], limits: Sequence[int]) -> str:
-    """The earliest events that each alert counted, at most its limit; an event that two alerts counted is there twice."""
+    """The earliest events that each alert counted, at most its limit;
+    an event that two alerts counted is there twice.
+    """
     parts = [
         f"({_for(alert_id, each, _EVENTS, f'{_ORDER}{chr(10)}LIMIT {int(limit)}')})"
         for (alert_id, each), limit in zip(wanted, limits, strict=True)
@@ -106,17 +117,22 @@ def identifiers(sql: str, fields: Sequence[str], lists: Sequence[str], limit: in
     """The different ids that stand in those fields of the events of a query."""
     one = ", ".join(f"JSONExtractString(data, '{name}')" for name in fields)
     many = ", ".join(f"JSONExtract(data, '{name}', 'Array(String)')" for name in lists)
-    return f"SELECT DISTINCT arrayJoin(arrayConcat([{one}], {many})) AS id\nFROM (\n{sql}\n)\nWHERE id != ''\nLIMIT {int(limit)}"
+    return (
+        f"SELECT DISTINCT arrayJoin(arrayConcat([{one}], {many})) AS id\nFROM (\n{sql}\n)\nWHERE id != ''\nLIMIT"
+        f" {int(limit)}"
+    )
 
 
 def series(run: str, monitor: str, config_hash: str, of: dict[str, str], from_ms: int, to_ms: int) -> str:
     """The judged buckets of one series under one configuration in [from, to), oldest first."""
     sql = (
-        "SELECT monitor, config_hash, series, window_start, window_end, observed, expected, score, state\nFROM judgements FINAL"
+        "SELECT monitor, config_hash, series, window_start, window_end, observed, expected, score,"
+        " state\nFROM judgements FINAL"
         "\nPREWHERE run = {run:String} AND monitor = {monitor:String} AND config_hash = {config:String}"
         f"\n  AND {_BETWEEN % {'column': 'window_start'}}"
         "\nWHERE length(series) = length({names:Array(String)})"
-        "\n  AND arrayAll((n, v) -> series[n] = v, {names:Array(String)}, {values:Array(String)})\nORDER BY window_start"
+        "\n  AND arrayAll((n, v) -> series[n] = v, {names:Array(String)}, {values:Array(String)})\nORDER BY "
+        "window_start"
     )
     values = {"run": run, "monitor": monitor, "config": config_hash, "names": list(of), "values": list(of.values())}
     return inlined(sql, values | {"from": from_ms, "to": to_ms})
@@ -133,7 +149,8 @@ def changes(from_ms: int, to_ms: int, topics: Sequence[str], limit: int) -> str:
     texts = ", ".join(f"JSONExtractString(data, '{name}') AS {name}" for name in _CHANGE)
     inside = "topic IN {topics:Array(String)} AND " if topics else ""
     sql = (
-        f"SELECT *\nFROM (\nSELECT event_time AS at, {texts}, JSONExtractRaw(data, 'scope') AS scope, event_id, topic, partition, offset"
+        f"SELECT *\nFROM (\nSELECT event_time AS at, {texts}, JSONExtractRaw(data, 'scope') AS scope, event_id, topic,"
+        " partition, offset"
         f"\nFROM events FINAL\nPREWHERE {inside}type = 'platform.change' AND {_BETWEEN % {'column': 'event_time'}}"
         "\nWHERE duplicate = 0\nORDER BY at DESC, topic, partition, offset DESC\nLIMIT {limit:UInt32}\n)"
         "\nORDER BY at, topic, partition, offset"

@@ -29,10 +29,14 @@ async def topics(reader: Reader) -> list[str]:
 
 
 async def by_hour(reader: Reader, until_ms: int, *, hours: int = 48) -> list[dict[str, Any]]:
-    """Events by hour of event time, newest hour first, over `hours` hours up to `until_ms`; hours without any are left out."""
+    """Events by hour of event time, newest hour first, over `hours` hours up to `until_ms`;
+    hours without any are left out.
+    """
     return await reader.select(
-        "SELECT toInt64(toUnixTimestamp(toStartOfHour(event_time))) * 1000 AS hour, countIf(duplicate = 0) AS events, sumIf(weight, duplicate = 0) AS happenings,"
-        " countIf(late = 1) AS late, countIf(duplicate = 1 AND conflict = 0) AS repeated, countIf(conflict = 1) AS conflicts FROM events FINAL"
+        "SELECT toInt64(toUnixTimestamp(toStartOfHour(event_time))) * 1000 AS hour, countIf(duplicate = 0) AS events,"
+        " sumIf(weight, duplicate = 0) AS happenings,"
+        " countIf(late = 1) AS late, countIf(duplicate = 1 AND conflict = 0) AS repeated,"
+        " countIf(conflict = 1) AS conflicts FROM events FINAL"
         " PREWHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
         " AND event_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC') GROUP BY hour ORDER BY hour DESC",
         {"from": until_ms - hours * HOUR_MS, "to": until_ms + HOUR_MS},
@@ -42,7 +46,8 @@ async def by_hour(reader: Reader, until_ms: int, *, hours: int = 48) -> list[dic
 async def by_topic(reader: Reader, until_ms: int, *, hours: int = 48) -> list[dict[str, Any]]:
     """The same by topic, with the newest event of each."""
     return await reader.select(
-        "SELECT topic, countIf(duplicate = 0) AS events, countIf(late = 1) AS late, countIf(duplicate = 1 AND conflict = 0) AS repeated,"
+        "SELECT topic, countIf(duplicate = 0) AS events, countIf(late = 1) AS late,"
+        " countIf(duplicate = 1 AND conflict = 0) AS repeated,"
         " countIf(conflict = 1) AS conflicts,"
         " max(event_time) AS newest FROM events FINAL"
         " PREWHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
@@ -52,10 +57,14 @@ async def by_topic(reader: Reader, until_ms: int, *, hours: int = 48) -> list[di
 
 
 async def unknown_fields(reader: Reader, *, limit: int = 50) -> list[dict[str, Any]]:
-    """Fields that no contract knew when they came, the newest first: of which type, in how many events, first and last when."""
+    """Fields that no contract knew when they came, the newest first:
+    of which type, in how many events, first and last when.
+    """
     return await reader.select(
-        "SELECT type, arrayJoin(unknown_fields) AS field, count() AS events, min(event_time) AS first, max(event_time) AS last"
-        " FROM events WHERE notEmpty(unknown_fields) GROUP BY type, field ORDER BY last DESC, type, field LIMIT {limit:UInt32}",
+        "SELECT type, arrayJoin(unknown_fields) AS field, count() AS events, min(event_time) AS first,"
+        " max(event_time) AS last"
+        " FROM events WHERE notEmpty(unknown_fields) GROUP BY type, field ORDER BY last DESC, type,"
+        " field LIMIT {limit:UInt32}",
         {"limit": limit},
     )
 
@@ -75,14 +84,20 @@ async def newest_rows(reader: Reader) -> list[dict[str, Any]]:
     )
     return await reader.select(
         " UNION ALL ".join(
-            f"SELECT '{name}' AS table, count() AS rows, toInt64(toUnixTimestamp(max(stored_at))) * 1000 AS stored_at FROM {name}"
+            (
+                f"SELECT '{name}' AS table, count() AS rows, toInt64(toUnixTimestamp(max(stored_at))) * 1000 AS"
+                " stored_at"
+                f" FROM {name}"
+            )
             for name in names
         )
     )
 
 
 async def failed_models(reader: Reader, until_ms: int, *, hours: int = 48) -> list[dict[str, Any]]:
-    """Monitors with a model that is not asked any more: why, for how many series, and since when, over `hours` hours."""
+    """Monitors with a model that is not asked any more: why, for how many series, and since when,
+    over `hours` hours.
+    """
     return await reader.select(
         "SELECT monitor, substring(state, 9) AS why, toInt64(uniqExact(series)) AS series, min(window_start) AS since"
         " FROM judgements FINAL PREWHERE window_start >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"

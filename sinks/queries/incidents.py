@@ -8,12 +8,15 @@ from typing import Any
 from sinks.store.reader import Reader
 
 _LISTED = (
-    "incident_id, version, status, title, severity, lead_alert_id, alert_count, firing_count, monitors, case_ids, change_id,"
-    " owner, started_at, ended_at, opened_at, notified_at, notified, acknowledged_by, acknowledged_at, resolved_at, resolved_by, note"
+    "incident_id, version, status, title, severity, lead_alert_id, alert_count, firing_count, monitors, case_ids, "
+    "change_id,"
+    " owner, started_at, ended_at, opened_at, notified_at, notified, acknowledged_by, acknowledged_at, resolved_at, "
+    "resolved_by, note"
 )
 _URGENCY = (
     "indexOf(['resolved', 'acknowledged', 'firing'], status) DESC,"
-    " if(status = 'resolved', 0, indexOf(['info', 'warning', 'critical'], severity)) DESC, opened_at DESC, started_at DESC,"
+    " if(status = 'resolved', 0, indexOf(['info', 'warning', 'critical'], severity)) DESC, opened_at DESC, "
+    "started_at DESC,"
     " incident_id"
 )
 
@@ -22,8 +25,8 @@ _URGENCY = (
 class IncidentFilter:
     """Which incidents: an empty text, or None, leaves nothing out.
 
-    `text` occurs in the title, the owner or who acknowledged it, in whatever case. `from_ms` and `to_ms` bound `opened_at`, the end
-    excluded.
+    `text` occurs in the title, the owner or who acknowledged it, in whatever case. `from_ms` and `to_ms` bound
+    `opened_at`, the end excluded.
     """
 
     text: str = ""
@@ -38,7 +41,8 @@ class IncidentFilter:
         parts = ["1"]
         if self.text:
             parts.append(
-                "positionCaseInsensitiveUTF8(concat(title, '\\n', owner, '\\n', ifNull(acknowledged_by, '')), {text:String}) > 0"
+                "positionCaseInsensitiveUTF8(concat(title, '\\n', owner, '\\n', ifNull(acknowledged_by, '')), "
+                "{text:String}) > 0"
             )
         if self.monitor:
             parts.append("has(monitors, {monitor:String})")
@@ -54,7 +58,9 @@ class IncidentFilter:
 
 
 async def find(reader: Reader, wanted: IncidentFilter, *, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
-    """A page of incidents: firing, then those that somebody has, by severity, newest first; then those that are over, newest first."""
+    """A page of incidents: firing, then those that somebody has, by severity, newest first;
+    then those that are over, newest first.
+    """
     return await reader.select(
         f"SELECT {_LISTED} FROM incidents FINAL WHERE {wanted.where()} ORDER BY {_URGENCY}"
         " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",

@@ -40,9 +40,12 @@ async def until(reader: Reader) -> int:
 
 
 async def since(reader: Reader, since_s: int, *, limit: int = 50_000) -> dict[ResponseEvent, tuple[int, str]]:
-    """What was written at or after that second, with the second and what a person should hear; at most `limit` rows, newest first."""
+    """What was written at or after that second, with the second and what a person should hear;
+    at most `limit` rows, newest first.
+    """
     parts = (
-        f"SELECT '{name}' AS table, {ids} AS ids, {version} AS version, {text} AS text, toUnixTimestamp(stored_at) AS at"
+        f"SELECT '{name}' AS table, {ids} AS ids, {version} AS version, {text} AS text,"
+        " toUnixTimestamp(stored_at) AS at"
         f" FROM {name} WHERE stored_at >= toDateTime({{since:UInt32}}, 'UTC')"
         for name, (ids, version, text) in _TABLES.items()
     )

@@ -6,7 +6,10 @@ from typing import Any
 
 from sinks.store.reader import Reader
 
-_LISTED = "notification_id, version, incident_id, number, cause, route, channel, state, attempts, error, title, created_at, due_at, sent_at"
+_LISTED = (
+    "notification_id, version, incident_id, number, cause, route, channel, state, attempts, error, title, "
+    "created_at, due_at, sent_at"
+)
 _WAITING = "state IN ('pending', 'claimed')"
 
 
@@ -20,11 +23,14 @@ async def of_incident(reader: Reader, incident_id: str, *, limit: int = 100) -> 
 
 
 async def channels(reader: Reader, *, down: bool = False) -> list[dict[str, Any]]:
-    """Channels by name, those that are down first (or alone), each with how many notifications wait for it (`waiting`)."""
+    """Channels by name, those that are down first (or alone), each with how many notifications wait for it
+    (`waiting`).
+    """
     condition = "WHERE state = 'down'" if down else ""
     return await reader.select(
         "SELECT c.channel AS channel, c.state AS state, c.since AS since, c.failures AS failures, c.error AS error,"
-        f" n.waiting AS waiting FROM (SELECT * FROM channels FINAL {condition}) AS c LEFT JOIN (SELECT channel, count() AS waiting"
+        f" n.waiting AS waiting FROM (SELECT * FROM channels FINAL {condition}) AS c LEFT JOIN (SELECT channel,"
+        " count() AS waiting"
         f" FROM notifications FINAL WHERE {_WAITING} GROUP BY channel) AS n ON c.channel = n.channel"
         " ORDER BY state = 'down' DESC, channel"
     )

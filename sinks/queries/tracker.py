@@ -89,7 +89,8 @@ async def unpaged(
     where += [] if since_ms is None else [f"at >= fromUnixTimestamp64Milli({int(since_ms)}, 'UTC')"]
     wanted = {"monitor": monitor, "outcome": outcome}
     rows = await reader.select(
-        "SELECT at, alert_id, incident_id, monitor, severity, outcome, by, reason, series, window_start, observed, expected"
+        "SELECT at, alert_id, incident_id, monitor, severity, outcome, by, reason, series, window_start, observed,"
+        " expected"
         f" FROM why_not_paged WHERE {' AND '.join([*where, *_equal('dispositions', wanted)])}"
         " ORDER BY at DESC, alert_id LIMIT {limit:UInt32}",
         wanted | {"limit": limit},
@@ -98,7 +99,9 @@ async def unpaged(
 
 
 async def alerts_of(reader: Reader, kind: Literal["incident", "case"], full_id: str, *, limit: int = 200) -> Found:
-    """Live alerts of an incident or a case without their explanations, by severity, then the newest; the first `limit`."""
+    """Live alerts of an incident or a case without their explanations, by severity, then the newest;
+    the first `limit`.
+    """
     inside = {
         "incident": "SELECT alert_id FROM dispositions FINAL WHERE incident_id = {id:String}",
         "case": "SELECT arrayJoin(alert_ids) FROM cases FINAL WHERE case_id = {id:String}",

@@ -9,16 +9,22 @@ from typing import Any
 
 from sinks.store.reader import Reader
 
-_CUT = "%(time)s >= fromUnixTimestamp64Milli({before:Int64}, 'UTC') AND %(time)s < fromUnixTimestamp64Milli({to:Int64}, 'UTC')"
+_CUT = (
+    "%(time)s >= fromUnixTimestamp64Milli({before:Int64}, 'UTC') AND %(time)s < "
+    "fromUnixTimestamp64Milli({to:Int64}, 'UTC')"
+)
 _NOW = "%(time)s >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
 Rows = list[dict[str, Any]]
 
 
 async def alerts(reader: Reader, from_ms: int, to_ms: int, by: str) -> Rows:
-    """Live alerts by when their window began, by `monitor` or `severity`; `passed_now` are those that detection did not keep back."""
+    """Live alerts by when their window began, by `monitor` or `severity`;
+    `passed_now` are those that detection did not keep back.
+    """
     return await _counted(
         reader,
-        "SELECT %(by)s AS name, countIf({now}) AS now, countIf(NOT {now}) AS before, countIf({now} AND suppressed_by IS NULL)"
+        "SELECT %(by)s AS name, countIf({now}) AS now, countIf(NOT {now}) AS before,"
+        " countIf({now} AND suppressed_by IS NULL)"
         " AS passed_now FROM alerts FINAL WHERE run = 'live' AND {cut}",
         "window_start",
         {"monitor": "monitor", "severity": "severity"}[by],
@@ -28,10 +34,13 @@ async def alerts(reader: Reader, from_ms: int, to_ms: int, by: str) -> Rows:
 
 
 async def incidents(reader: Reader, from_ms: int, to_ms: int, by: str) -> Rows:
-    """Incidents by when they were opened, by `status`, `severity` or `monitor`; one of several monitors counts for each."""
+    """Incidents by when they were opened, by `status`, `severity` or `monitor`;
+    one of several monitors counts for each.
+    """
     return await _counted(
         reader,
-        "SELECT %(by)s AS name, countIf({now}) AS now, countIf(NOT {now}) AS before, countIf({now} AND notified > 0) AS notified_now"
+        "SELECT %(by)s AS name, countIf({now}) AS now, countIf(NOT {now}) AS before,"
+        " countIf({now} AND notified > 0) AS notified_now"
         " FROM incidents FINAL WHERE {cut}",
         "opened_at",
         {"status": "status", "severity": "severity", "monitor": "arrayJoin(monitors)"}[by],
@@ -66,7 +75,9 @@ async def ended(reader: Reader, from_ms: int, to_ms: int) -> Rows:
 
 
 async def kept_back(reader: Reader, from_ms: int, to_ms: int) -> Rows:
-    """Alerts of which nobody was notified by themselves, by when that was decided, by outcome; of detection's own, by its reason."""
+    """Alerts of which nobody was notified by themselves, by when that was decided, by outcome;
+    of detection's own, by its reason.
+    """
     return await _counted(
         reader,
         "SELECT %(by)s AS name, countIf({now}) AS now, countIf(NOT {now}) AS before FROM dispositions FINAL"
@@ -79,12 +90,16 @@ async def kept_back(reader: Reader, from_ms: int, to_ms: int) -> Rows:
 
 
 async def judged(reader: Reader, from_ms: int, to_ms: int) -> Rows:
-    """What people said in the span, by monitor: `judged`, `true_alerts`, `expected_alerts`, `false_alerts`, and `before` (judged)."""
+    """What people said in the span, by monitor: `judged`, `true_alerts`, `expected_alerts`, `false_alerts`,
+    and `before` (judged).
+    """
     return await _counted(
         reader,
         "SELECT %(by)s AS name, countIf({now}) AS judged, countIf({now} AND verdict = 'true') AS true_alerts,"
-        " countIf({now} AND verdict = 'expected') AS expected_alerts, countIf({now} AND verdict = 'false') AS false_alerts,"
-        " countIf(NOT {now}) AS before, countIf(NOT {now} AND verdict = 'true') AS true_before FROM feedback FINAL WHERE {cut}",
+        " countIf({now} AND verdict = 'expected') AS expected_alerts, countIf({now} AND verdict = 'false') AS"
+        " false_alerts,"
+        " countIf(NOT {now}) AS before, countIf(NOT {now} AND verdict = 'true') AS true_before FROM feedback FINAL"
+        " WHERE {cut}",
         "at",
         "monitor",
         from_ms,
@@ -94,7 +109,8 @@ async def judged(reader: Reader, from_ms: int, to_ms: int) -> Rows:
 
 
 async def slowest(reader: Reader, from_ms: int, to_ms: int, *, limit: int = 5) -> Rows:
-    """Incidents opened in the span that somebody was notified of and that waited longest to be acknowledged, and all those never were first.
+    """Incidents opened in the span that somebody was notified of and that waited longest to be acknowledged, and all
+    those never were first.
 
     `waited` in ms, NULL where nobody acknowledged it.
     """
@@ -109,7 +125,9 @@ async def slowest(reader: Reader, from_ms: int, to_ms: int, *, limit: int = 5) -
 
 
 async def waits(reader: Reader, from_ms: int, to_ms: int) -> dict[str, Any]:
-    """Of incidents opened in the span: `notified`, `acknowledged` of these, and `half`, the middle one of their waits in ms, NULL without any."""
+    """Of incidents opened in the span: `notified`, `acknowledged` of these, and `half`,
+    the middle one of their waits in ms, NULL without any.
+    """
     rows = await reader.select(
         "SELECT count() AS notified, countIf(acknowledged_at IS NOT NULL) AS acknowledged,"
         " quantileExactLow(0.5)(toUnixTimestamp64Milli(acknowledged_at) - toUnixTimestamp64Milli(opened_at)) AS half"

@@ -1,4 +1,6 @@
-"""The study of a case: how it ended and why, its series as charts, everything that happened in one order, its evidence."""
+"""The study of a case: how it ended and why, its series as charts, everything that happened in one order,
+its evidence.
+"""
 
 from __future__ import annotations
 

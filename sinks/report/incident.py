@@ -1,4 +1,6 @@
-"""The update on an incident: what, where, how big, since when, who was notified, who acknowledged it, why, and what is open."""
+"""The update on an incident: what, where, how big, since when, who was notified, who acknowledged it, why,
+and what is open.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ _OVER = (*cases.OVER, "resolved")
 
 
 async def incident_update(reader: Reader, incident_id: str, *, now_ms: int, monitors: Monitors) -> Report:
-    """The report on one incident as of `now_ms`; SetupError where there is none of that id. `monitors` give titles and playbooks."""
+    """The report on one incident as of `now_ms`; SetupError where there is none of that id.
+
+    `monitors` give titles and playbooks.
+    """
     found = await incidents.get(reader, incident_id)
     if found is None:
         raise SetupError(f"there is no incident {incident_id!r}")
@@ -134,7 +139,8 @@ def _open(
     waiting = [each for each in notified if each["state"] != "sent"]
     if waiting:
         lines.append(
-            f"{many(len(waiting), 'notification')} not taken: {', '.join(sorted({known(e['channel']) for e in waiting}))}."
+            f"{many(len(waiting), 'notification')} not taken: "
+            f"{', '.join(sorted({known(e['channel']) for e in waiting}))}."
         )
     lines += [f"Channel {known(each['channel'])} is down since {moment(each['since'])}." for each in down]
     if explained is None or not explained.verdict or explained.verdict == "insufficient evidence":

@@ -1,4 +1,7 @@
-"""A report: facts in sections, and the two ways to write it down, Markdown and HTML. What people wrote comes out as text."""
+"""A report: facts in sections, and the two ways to write it down, Markdown and HTML.
+
+What people wrote comes out as text.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A report: what it is (`kind`), of what (`title`), the facts on top, and its sections. `stand` says as of when, from what."""
+    """A report: what it is (`kind`), of what (`title`), the facts on top, and its sections.
+
+    `stand` says as of when, from what.
+    """
 
     kind: str
     title: str

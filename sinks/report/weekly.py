@@ -1,4 +1,6 @@
-"""The digest of a week: how much there was against the week before, how it was answered, what is late, what was kept back."""
+"""The digest of a week: how much there was against the week before, how it was answered, what is late,
+what was kept back.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ def last_week(now_ms: int) -> int:
 async def weekly_digest(reader: Reader, from_ms: int, *, now_ms: int) -> Report:
     """The report on the week that begins at `from_ms`, as of `now_ms`; SetupError where it has not begun.
 
-    What a thing's state is, is what it is now. Where nothing is stored from before the week, the week before is unknown, not zero.
+    What a thing's state is, is what it is now. Where nothing is stored from before the week, the week before is
+    unknown, not zero.
     """
     to = from_ms + WEEK_MS
     if now_ms < from_ms:
@@ -110,7 +113,8 @@ def _remarks(
     first: int | None, since: int | None, from_ms: int, until: int | None, judged: bool, end_ms: int
 ) -> list[str]:
     lines = [
-        "Alerts count by when their window began, incidents by when they were opened, cases by when they came up. States are"
+        "Alerts count by when their window began, incidents by when they were opened, cases by when they came up. "
+        "States are"
         " those of now."
     ]
     if until is not None and until < end_ms:

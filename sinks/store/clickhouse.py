@@ -35,9 +35,9 @@ Position = tuple[int, int]
 class ClickHouseStore:
     """Rows and checkpoints in ClickHouse; made by `connect`, used in the event loop that made it.
 
-    Three things keep a row from counting twice, because each alone leaks: the insert's token is the hash of its content, so a
-    repeated insert is dropped whole; the tables keep one row per identity, so re-cut batches merge; and alerts, which people
-    see before a merge, are looked up first.
+    Three things keep a row from counting twice, because each alone leaks: the insert's token is the hash of its
+    content, so a repeated insert is dropped whole; the tables keep one row per identity, so re-cut batches merge; and
+    alerts, which people see before a merge, are looked up first.
     """
 
     def __init__(self, client: Any, address: Address) -> None:
@@ -50,7 +50,9 @@ class ClickHouseStore:
     async def connect(
         cls, url: str, user: str = "default", password: str = "", database: str = "livewarden", ca: str = ""
     ) -> Self:
-        """Reach ClickHouse, within 5 s. Unreachable where it does not answer; SetupError where the schema is not there."""
+        """Reach ClickHouse, within 5 s. Unreachable where it does not answer;
+        SetupError where the schema is not there.
+        """
         address = Address(url, user, password, database, ca)
         client = await open_client(address)
         try:
@@ -105,7 +107,8 @@ class ClickHouseStore:
         """See `Store.load`."""
         place = {"stage": stage, "topic": topic, "partition": partition}
         found = await self._rows(
-            "SELECT next_offset, toUnixTimestamp64Milli(watermark), full_offset, toUnixTimestamp64Milli(full_watermark), header"
+            "SELECT next_offset, toUnixTimestamp64Milli(watermark), full_offset,"
+            " toUnixTimestamp64Milli(full_watermark), header"
             f" FROM manifest FINAL WHERE {_AT_PLACE} ORDER BY next_offset DESC, watermark DESC LIMIT 1",
             place,
         )

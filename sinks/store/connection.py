@@ -61,7 +61,8 @@ class Address:
             port, wrong = None, True
         if wrong or port == 0 or parts.path not in ("", "/") or parts.query or parts.fragment:
             raise SetupError(
-                f"ClickHouse URL {redact(self.url)!r} is not of the form http://host:port (port 1 to 65535; of a user and a"
+                f"ClickHouse URL {redact(self.url)!r} is not of the form http://host:port (port 1 to 65535; "
+                "of a user and a"
                 " password in it, / ? # and @ as %2F %3F %23 %40): set LIVEWARDEN_CLICKHOUSE_URL"
             )
         signed_in, at, place = parts.netloc.rpartition("@")
@@ -106,12 +107,14 @@ async def open_client(address: Address, *, in_database: bool = True, timeout_s: 
     except (TimeoutError, RetryLater) as error:
         if found := re.search(r"certificate verify failed: (.*?)(?: \(_ssl|\]|\)|$)", str(error)):
             raise SetupError(
-                f"ClickHouse at {address.url} has a certificate that is not trusted ({found[1]}): set LIVEWARDEN_CLICKHOUSE_CA"
+                f"ClickHouse at {address.url} has a certificate that is not trusted ({found[1]}): "
+                "set LIVEWARDEN_CLICKHOUSE_CA"
                 " to the file of the authority that signed it"
             ) from error
         why = "no answer in time" if isinstance(error, TimeoutError) else str(error.__cause__ or error)
         raise Unreachable(
-            f"ClickHouse at {address.url} does not answer ({_one_line(why)}): start it, or set LIVEWARDEN_CLICKHOUSE_URL"
+            f"ClickHouse at {address.url} does not answer ({_one_line(why)}): start it, "
+            "or set LIVEWARDEN_CLICKHOUSE_URL"
         ) from error
 
 

@@ -1,7 +1,8 @@
 """The reference of tables and views for analysts: every column with its type and a sentence, a query for every view.
 
-What a column means stands once: beside the column in the migrations. A view's column means what the column of the same name means
-in the table that the view reads, or what the event's contract says of it; only what a view computes is notified here.
+What a column means stands once: beside the column in the migrations. A view's column means what the column of the same
+name means in the table that the view reads, or what the event's contract says of it; only what a view computes is
+notified here.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _COMPUTED: Mapping[str, Mapping[str, str]] = {
         "slice": "Values of the slice that carries most of the deviation; empty where none stands out",
         "share": "Part of the deviation that the slice carries; 1 is all of it, more where others moved the other way",
         "gone_without_it": "Part of the deviation that is gone when the slice is left out",
-        "exposure_against_usual": "What the count is out of, against its usual: 2 is twice as much; NULL where not known",
+        "exposure_against_usual": (
+            "What the count is out of, against its usual: 2 is twice as much; NULL where not known"
+        ),
         "change_id": "Platform change next to the onset; NULL where none is",
     },
     "case_tracker": {"alert_count": "Alerts in it"},
@@ -49,7 +52,10 @@ _COMPUTED: Mapping[str, Mapping[str, str]] = {
         "events": "Events in it, repeated ones left out",
         "happenings": "What they stand for: the sum of their weights",
         "late_events": "Events that came behind their watermark, repeated ones too",
-        "repeated_events": "Events whose id had been counted before, whatever they said (conflict in events tells); in no other column but late_events",
+        "repeated_events": (
+            "Events whose id had been counted before, whatever they said (conflict in events tells); "
+            "in no other column but late_events"
+        ),
     },
     "precision_by_monitor": {
         "true_alerts": "Alerts judged true",
@@ -122,7 +128,10 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     ),
     "precision_by_monitor": (
         "Which monitors cry wolf?",
-        "SELECT monitor, precision, judged, false_alerts\nFROM precision_by_monitor\nWHERE judged >= 1\nORDER BY precision",
+        (
+            "SELECT monitor, precision, judged, false_alerts\nFROM precision_by_monitor\nWHERE judged >= 1\nORDER BY"
+            " precision"
+        ),
     ),
     "series_history": (
         "What was observed and what was expected, on the worst day of each monitor?",
@@ -142,7 +151,8 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     ),
     "traffic_samples": (
         "Orders and their value by hour and market?",
-        "SELECT toStartOfHour(window_start) AS hour, market, currency, sum(orders) AS orders, sum(gmv_minor) / 100 AS gmv\n"
+        "SELECT toStartOfHour(window_start) AS hour, market, currency, sum(orders) AS orders,"
+        " sum(gmv_minor) / 100 AS gmv\n"
         "FROM traffic_samples\n"
         "GROUP BY hour, market, currency\n"
         "ORDER BY hour, market",
@@ -192,7 +202,8 @@ async def relations(reader: Reader) -> dict[str, Relation]:
         " WHERE database = currentDatabase() ORDER BY name"
     )
     columns = await reader.select(
-        "SELECT table, name, type, comment FROM system.columns WHERE database = currentDatabase() ORDER BY table, position"
+        "SELECT table, name, type, comment FROM system.columns WHERE database = currentDatabase() ORDER BY table,"
+        " position"
     )
     return {
         each["name"]: Relation(

@@ -15,7 +15,8 @@ class GroupCommit:
     """Few large inserts instead of many small ones, without a timer: nobody waits longer than for the insert before.
 
     ClickHouse makes a part of every insert and merges parts later, so its cost is in their number. Whoever adds rows is
-    answered when they are durable; if the insert fails, everybody in it gets the error and none of their rows counts as kept.
+    answered when they are durable; if the insert fails, everybody in it gets the error and none of their rows counts as
+    kept.
     """
 
     def __init__(self, insert: Insert) -> None:
@@ -26,7 +27,8 @@ class GroupCommit:
     async def add(self, table: str, rows: Sequence[Row]) -> None:
         """Insert rows, together with those of others where they meet; returns when they are durable.
 
-        Cancelled before its insert begins, the caller's rows are left out; later, they may be kept or not. Nobody else notices.
+        Cancelled before its insert begins, the caller's rows are left out; later, they may be kept or not. Nobody else
+        notices.
         """
         if not rows:
             return

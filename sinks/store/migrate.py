@@ -54,7 +54,9 @@ def shipped() -> list[Migration]:
 
 
 async def status(address: Address) -> list[Migration]:
-    """Every shipped migration and whether the database has it. A file that changed after it was applied is a SetupError."""
+    """Every shipped migration and whether the database has it. A file that changed after it was applied is a
+    SetupError.
+    """
     client = await open_client(address, in_database=False)
     try:
         return await missing_or_applied(client, address)
@@ -65,7 +67,8 @@ async def status(address: Address) -> list[Migration]:
 async def apply(address: Address, *, cluster: str | None = None, dry_run: bool = False) -> list[Migration]:
     """Create the database if need be and apply what is pending; returns the migrations (to be) applied, oldest first.
 
-    `cluster`: create everything `ON CLUSTER` with replicated engines. `dry_run` changes nothing; `rendered` shows the SQL.
+    `cluster`: create everything `ON CLUSTER` with replicated engines. `dry_run` changes nothing; `rendered` shows the
+    SQL.
     """
     client = await open_client(address, in_database=False)
     try:

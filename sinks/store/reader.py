@@ -34,7 +34,10 @@ class Reader:
         *,
         timeout_s: int = 90,
     ) -> Self:
-        """Reach ClickHouse, within 5 s; Unreachable or SetupError otherwise. `timeout_s`: how long one later call may take to answer."""
+        """Reach ClickHouse, within 5 s; Unreachable or SetupError otherwise.
+
+        `timeout_s`: how long one later call may take to answer.
+        """
         address = Address(url, user, password, database, ca)
         return cls(await open_client(address, timeout_s=timeout_s), address)
 
@@ -79,8 +82,8 @@ class Reader:
         return list(reversed(await self._newest(kind, [], {}, order, limit)))
 
     async def counts(self) -> dict[str, int]:
-        """How many events, late ones, repeated ones and conflicts among them, dead letters, live alerts, live case candidates, incidents and
-        notifications there are."""
+        """How many events, late ones, repeated ones and conflicts among them, dead letters, live alerts, live case
+        candidates, incidents and notifications there are."""
         row = (
             await self._select(
                 "SELECT (SELECT count() FROM events FINAL), (SELECT count() FROM events FINAL WHERE late = 1),"
@@ -112,7 +115,8 @@ class Reader:
     async def events(
         self, from_ms: int | None = None, to_ms: int | None = None, *, topics: Sequence[str] = ()
     ) -> AsyncIterator[Row]:
-        """Events of `[from_ms, to_ms)` as a replay needs them: by topic, partition and offset, late and repeated ones left out.
+        """Events of `[from_ms, to_ms)` as a replay needs them: by topic, partition and offset, late and repeated ones
+        left out.
 
         They are streamed; memory does not grow with their number.
         """
@@ -126,7 +130,10 @@ class Reader:
             where.append("topic IN %(topics)s")
         with translated(self._address):
             blocks = await self._client.query_row_block_stream(
-                f"SELECT {_columns(kind)} FROM events FINAL WHERE {' AND '.join(where)} ORDER BY topic, partition, offset",
+                (
+                    f"SELECT {_columns(kind)} FROM events FINAL WHERE {' AND '.join(where)} ORDER BY topic, partition,"
+                    " offset"
+                ),
                 values,
                 query_formats=_PLAIN,
             )
@@ -138,7 +145,8 @@ class Reader:
     async def query(self, sql: str, *, most_rows: int = 10_000) -> tuple[list[str], list[list[Any]]]:
         """Run one query that reads: its column names and its rows as JSON-plain values.
 
-        No FORMAT clause. It may not write, nor run for more than 60 s, nor return more than `most_rows` rows: SetupError.
+        No FORMAT clause. It may not write, nor run for more than 60 s, nor return more than `most_rows` rows:
+        SetupError.
         """
         limits = _READ_ONLY | {"max_result_rows": most_rows, "result_overflow_mode": "throw"}
         known = self._client.server_settings
@@ -155,9 +163,11 @@ class Reader:
         return [column["name"] for column in answer["meta"]], answer["data"]
 
     async def select(self, sql: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Rows of one of our own queries. Values stand in it as `{name:Type}`: ClickHouse binds them, no text is put together.
+        """Rows of one of our own queries. Values stand in it as `{name:Type}`: ClickHouse binds them, no text is put
+        together.
 
-        Instants with milliseconds come as ms UTC, whole floats as integers, the column `value` of dead letters as bytes.
+        Instants with milliseconds come as ms UTC, whole floats as integers, the column `value` of dead letters as
+        bytes.
         """
         with translated(self._address):
             result = await self._client.query(
@@ -167,7 +177,8 @@ class Reader:
             return [dict(zip(names, map(_short, row), strict=True)) for row in result.result_rows]
 
     async def stream(self, sql: str, fmt: str, values: Mapping[str, Any] | None = None) -> AsyncIterator[bytes]:
-        """The result of one of our own queries in a format of ClickHouse, `CSVWithNames` or `Parquet` say, block by block.
+        """The result of one of our own queries in a format of ClickHouse, `CSVWithNames` or `Parquet` say, block by
+        block.
 
         ClickHouse holds it back until it is whole, so an error comes before the first block and none looks like an end.
         """

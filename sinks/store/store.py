@@ -16,15 +16,16 @@ class Store(Protocol):
     """Keeps rows, one per identity, and checkpoints.
 
     Every method may be called again with the same arguments, after an error or a crash, and then changes nothing more.
-    `RetryLater` means that the outcome is unknown: call again, and acknowledge nothing until it succeeds. `SetupError` means
-    that no repetition helps.
+    `RetryLater` means that the outcome is unknown: call again, and acknowledge nothing until it succeeds. `SetupError`
+    means that no repetition helps.
     """
 
     async def write(self, table: str, rows: Sequence[Row]) -> None:
-        """Keep `rows`. A row whose identity is known replaces it, unless its version is lower. Alerts known already are left out.
+        """Keep `rows`. A row whose identity is known replaces it, unless its version is lower. Alerts known already are
+        left out.
 
-        If this raises, part of the rows may be kept; writing the same rows again completes them. Positions must not move
-        before it has returned. A row with a wrong set of columns is a ValueError and nothing is written.
+        If this raises, part of the rows may be kept; writing the same rows again completes them. Positions must not
+        move before it has returned. A row with a wrong set of columns is a ValueError and nothing is written.
         """
         ...
 
@@ -37,7 +38,8 @@ class Store(Protocol):
         ...
 
     async def load(self, stage: str, topic: str, partition: int) -> Checkpoint | None:
-        """The newest checkpoint, with all entries since the last full one merged (`full` is true); None where there is none.
+        """The newest checkpoint, with all entries since the last full one merged (`full` is true); None where there is
+        none.
 
         Newest is the largest `(next_offset, watermark_ms)`, whoever saved it and in whichever order.
         """
@@ -48,7 +50,10 @@ class Store(Protocol):
         ...
 
     async def forget_positions(self, stage: str | None = None) -> None:
-        """Drop the checkpoints of a stage, or all: for a new log under old names, or a state to begin anew. Rows stay."""
+        """Drop the checkpoints of a stage, or all: for a new log under old names, or a state to begin anew.
+
+        Rows stay.
+        """
         ...
 
     async def close(self) -> None:

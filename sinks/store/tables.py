@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Row = Mapping[str, Any]
-"""Column name to plain value: text, whole number, float, None, lists and mappings of these; instants in milliseconds UTC."""
+"""Column name to plain value: text, whole number, float, None, lists and mappings of these;
+instants in milliseconds UTC.
+"""
 
 _NAME = "LowCardinality(String)"
 _TIME = "DateTime64(3, 'UTC')"
@@ -21,10 +23,11 @@ _TEXT = "Nullable(String)"
 
 @dataclass(frozen=True)
 class Table:
-    """One table. Of rows with equal `identity` the one with the highest `version` stays, of equal ones the last written.
+    """One table. Of rows with equal `identity` the one with the highest `version` stays, of equal ones the last
+    written.
 
-    `partitioned_by` is the instant whose month is the partition; None where the table has one partition. `defaults` are the
-    columns that a row may leave out.
+    `partitioned_by` is the instant whose month is the partition; None where the table has one partition. `defaults` are
+    the columns that a row may leave out.
     """
 
     name: str

@@ -55,7 +55,9 @@ def source_of(platform: str) -> str:
 
 
 def heartbeat(source: str, topic: Topic, from_ms: int, until_ms: int, *, ended: bool = False) -> Event:
-    """The word that `source` filed all it had for `topic` in an interval; empty where it only says that the source ended."""
+    """The word that `source` filed all it had for `topic` in an interval;
+    empty where it only says that the source ended.
+    """
     data = SourceHeartbeat(
         topic=topic,
         state="ENDED" if ended else "ALIVE",
@@ -74,8 +76,9 @@ def import_dump(
     everything is read and sorted (on disk beyond `memory_bytes`) before the first event comes. A statement with several
     actions becomes several events with one `violation_id`.
 
-    A day with at least one statement ends with a heartbeat. It covers the whole day where a file bears the official name
-    (`sor-…-2024-03-14-full.zip`), else only first to last statement. A day without statements has none: silence is a gap.
+    A day with at least one statement ends with a heartbeat. It covers the whole day where a file bears the official
+    name (`sor-…-2024-03-14-full.zip`), else only first to last statement. A day without statements has none: silence is
+    a gap.
 
     A row that cannot be read, or stands there twice, goes to `on_dead`, and the import goes on; the default raises
     InvalidEvent instead. Raises SetupError when a file is missing, damaged or no dump.

@@ -1,8 +1,8 @@
 """Which actions a statement of reasons stands for.
 
 The DSA database has no LIVE and no shop content: those measures sit in the free text of "other" restrictions. TikTok
-writes that text from fixed phrases, several to a text, so a phrase table reads it. One *family* is one series: it is the
-`restriction` of the event, and its action type follows from it.
+writes that text from fixed phrases, several to a text, so a phrase table reads it. One *family* is one series: it is
+the `restriction` of the event, and its action type follows from it.
 
 The phrases and families restate facts of the DSA Transparency Database (CC BY 4.0, © European Union): see
 `sources/recordings/ATTRIBUTION.md`.
@@ -112,7 +112,8 @@ def actions_of(statement: Mapping[str, str | list[str]]) -> list[Action]:
     A known phrase gives its family. A structured decision gives an action of its own, with the decision's code as
     `restriction`; "other" is dropped where a phrase already says what it was.
 
-    >>> actions_of({"decision_visibility": ["DECISION_VISIBILITY_OTHER"], "decision_visibility_other": "Freeze products"})
+    >>> other = {"decision_visibility": ["DECISION_VISIBILITY_OTHER"]}
+    >>> actions_of(other | {"decision_visibility_other": "Freeze products"})
     [Action(action_type='PRODUCT_FROZEN', restriction='product_frozen', points=None)]
     >>> actions_of({"decision_account": "DECISION_ACCOUNT_SUSPENDED"})
     [Action(action_type='ACCOUNT_SUSPENDED', restriction='DECISION_ACCOUNT_SUSPENDED', points=None)]

@@ -1,7 +1,7 @@
 """Daily counts of DSA statements, one column a series, as events.
 
-The layout: `date`, one column a family, `<platform>_total_statements`, `<platform>_reported`. The total counts statements
-of every kind, the families among them: it is checked and makes no event, so that nothing is counted twice.
+The layout: `date`, one column a family, `<platform>_total_statements`, `<platform>_reported`. The total counts
+statements of every kind, the families among them: it is checked and makes no event, so that nothing is counted twice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Rows out of the official daily dumps: csv, zip of csv, zip of zips of csv.
 
-A record starts where a line starts with a UUID. So a broken quote harms its own record and not the rest of the file, and
-a row is known by file and line. The dumps' writer escaped `"` after a backslash by leaving it alone
-(digital-services-act/transparency-database issue 454); a record that is not plain CSV is read that way before it is given up.
+A record starts where a line starts with a UUID. So a broken quote harms its own record and not the rest of the file,
+and a row is known by file and line. The dumps' writer escaped `"` after a backslash by leaving it alone
+(digital-services-act/transparency-database issue 454); a record that is not plain CSV is read that way before it is
+given up.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ from sources.simulate.incident import Change, Incident, Push, Release
 
 
 def campaign(name: str, markets: tuple[str, ...], start_ms: int, minutes: int, lift: float) -> Incident:
-    """A planned campaign: `lift` times the audience, and as much more enforcement, so that the rate per viewer stays."""
+    """A planned campaign: `lift` times the audience, and as much more enforcement,
+    so that the rate per viewer stays.
+    """
     end_ms = start_ms + minutes * MINUTE_MS
     where = {"market": markets}
     ledger = partial(

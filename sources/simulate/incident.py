@@ -1,4 +1,6 @@
-"""What happens to the simulated world, as data: pushes, releases, holds, silences, recalls, and the incident they make up."""
+"""What happens to the simulated world, as data: pushes, releases, holds, silences, recalls,
+and the incident they make up.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A new version of a model, a policy or an app is in force in [`start_ms`, `end_ms`), for `share` of the traffic."""
+    """A new version of a model, a policy or an app is in force in [`start_ms`, `end_ms`),
+    for `share` of the traffic.
+    """
 
     target: str
     version: str

@@ -152,7 +152,9 @@ def queue_backlog(queue_id: str, markets: tuple[str, ...], start_ms: int, minute
 
 
 def fraud_wave(policy: Policy, market: str, start_ms: int, minutes: int, factor: float, shops: int = 120) -> Incident:
-    """Many new shops do the same wrong: enforcement rises for good reason, and appeals are granted as rarely as ever."""
+    """Many new shops do the same wrong: enforcement rises for good reason,
+    and appeals are granted as rarely as ever.
+    """
     end_ms = start_ms + minutes * MINUTE_MS
     return Incident(
         id="sim-incident-fraud-wave",

@@ -35,7 +35,8 @@ def log_drift(rng: np.random.Generator, steps: int, tau: float, sd: float) -> Fl
 def frailty(rng: np.random.Generator, steps: int, size: float, length: float) -> Floats:
     """Gamma factors of mean 1 and variance 1/`size`, constant over runs of about `length` steps.
 
-    Multiplying a Poisson rate by them gives negative-binomial counts whose excess comes in bursts, as real decisions do.
+    Multiplying a Poisson rate by them gives negative-binomial counts whose excess comes in bursts, as real decisions
+    do.
     """
     edges = rng.random(steps) < 1.0 / length
     draws = rng.gamma(size, 1.0 / size, int(edges.sum()) + 1)
@@ -43,6 +44,9 @@ def frailty(rng: np.random.Generator, steps: int, size: float, length: float) ->
 
 
 def zipf_ranks(rng: np.random.Generator, count: int, items: int, exponent: float = 1.05) -> list[int]:
-    """`count` ranks in [1, items], low ones far more often: repeat offenders. Flattened at the top (Zipf–Mandelbrot)."""
+    """`count` ranks in [1, items], low ones far more often: repeat offenders.
+
+    Flattened at the top (Zipf–Mandelbrot).
+    """
     mass = np.cumsum(np.arange(11, items + 11, dtype=float) ** -exponent)
     return [int(rank) + 1 for rank in np.searchsorted(mass, rng.random(count) * mass[-1])]

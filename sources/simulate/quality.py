@@ -82,7 +82,9 @@ def _slice(
 
 
 def _versions(scenario: Scenario, crowd: Crowd, device: str) -> dict[str, Floats]:
-    """The share of each app version in every minute; a release spreads over an hour, and is gone as fast as withdrawn."""
+    """The share of each app version in every minute; a release spreads over an hour,
+    and is gone as fast as withdrawn.
+    """
     shares: dict[str, Floats] = {CLIENT_VERSION: np.ones(crowd.minutes.size)}
     for release in scenario.releases(client_target(device), crowd.market.code):
         inside = (crowd.minutes >= release.start_ms) & (crowd.minutes < release.end_ms)

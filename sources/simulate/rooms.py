@@ -112,7 +112,8 @@ def plan_rooms(scenario: Scenario, market: Market) -> list[Room]:
 class Crowd:
     """A market's rooms and the audience they share.
 
-    `viewers[i]` watch LIVE in minute `i`, in rooms of any size; a planned room gets `per_pull[i]` times its pull of them.
+    `viewers[i]` watch LIVE in minute `i`, in rooms of any size; a planned room gets `per_pull[i]` times its pull of
+    them.
     """
 
     market: Market
@@ -123,7 +124,9 @@ class Crowd:
 
 
 def plan_crowd(scenario: Scenario, market: Market) -> Crowd:
-    """Audience by demand (shape, drift, pushes), limited by supply: few large rooms leave many viewers to small ones, which are not planned."""
+    """Audience by demand (shape, drift, pushes), limited by supply:
+    few large rooms leave many viewers to small ones, which are not planned.
+    """
     rooms = plan_rooms(scenario, market)
     minutes = scenario.minutes()
     pull = np.zeros(minutes.size)

@@ -125,7 +125,9 @@ def traffic_collapse(market: str, start_ms: int, minutes: int, factor: float) ->
 
 
 def reporting_gap(topic: str, event_type: str, markets: tuple[str, ...], start_ms: int, minutes: int) -> Incident:
-    """The source of a topic falls silent, heartbeats included. Nothing in it is a drop, and nothing after it a spike."""
+    """The source of a topic falls silent, heartbeats included. Nothing in it is a drop,
+    and nothing after it a spike.
+    """
     end_ms = start_ms + minutes * MINUTE_MS
     return Incident(
         id="sim-incident-reporting-gap",

@@ -140,9 +140,22 @@ def _violations(
                 shop = room.shop_id
             subject = room.room_id if room else _subject(policy, shop, int(chance[1] * 9))
         found.append(
-            Violation(at_ms, 0, market, policy, str(dims["reviewer_type"]), _version(policies, at_ms, POLICY_VERSION), _version(models, at_ms, MODEL_VERSION), actions,
-                      weight, shop, subject, room, dims)
-        )  # fmt: skip
+            Violation(
+                at_ms,
+                0,
+                market,
+                policy,
+                str(dims["reviewer_type"]),
+                _version(policies, at_ms, POLICY_VERSION),
+                _version(models, at_ms, MODEL_VERSION),
+                actions,
+                weight,
+                shop,
+                subject,
+                room,
+                dims,
+            )
+        )
     return found
 
 

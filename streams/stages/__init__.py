@@ -1,7 +1,7 @@
 """The three stages of the stream, without a broker: records in, rows and messages out, state on request.
 
-The Faust agents drive these; a replay drives the same aggregators and engines. So what live says and what a replay says is
-the same code.
+The Faust agents drive these; a replay drives the same aggregators and engines. So what live says and what a replay says
+is the same code.
 """
 
 from streams.stages.detect import Detect

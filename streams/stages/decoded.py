@@ -25,7 +25,8 @@ class Listener(Protocol):
 def decoded(
     stage: Listener, records: Iterable[WireRecord], read: Callable[[Any], T], reason: str
 ) -> Iterator[tuple[WireRecord, T]]:
-    """What records say, in offset order, moving the stage's `next_offset`; those below it were taken before and are skipped.
+    """What records say, in offset order, moving the stage's `next_offset`; those below it were taken before and are
+    skipped.
 
     What `read` does not understand (ValueError, KeyError, TypeError) becomes a dead letter with that `reason`.
     """

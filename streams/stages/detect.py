@@ -91,7 +91,10 @@ class Detect:
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint; SetupError where it cannot be read. Groups that no monitor names any more are dropped."""
+        """Go on from a checkpoint; SetupError where it cannot be read.
+
+        Groups that no monitor names any more are dropped.
+        """
         self.next_offset = checkpoint.next_offset
         entries: dict[str, dict[str, str]] = {}
         for key, blob in checkpoint.entries.items():

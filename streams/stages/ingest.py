@@ -72,15 +72,17 @@ class Ingest:
     def advance(self, watermark_ms: int) -> None:
         """Seal a quiet partition up to a moment that the edge has read from the clock.
 
-        No record says so again: what is to be sent stands in the checkpoint until the next record. It moves by whole buckets,
-        so never without a seal: an event must not be late on a word that nobody else knows of.
+        No record says so again: what is to be sent stands in the checkpoint until the next record. It moves by whole
+        buckets, so never without a seal: an event must not be late on a word that nobody else knows of.
         """
         if self._tick_ms:
             self._say(self._aggregator.advance(watermark_ms - watermark_ms % self._tick_ms))
         self._sealed = [message for message in self.output.messages if isinstance(message, Message)]
 
     def resume(self) -> None:
-        """Say again what the clock completed, and the current seals: a crash may have come between saving and sending."""
+        """Say again what the clock completed, and the current seals:
+        a crash may have come between saving and sending.
+        """
         self._say([*self._sealed, *self._aggregator.seals()])
 
     @property

@@ -12,14 +12,17 @@ from livewarden.checkpoint import Checkpoint
 from livewarden.errors import SetupError
 
 VERSION: Final = 1
-"""Of the layout of all states, down to those of single series. 0, without a number, is what was saved before there were any.
+"""Of the layout of all states, down to those of single series. 0, without a number, is what was saved before there were
+any.
 
 It rises with every change that an older program, or the restore as it stands, would misread.
 """
 
 
 def pack(state: Any, keys: int) -> str:
-    """The header of a checkpoint; `keys` is how many entries there are, counted over all checkpoints since the last whole one."""
+    """The header of a checkpoint; `keys` is how many entries there are,
+    counted over all checkpoints since the last whole one.
+    """
     return orjson.dumps({"v": VERSION, "keys": keys, "state": state}, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
@@ -27,8 +30,8 @@ def pack(state: Any, keys: int) -> str:
 def unpacked(checkpoint: Checkpoint, upgrade: Callable[[Any], Any] = lambda state: state) -> Iterator[Any]:
     """The state in a header, to be read inside; `upgrade` makes one of version 1 out of one of version 0.
 
-    Whatever is wrong with it, a newer version, a missing part, entries that are gone, becomes a SetupError that says how to
-    begin anew.
+    Whatever is wrong with it, a newer version, a missing part, entries that are gone, becomes a SetupError that says
+    how to begin anew.
     """
     try:
         saved = orjson.loads(checkpoint.header)
@@ -46,6 +49,7 @@ def unpacked(checkpoint: Checkpoint, upgrade: Callable[[Any], Any] = lambda stat
         what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise SetupError(
             f"the saved state of {checkpoint.stage} ({checkpoint.topic}, partition {checkpoint.partition}, offset"
-            f" {checkpoint.next_offset}) cannot be read: {' '.join(what.split())[:300]}; run the version that saved it, or"
+            f" {checkpoint.next_offset}) cannot be read: {' '.join(what.split())[:300]}; "
+            "run the version that saved it, or"
             f" stop the workers and begin anew with `livewarden positions --begin-anew {checkpoint.stage}`"
         ) from error

@@ -51,7 +51,9 @@ async def address_of(process: asyncio.subprocess.Process) -> str:
 
 
 async def ended_by_ctrl_c(process: asyncio.subprocess.Process) -> int:
-    """The exit code after one Ctrl-C, or a second one: a client that is just connecting may lose the first cancellation."""
+    """The exit code after one Ctrl-C, or a second one: a client that is just connecting may lose the first
+    cancellation.
+    """
     for _ in range(3):
         process.send_signal(signal.SIGINT)
         try:

@@ -1,4 +1,6 @@
-"""The command line, each command a process of its own, beside a worker: requests through Kafka, answers from ClickHouse."""
+"""The command line, each command a process of its own, beside a worker:
+requests through Kafka, answers from ClickHouse.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,8 @@ async def test_an_evening_is_answered_at_a_terminal(
 
         async def something_fires() -> bool:
             _, ((incidents, cases),) = await reader.query(
-                "SELECT (SELECT countIf(status = 'firing') FROM incidents FINAL), (SELECT countIf(firing_count > 0) FROM cases FINAL)"
+                "SELECT (SELECT countIf(status = 'firing') FROM incidents FINAL),"
+                " (SELECT countIf(firing_count > 0) FROM cases FINAL)"
             )
             return int(incidents) > 0 and int(cases) > 0
 

@@ -1,4 +1,6 @@
-"""What people do at a terminal: look at incidents, alerts, silences and cases, and act on them, each answer as it comes."""
+"""What people do at a terminal: look at incidents, alerts, silences and cases, and act on them,
+each answer as it comes.
+"""
 
 from __future__ import annotations
 

@@ -31,8 +31,28 @@ from tests.console_fixtures import Site, site, site_over
 __all__ = ["clickhouse", "clickhouse_server", "site"]
 
 TOKEN = "s3cret: ä"
-PATHS = ("/", "/incidents", "/incidents/incident-1", "/alerts", "/alerts/alert-1", "/silences", "/silences/new", "/actions", "/cases", "/cases/new", "/cases/case-1", "/cases/case-1/evidence.json", "/changes", "/dead-letters",
-         "/dead-letters/live.enforcement/1/7", "/health", "/live", "/static/console.css", "/static/console.js", "/nope")  # fmt: skip
+PATHS = (
+    "/",
+    "/incidents",
+    "/incidents/incident-1",
+    "/alerts",
+    "/alerts/alert-1",
+    "/silences",
+    "/silences/new",
+    "/actions",
+    "/cases",
+    "/cases/new",
+    "/cases/case-1",
+    "/cases/case-1/evidence.json",
+    "/changes",
+    "/dead-letters",
+    "/dead-letters/live.enforcement/1/7",
+    "/health",
+    "/live",
+    "/static/console.css",
+    "/static/console.js",
+    "/nope",
+)
 
 
 def basic(password: str, name: str = "somebody") -> dict[str, str]:
@@ -50,8 +70,17 @@ async def guarded(clickhouse: Address, monkeypatch: pytest.MonkeyPatch) -> Async
 @pytest.mark.clickhouse
 async def test_every_route_but_the_liveness_check_demands_the_token(guarded: Site) -> None:
     await guarded.fill()
-    wrong = ({}, basic(""), basic(TOKEN[:-1]), basic(TOKEN + "x"), {"Authorization": "Bearer"}, {"Authorization": "Basic %%"},
-             {"Authorization": "Basic /w=="}, {"Authorization": f"Digest {TOKEN}"}, {"X-Forwarded-User": "root"})  # fmt: skip
+    wrong = (
+        {},
+        basic(""),
+        basic(TOKEN[:-1]),
+        basic(TOKEN + "x"),
+        {"Authorization": "Bearer"},
+        {"Authorization": "Basic %%"},
+        {"Authorization": "Basic /w=="},
+        {"Authorization": f"Digest {TOKEN}"},
+        {"X-Forwarded-User": "root"},
+    )
     for path in PATHS:
         for headers in wrong:
             async with guarded.http.get(guarded.url + path, headers=headers) as answer:

@@ -34,7 +34,11 @@ def test_all_of_a_chart_lies_inside_it(points: dict[int, tuple[float | None, flo
         assert found is None
         return
     assert found is not None
-    coordinates = [tuple(map(float, NUMBER.findall(part))) for path in (found.observed, found.expected) for part in re.split("(?=[ML])", path)[1:]]  # fmt: skip
+    coordinates = [
+        tuple(map(float, NUMBER.findall(part)))
+        for path in (found.observed, found.expected)
+        for part in re.split("(?=[ML])", path)[1:]
+    ]
     assert all(0 <= x <= WIDTH and -0.1 <= y <= HEIGHT + 0.1 for x, y in coordinates)
     assert all(
         b.x >= 0 and b.x + b.width <= WIDTH + 0.1 and -0.1 <= b.y <= HEIGHT and b.height >= 0 for b in found.bars

@@ -59,7 +59,13 @@ FORMS: Mapping[str, dict[str, str]] = {
     "/cases/{case_id}/evidence": {},
 }
 """A form for every address that does something."""
-IDS = {"incident_id": "incident-1", "alert_id": "alert-1", "silence_id": "silence-1", "case_id": "case-1", "task_id": "task-1"}  # fmt: skip
+IDS = {
+    "incident_id": "incident-1",
+    "alert_id": "alert-1",
+    "silence_id": "silence-1",
+    "case_id": "case-1",
+    "task_id": "task-1",
+}
 
 
 @pytest.fixture
@@ -214,18 +220,38 @@ BAD = {
         {"remind_s": "1e9"},
         {"silence_id": "mine"},
     ],
-    "/cases": [{"title": ""}, {"title": "x" * 301}, {"severity": "dire"}, {"alert_ids": " ".join("abc" for _ in range(1001))},
-               {"alert_ids": "x" * 257}, {"case_id": "mine"}],
-    "/cases/{case_id}/move": [{"to": "merged"}, {"to": ""}, {"resolution": "BECAUSE"}, {"force": "perhaps"}, {"expects": "many"},
-                              {"expects": "1" * 400}, {"case_id": "case-2"}],
+    "/cases": [
+        {"title": ""},
+        {"title": "x" * 301},
+        {"severity": "dire"},
+        {"alert_ids": " ".join("abc" for _ in range(1001))},
+        {"alert_ids": "x" * 257},
+        {"case_id": "mine"},
+    ],
+    "/cases/{case_id}/move": [
+        {"to": "merged"},
+        {"to": ""},
+        {"resolution": "BECAUSE"},
+        {"force": "perhaps"},
+        {"expects": "many"},
+        {"expects": "1" * 400},
+        {"case_id": "case-2"},
+    ],
     "/cases/{case_id}/note": [{"why": ""}, {"why": "x" * 10_001}],
     "/cases/{case_id}/links": [{"kind": "nonsense"}, {"ref": ""}, {"ref": "x" * 501}],
     "/cases/{case_id}/merge": [{"into": ""}, {"into": "two words"}],
     "/cases/{case_id}/evidence": [{"digest": "0" * 64}],
     "/alerts/{alert_id}/feedback": [{"verdict": ""}, {"verdict": "perhaps"}, {"cause": "x" * 201}],
-    "/incidents/{incident_id}/acknowledge": [{"who": "ida"}, {"role": "admin"}, {"action_id": "a"}, {"at": "2026-01-01T00:00Z"},
-                                             {"do": "resolve_incident"}, {"extra": "1"}, {"expects": "1.5"}],
-}  # fmt: skip
+    "/incidents/{incident_id}/acknowledge": [
+        {"who": "ida"},
+        {"role": "admin"},
+        {"action_id": "a"},
+        {"at": "2026-01-01T00:00Z"},
+        {"do": "resolve_incident"},
+        {"extra": "1"},
+        {"expects": "1.5"},
+    ],
+}
 
 
 @pytest.mark.parametrize("template", BAD)
@@ -246,9 +272,18 @@ async def test_what_is_no_form_is_refused(working: Site) -> None:
     path = "/cases/case-1/note"
     good = f"seal={csrf}&why="
     for body in (
-        good + "%00", good + "a%07b", good + "%ff", good + "%ed%a0%80", good + "a&why=b", "seal=" + csrf + "&%00=1", b"\xff\xfe", b"",
-        good + "a" * 140_000, good + "a" + "".join(f"&f{n}=1" for n in range(99)), "&" * 200,
-    ):  # fmt: skip
+        good + "%00",
+        good + "a%07b",
+        good + "%ff",
+        good + "%ed%a0%80",
+        good + "a&why=b",
+        "seal=" + csrf + "&%00=1",
+        b"\xff\xfe",
+        b"",
+        good + "a" * 140_000,
+        good + "a" + "".join(f"&f{n}=1" for n in range(99)),
+        "&" * 200,
+    ):
         status, said = await post(working, path, body)
         assert status in (400, 403), (body[:60], said)
     for kind in ("application/json", "multipart/form-data; boundary=x", "text/plain", ""):

@@ -93,8 +93,23 @@ async def test_every_page_without_a_row_says_so(site: Site) -> None:
         assert said[path] in await site.page(path)
 
 
-@pytest.mark.parametrize("path", ["/alerts/none", "/alerts/%ff", "/alerts/%00", "/alerts/'", "/cases/%22%3E", "/cases/none", "/cases/none/evidence.json", "/dead-letters/t/0/1",
-                                  "/dead-letters/t/99999999999/1", "/dead-letters/t/x/1", "/nope", "/static/../app.py"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/alerts/none",
+        "/alerts/%ff",
+        "/alerts/%00",
+        "/alerts/'",
+        "/cases/%22%3E",
+        "/cases/none",
+        "/cases/none/evidence.json",
+        "/dead-letters/t/0/1",
+        "/dead-letters/t/99999999999/1",
+        "/dead-letters/t/x/1",
+        "/nope",
+        "/static/../app.py",
+    ],
+)
 async def test_what_is_not_there_is_404(site: Site, path: str) -> None:
     async with site.http.get(URL(site.url + path, encoded=True)) as answer:
         assert answer.status == 404
@@ -233,7 +248,15 @@ EXPLAINED = {
     "onset": "2026-03-06T17:40:00Z",
     "slices": {
         "dimensions": ["model_version"],
-        "causes": [{"slice": {"model_version": "2"}, "share": 0.83, "risk_ratio": 5.2, "score": 3.0, "words": "without it −83 %"}],
+        "causes": [
+            {
+                "slice": {"model_version": "2"},
+                "share": 0.83,
+                "risk_ratio": 5.2,
+                "score": 3.0,
+                "words": "without it −83 %",
+            }
+        ],
         "alternatives": [{"slice": {"queue_id": ""}, "share": 0.4, "risk_ratio": None, "score": 1.0}],
         "none": False,
         "rate": 197.0,
@@ -246,7 +269,7 @@ EXPLAINED = {
         "runner_up": "POLICY",
     },
     "facts": {"beside": [["POLICY", "p7"]], "unforeseen": {"deep": [1, {"er": None}]}},
-}  # fmt: skip
+}
 
 
 async def test_an_explanation_is_shown_in_parts_and_whole(site: Site) -> None:
@@ -267,8 +290,10 @@ async def test_an_explanation_is_shown_in_parts_and_whole(site: Site) -> None:
         assert part in plain
 
 
-ANOMALOUS = ("null", "rubbish", "[]", "[[1]]", "3", '"<b>"', '{"slices": 3, "verdict": [1], "causes": [1, {"slice": []}]}', "[" * 5000,
-       '{"onset": "never", "verdict": {"for": {"a": 1}, "verdict": {"b": "<i>"}}, "slices": {"causes": {"a": 1}, "none": true}}',
+ANOMALOUS = ("null", "rubbish", "[]", "[[1]]", "3", '"<b>"', ('{"slices": 3, "verdict": [1], "causes": [1, {"slice": '
+    '[]}]}'), "[" * 5000,
+       ('{"onset": "never", "verdict": {"for": {"a": 1}, "verdict": {"b": "<i>"}}, "slices": {"causes": {"a": 1}, '
+       '"none": true}}'),
        '{"slices": {"causes": [{"slice": {"a": {"b": "<i>"}}, "share": 1e999, "risk_ratio": NaN}]}}')  # fmt: skip
 
 
@@ -281,8 +306,18 @@ async def test_an_odd_explanation_breaks_no_page(site: Site, explanation: str) -
 
 
 async def test_a_gap_has_a_page_without_numbers(site: Site) -> None:
-    gap = {"direction": "MISSING", "kind": "REPORTING_GAP", "series": {}, "observed": None, "expected": None, "score": None,
-           "scan_buckets": 1, "scan_observed": None, "scan_expected": None, "window_end": T0 + 5 * MINUTE_MS}  # fmt: skip
+    gap = {
+        "direction": "MISSING",
+        "kind": "REPORTING_GAP",
+        "series": {},
+        "observed": None,
+        "expected": None,
+        "score": None,
+        "scan_buckets": 1,
+        "scan_observed": None,
+        "scan_expected": None,
+        "window_end": T0 + 5 * MINUTE_MS,
+    }
     await site.store.write("alerts", [alert_row(1, **gap)])
     text = await site.page("/alerts/alert-1")
     assert "everything: nothing came, since 2026-03-06 18:00 UTC" in text
@@ -382,8 +417,14 @@ async def test_health_says_how_far_each_partition_is(site: Site) -> None:
 async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
     series = {"market": HOSTILE, "policy_id": HOSTILE}
     text = {"kind": HOSTILE, "severity": HOSTILE, "status": HOSTILE, "monitor": HOSTILE}
-    explanation = json.dumps({"text": HOSTILE, "verdict": {"verdict": HOSTILE, "for": [HOSTILE]}, HOSTILE: {HOSTILE: HOSTILE},
-                              "causes": [{"slice": {HOSTILE: HOSTILE}, "words": HOSTILE}]})  # fmt: skip
+    explanation = json.dumps(
+        {
+            "text": HOSTILE,
+            "verdict": {"verdict": HOSTILE, "for": [HOSTILE]},
+            HOSTILE: {HOSTILE: HOSTILE},
+            "causes": [{"slice": {HOSTILE: HOSTILE}, "words": HOSTILE}],
+        }
+    )
     fires = alert_row(1, **text, series=series, case_id="case-1", explanation=explanation)
     again = alert_row(2, **text, series=series, suppressed_by=HOSTILE)
     await site.store.write("alerts", [fires, again])
@@ -391,8 +432,11 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
     monitor = {"title": HOSTILE, "event": "enforcement.action", "precision": "minute", "where": {HOSTILE: [HOSTILE]},
                "owner": HOSTILE, "playbook": "javascript:alert(1)//" + HOSTILE}  # fmt: skip
     evidence = json.dumps(
-        {"monitors": {HOSTILE: monitor}, "series": [{"monitor": HOSTILE, "series": series, "points": [["2026-03-06T18:00:00Z", 1, 2, 3]]}]}
-    )  # fmt: skip
+        {
+            "monitors": {HOSTILE: monitor},
+            "series": [{"monitor": HOSTILE, "series": series, "points": [["2026-03-06T18:00:00Z", 1, 2, 3]]}],
+        }
+    )
     anomalous = {"title": HOSTILE, "status": HOSTILE, "grouping": HOSTILE, "kind": HOSTILE, "severity": HOSTILE}
     await site.store.write(
         "case_candidates", [case_row(1, [fires], **anomalous, monitors=[HOSTILE], series=[series], evidence=evidence)]
@@ -437,10 +481,21 @@ def _hostile(row: dict[str, Any], *kept: str) -> dict[str, Any]:
 async def test_script_and_sql_in_any_field_of_the_work_come_out_as_text(working: Site) -> None:
     site = working
     items = {
-        "tasks": json.dumps([{"id": HOSTILE, "text": HOSTILE, "owner": HOSTILE, "due_at": HOSTILE, "done_by": None}, {"text": [HOSTILE], "id": {HOSTILE: 1}}]),
-        "links": json.dumps([{"kind": kind, "ref": ref, "by": HOSTILE} for kind in ("url", "case", "ticket", HOSTILE) for ref in (HOSTILE, "javascript:alert(1)//")]),
+        "tasks": json.dumps(
+            [
+                {"id": HOSTILE, "text": HOSTILE, "owner": HOSTILE, "due_at": HOSTILE, "done_by": None},
+                {"text": [HOSTILE], "id": {HOSTILE: 1}},
+            ]
+        ),
+        "links": json.dumps(
+            [
+                {"kind": kind, "ref": ref, "by": HOSTILE}
+                for kind in ("url", "case", "ticket", HOSTILE)
+                for ref in (HOSTILE, "javascript:alert(1)//")
+            ]
+        ),
         "evidence": json.dumps([{"name": HOSTILE, "digest": HOSTILE, "size": HOSTILE}]),
-    }  # fmt: skip
+    }
     anomalous = {"owner": HOSTILE, "escalated_to": HOSTILE, "merged_into": HOSTILE}
     await site.store.write("cases", [_hostile(work_row(1, version=9), "case_id", *items) | items | anomalous])
     await site.store.write(
@@ -456,17 +511,30 @@ async def test_script_and_sql_in_any_field_of_the_work_come_out_as_text(working:
     for table, row, keep in (
         ("dispositions", disposition_row(1, version=9), ("alert_id", "incident_id")),
         ("notifications", notification_row(1, version=9), ("notification_id", "incident_id")),
-        ("notifications", notification_row(2, version=9, sent_at=None), ("notification_id", "incident_id", "state", "channel")),
+        (
+            "notifications",
+            notification_row(2, version=9, sent_at=None),
+            ("notification_id", "incident_id", "state", "channel"),
+        ),
         ("channels", channel_row(channel=HOSTILE), ("state",)),
         ("silences", silence_row(1, version=9), ("silence_id",)),
         ("case_history", history_row(1), ("case_id",)),
         ("actions", action_row(1), ("action_id", "target")),
         ("actions", action_row(3), ("action_id",)),
         ("feedback", feedback_row(1, version=9), ("alert_id",)),
-    ):  # fmt: skip
+    ):
         await site.store.write(table, [_hostile(row, *keep)])
-    paths = [*LISTS, *ONE, "/incidents/incident-2", "/cases/case-2", "/cases/case-3", "/cases?view=list", "/silences/new?incident=incident-1",
-             "/cases/new?incident=incident-1", f"/incidents?answer={action_row(1)['action_id']}"]  # fmt: skip
+    paths = [
+        *LISTS,
+        *ONE,
+        "/incidents/incident-2",
+        "/cases/case-2",
+        "/cases/case-3",
+        "/cases?view=list",
+        "/silences/new?incident=incident-1",
+        "/cases/new?incident=incident-1",
+        f"/incidents?answer={action_row(1)['action_id']}",
+    ]
     for path in paths:
         status, found = await site.get(path)
         assert status == 200, path
@@ -483,7 +551,10 @@ async def test_one_incident_on_one_page(working: Site) -> None:
     for part in (
         "Measures taken · DE · p7",
         "Measures taken, DE · p7: 257 in 15 min, expected 60 (×4.3), in the 15 min before 2026-03-06 18:01 UTC",
-        "unacknowledged since 2026-03-06 18:00 UTC raised 2026-03-06 18:02 (58 min ago) 2 alerts, 1 firing owner: team-policy Playbook",
+        (
+            "unacknowledged since 2026-03-06 18:00 UTC raised 2026-03-06 18:02 (58 min ago) 2 alerts, 1 firing owner: "
+            "team-policy Playbook"
+        ),
         "model release completed m1 1 → 2 DE 50 % models change-50 its alerts share this change",
         "2026-03-06 18:02 new pager default sent 2026-03-06 18:02 1",
         "1 muted by a wider slice · 1 somebody was notified",
@@ -513,8 +584,16 @@ async def test_incidents_that_nobody_has_come_first(site: Site) -> None:
     assert Page(text).rows == [f"/incidents/incident-{n}" for n in (5, 3, 4, 2, 1)]
     assert "3 that nobody has" in text
     assert "nobody was notified" in text
-    for query, numbers in (("status=resolved", [1]), ("text=KIM", [2]), ("monitor=viewers", [5]), ("severity=info&from=2026-03-06T18:30", [3]), ("last=1h", [3, 1, 2, 4, 5])):  # fmt: skip
-        assert sorted(Page(await site.page(f"/incidents?{query}")).rows) == sorted(f"/incidents/incident-{n}" for n in numbers), query  # fmt: skip
+    for query, numbers in (
+        ("status=resolved", [1]),
+        ("text=KIM", [2]),
+        ("monitor=viewers", [5]),
+        ("severity=info&from=2026-03-06T18:30", [3]),
+        ("last=1h", [3, 1, 2, 4, 5]),
+    ):
+        assert sorted(Page(await site.page(f"/incidents?{query}")).rows) == sorted(
+            f"/incidents/incident-{n}" for n in numbers
+        ), query
 
 
 async def test_the_bare_address_leads_on_and_old_filters_still_hold(site: Site) -> None:
@@ -553,7 +632,16 @@ async def test_the_board_and_a_case_that_is_worked_on(working: Site) -> None:
     assert Page(await working.page("/cases?state=merged")).rows == ["/cases/case-16"]
     assert Page(await working.page("/cases?overdue=yes&owner=maria")).rows == ["/cases/case-1"]
     plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", await working.page("/cases/case-1"))).split())
-    for part in ("maria works on it overdue by 30 min", "tell the merchants kim", "ticket OPS-7 kim", "case-1.evidence.zip 12,345 bytes", "maria moved candidate → open looks real", "asked the team", "change-50", "Build evidence"):  # fmt: skip
+    for part in (
+        "maria works on it overdue by 30 min",
+        "tell the merchants kim",
+        "ticket OPS-7 kim",
+        "case-1.evidence.zip 12,345 bytes",
+        "maria moved candidate → open looks real",
+        "asked the team",
+        "change-50",
+        "Build evidence",
+    ):
         assert part in plain, part
     old = await working.page("/cases/case-60")
     assert "cannot be worked on" in old
@@ -656,8 +744,23 @@ async def test_a_page_stays_small_whatever_is_stored(site: Site) -> None:
     points = [[format_ms(T0 + n * MINUTE_MS), 1234.5678, 2.0, 3.0] for n in range(240)]
     evidence = {"series": [{"monitor": "measures", "series": {"market": str(n)}, "points": points} for n in range(100)]}
     await site.store.write("case_candidates", [case_row(1, fires, evidence=json.dumps(evidence))])
-    await site.store.write("events", [event_row(n, data=json.dumps({"market": big["market"], "policy_id": big["policy_id"],
-                           "reviewer_type": "HUMAN", "note": "n" * 20_000})) for n in range(60)])  # fmt: skip
+    await site.store.write(
+        "events",
+        [
+            event_row(
+                n,
+                data=json.dumps(
+                    {
+                        "market": big["market"],
+                        "policy_id": big["policy_id"],
+                        "reviewer_type": "HUMAN",
+                        "note": "n" * 20_000,
+                    }
+                ),
+            )
+            for n in range(60)
+        ],
+    )
     await site.store.write("dead_letters", [dead_row(7, value=b"\x00" * 900_000, detail="d" * 5000, key="k" * 5000)])
     title = "x" * 300
     await site.store.write("incidents", [incident_row(1, title=title, alert_count=300, note="n" * 5000)])

@@ -1,4 +1,6 @@
-"""`python -m tests.drill`: every fault in turn; exit code 1 where one lost, doubled or changed anything, or took too long."""
+"""`python -m tests.drill`: every fault in turn; exit code 1 where one lost, doubled or changed anything,
+or took too long.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from tests.drill.field import Field
 
 Try = Callable[[Field], Awaitable[float]]
-"""Does it once, on a field that has caught up; returns the seconds that a worker took which must not take long, or 0."""
+"""Does it once, on a field that has caught up; returns the seconds that a worker took which must not take long,
+or 0.
+"""
 
 SESSION_S = 6.0
 

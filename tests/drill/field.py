@@ -1,4 +1,6 @@
-"""Where a fault is tried: a broker, ClickHouse behind a proxy, two supervised workers, and events to go through them."""
+"""Where a fault is tried: a broker, ClickHouse behind a proxy, two supervised workers,
+and events to go through them.
+"""
 
 from __future__ import annotations
 

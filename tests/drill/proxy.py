@@ -11,7 +11,10 @@ State = Literal["open", "away", "blocked"]
 
 
 class Proxy:
-    """Forwards TCP on a loopback port to `url`. `away`: every connection is closed. `blocked`: bytes go in, none come out."""
+    """Forwards TCP on a loopback port to `url`. `away`: every connection is closed.
+
+    `blocked`: bytes go in, none come out.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

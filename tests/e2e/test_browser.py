@@ -1,4 +1,6 @@
-"""On-call in a real browser: from an alert that appears by itself to a closed case; the same from the command line and from SQL."""
+"""On-call in a real browser: from an alert that appears by itself to a closed case;
+the same from the command line and from SQL.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ def incidents_with_cases(demo: Demo) -> dict[str, str]:
     """By incident of the simulation: the case of the alert that found it."""
     rows = demo.sql(
         "SELECT * REPLACE (toUnixTimestamp64Milli(window_start) AS window_start, toUnixTimestamp64Milli(window_end) AS"
-        " window_end) FROM (SELECT alert_id, case_id, monitor, kind, series, window_start, window_end, suppressed_by FROM"
+        " window_end) FROM (SELECT alert_id, case_id, monitor, kind, series, window_start, window_end,"
+        " suppressed_by FROM"
         " alerts_history WHERE run = 'live' AND window_start >= '2026-01-01')"
     )
     alerts = [alert_json({**row, **{name: int(row[name]) for name in ("window_start", "window_end")}}) for row in rows]

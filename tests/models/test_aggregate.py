@@ -277,7 +277,9 @@ def test_seals_are_repeated_on_request_and_silent_before_the_first() -> None:
 
 
 def test_a_bucket_of_long_texts_is_cut_by_bytes() -> None:
-    """Four hundred series whose labels are as long as the contract allows, four bytes a character: each its own record's share."""
+    """Four hundred series whose labels are as long as the contract allows, four bytes a character:
+    each its own record's share.
+    """
     fields = ["policy_id", "rule_id", "shop_id", "subject_id", "restriction"]
     asked = monitor(group_by=fields)
     target = aggregator(asked)

@@ -86,9 +86,20 @@ async def test_from_candidate_to_closed_with_a_history_of_who_and_why() -> None:
     history = desk.rows("case_history")
     assert [entry["number"] for entry in history] == list(range(1, len(history) + 1))
     assert [entry["what"] for entry in history] == [
-        "created", "moved", "moved", "assigned", "task_added", "linked", "moved", "moved", "moved", "task_done", "ended",
-        "evidence_added", "moved",
-    ]  # fmt: skip
+        "created",
+        "moved",
+        "moved",
+        "assigned",
+        "task_added",
+        "linked",
+        "moved",
+        "moved",
+        "moved",
+        "task_done",
+        "ended",
+        "evidence_added",
+        "moved",
+    ]
     assert (history[1]["from_state"], history[1]["to_state"], history[1]["why"]) == (
         "candidate",
         "triage",

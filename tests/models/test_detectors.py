@@ -44,8 +44,9 @@ def test_conformance(check: Callable[[], None]) -> None:
     check()
 
 
-# River's own checks. `river.checks.check_estimator` cannot run as a whole: its list downloads the credit card data set and
-# its datasets and ROC check need scikit-learn, neither of which is ours. Its checks take any data set, so ours is given.
+# River's own checks. `river.checks.check_estimator` cannot run as a whole: its list downloads the credit card data set
+# and its datasets and ROC check need scikit-learn, neither of which is ours. Its checks take any data set, so ours is
+# given.
 GENERAL = [
     common.check_repr,
     common.check_str,

@@ -59,7 +59,9 @@ PLAN = Plan(MONITORS)
 
 
 def stream(seed: int) -> list[list[Message]]:
-    """What three source partitions say of 200 hours with spikes, a new market, a gap and an end; in order by partition."""
+    """What three source partitions say of 200 hours with spikes, a new market, a gap and an end;
+    in order by partition.
+    """
     rng = random.Random(seed)
     aggregators = [Aggregator(PLAN, TOPIC, partition, PARTITIONS, 600_000) for partition in range(PARTITIONS)]
     said: list[list[Message]] = [[] for _ in aggregators]

@@ -52,7 +52,9 @@ def change(id: str, minute: int, **fields: Any) -> Event:
 
 
 def stream(seed: int) -> dict[tuple[str, int], list[Message]]:
-    """What each source partition says of 27 hours, with a model release after 25 that is rolled back an hour later, and a gap."""
+    """What each source partition says of 27 hours, with a model release after 25 that is rolled back an hour later,
+    and a gap.
+    """
     rng = random.Random(seed)
     stages = {(t, p): Aggregator(PLAN, t, p, of, 60_000) for t, of in PARTITIONS.items() for p in range(of)}
     said: dict[tuple[str, int], list[Message]] = {place: [] for place in stages}

@@ -385,7 +385,8 @@ async def test_a_viewer_changes_nothing_and_feedback_counts_its_versions() -> No
     assert (row["verdict"], row["version"], row["monitor"], row["cause"]) == ("false", 2, "orders", "campaign")
 
 
-# --- the outbox ----------------------------------------------------------------------------------------------------------
+# --- the outbox
+# ----------------------------------------------------------------------------------------------------------
 
 
 async def test_the_first_claim_has_the_try_and_a_dead_one_is_taken_over() -> None:

@@ -1,10 +1,10 @@
 """The documents are true: links lead somewhere, commands that they show exist, and marked blocks run as shown.
 
-A block that is to run has `<!-- run -->` on the line before it (`<!-- run: exit 2 -->` where it must fail so). Its lines
-that start with `$ ` are commands, run one after another by a shell in a folder of the document's own, `livewarden` being
-the one of these tests and `make demo …` standing for `livewarden demo …`. The lines after a command are what it prints, on
-both streams; none means anything. `…` in a line stands for any text, a line that is nothing but `…` for any lines, and
-durations such as `1.2 s` are equal to one another.
+A block that is to run has `<!-- run -->` on the line before it (`<!-- run: exit 2 -->` where it must fail so). Its
+lines that start with `$ ` are commands, run one after another by a shell in a folder of the document's own,
+`livewarden` being the one of these tests and `make demo …` standing for `livewarden demo …`. The lines after a command
+are what it prints, on both streams; none means anything. `…` in a line stands for any text, a line that is nothing but
+`…` for any lines, and durations such as `1.2 s` are equal to one another.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What well-known services are really asked to show: text to the letter, nobody mentioned, ids where they are of use.
 
-The services are Apprise's own plugins; what stands in for the far end is the adapter below `requests`, so no socket opens.
+The services are Apprise's own plugins; what stands in for the far end is the adapter below `requests`, so no socket
+opens.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ NEWS = Outgoing(
     cause="new",
     severity="critical",
     title="Orders fell in <DE> *now*",
-    body="@here @everyone <!channel> <@U123> @bob\n[click](http://evil.example) _x_ `y` <b>z</b>\n# not a heading\n- no list",
+    body=(
+        "@here @everyone <!channel> <@U123> @bob\n[click](http://evil.example) _x_ `y` <b>z</b>\n# not a heading\n- "
+        "no list"
+    ),
     link=LINK,
 )
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"

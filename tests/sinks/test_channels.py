@@ -35,7 +35,10 @@ NEWS = Outgoing(
     body="20 in 5 min, expected 400\nsince 20:10 UTC",
     link="http://127.0.0.1:8080/incidents/i-1",
 )
-HOSTILE = "<b>x</b> <script>1</script> *a* _b_ `c` [l](http://e) {{7*7}} ${HOME} %s 'q' \"d\" \\n ; DROP TABLE x -- :fire: üñ 😀"
+HOSTILE = (
+    "<b>x</b> <script>1</script> *a* _b_ `c` [l](http://e) {{7*7}} ${HOME} %s 'q' \"d\" \\n ; "
+    "DROP TABLE x -- :fire: üñ 😀"
+)
 
 
 class Bench(Protocol):

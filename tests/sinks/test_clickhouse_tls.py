@@ -86,7 +86,10 @@ async def test_a_certificate_of_somebody_else(secure: Address, certificates: Pat
     for connect in (ClickHouseStore.connect, Reader.connect):
         with pytest.raises(
             SetupError,
-            match=r"^ClickHouse at https://[\d.:]+ has a certificate that is not trusted \([^\n]*LIVEWARDEN_CLICKHOUSE_CA",
+            match=(
+                r"^ClickHouse at https://[\d.:]+ has a certificate that is not trusted "
+                r"\([^\n]*LIVEWARDEN_CLICKHOUSE_CA"
+            ),
         ):
             await connect(*dataclasses.astuple(address))
 

@@ -1,4 +1,6 @@
-"""docs/analysts.md: every table and view as ClickHouse has them, a sentence for every column, and queries that find something."""
+"""docs/analysts.md: every table and view as ClickHouse has them, a sentence for every column,
+and queries that find something.
+"""
 
 from __future__ import annotations
 

@@ -177,7 +177,10 @@ class TestHttp:
 
     def test_a_token_counts_once(self, http: Http) -> None:
         http(
-            body=b"CREATE TABLE once (a Int8) ENGINE = MergeTree ORDER BY a SETTINGS non_replicated_deduplication_window = 9"
+            body=(
+                b"CREATE TABLE once (a Int8) ENGINE = MergeTree ORDER BY a SETTINGS "
+                b"non_replicated_deduplication_window = 9"
+            )
         )
         for value in (b"1", b"2", b"3"):
             token = "same" if value != b"3" else "other"
@@ -443,7 +446,8 @@ class TestClients:
             compress=compress,
         )
         client.command(
-            "CREATE OR REPLACE TABLE c (a UInt64, b LowCardinality(String), m Map(String, String), d Nullable(DateTime64(3, 'UTC')))"
+            "CREATE OR REPLACE TABLE c (a UInt64, b LowCardinality(String), m Map(String, String), "
+            "d Nullable(DateTime64(3, 'UTC')))"
             " ENGINE = MergeTree ORDER BY a"
         )
         rows = [[1, "x", {"k": "v"}, None], [2, "ä", {}, 1_744_070_400_123]]
@@ -530,8 +534,12 @@ class TestProcess:
             clickhouse = EmbeddedClickHouse(path).start()
             ask(clickhouse, "CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a")
             ask(clickhouse, "INSERT INTO t VALUES (7)")
-            other = "from pathlib import Path; from sinks.embedded.server import EmbeddedClickHouse as E; import sys; E(Path(sys.argv[1])).start()"
-            print(subprocess.run([sys.executable, "-c", other, str(path)], capture_output=True, text=True).stderr.splitlines()[-1])
+            other = (
+                "import sys; from pathlib import Path; from sinks.embedded.server import EmbeddedClickHouse;"
+                "EmbeddedClickHouse(Path(sys.argv[1])).start()"
+            )
+            told = subprocess.run([sys.executable, "-c", other, str(path)], capture_output=True, text=True).stderr
+            print(told.splitlines()[-1])
             sys.stdout.flush()
             os.kill(os.getpid(), signal.SIGKILL)
             """,

@@ -334,7 +334,9 @@ async def test_what_is_cut_is_said(
 
 
 async def test_a_case_without_events_and_buckets(store: ClickHouseStore, reader: Reader, tmp_path: Path) -> None:
-    """The configuration is not known and nothing was judged: the package says so, and the chart is that of the candidate."""
+    """The configuration is not known and nothing was judged: the package says so,
+    and the chart is that of the candidate.
+    """
     alert = alert_row(1, case_id="case-1", config_hash="other")
     evidence = json.loads(case_row(1)["evidence"]) | {"monitors": {}}
     await store.write("alerts", [alert])

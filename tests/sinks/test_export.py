@@ -407,7 +407,8 @@ async def test_memory_does_not_grow_with_the_rows(form: str, tmp_path: Path) -> 
         client = await open_client(address)
         await client.command(
             "INSERT INTO events (topic, partition, offset, event_id, event_time, data) SELECT 'live.rooms', 0, number,"
-            " toString(number), toDateTime64(1772820000, 3, 'UTC'), repeat(toString(cityHash64(number)), 100) FROM numbers(50000)"
+            " toString(number), toDateTime64(1772820000, 3, 'UTC'), repeat(toString(cityHash64(number)),"
+            " 100) FROM numbers(50000)"
         )
         await client.close()
         few, many = await peak_bytes(500), await peak_bytes(50_000)

@@ -70,7 +70,10 @@ def test_every_column_has_its_comment_before_its_codec() -> None:
 async def test_columns_are_those_that_rows_are_written_with(clickhouse: Address) -> None:
     client = await open_client(clickhouse)
     found = await client.query(
-        "SELECT table, name, type FROM system.columns WHERE database = %(database)s AND default_kind = '' ORDER BY position",
+        (
+            "SELECT table, name, type FROM system.columns WHERE database = %(database)s AND default_kind = '' ORDER BY"
+            " position"
+        ),
         {"database": clickhouse.database},
     )
     await client.close()

@@ -502,7 +502,9 @@ class TestClickHouse:
 
 @contextmanager
 def losing_replies(address: Address) -> Iterator[tuple[Address, threading.Event]]:
-    """A way to ClickHouse that, while `lose` is set, delivers every request and cuts the connection instead of the reply."""
+    """A way to ClickHouse that, while `lose` is set, delivers every request and cuts the connection instead of the
+    reply.
+    """
     lose = threading.Event()
     host, port = address.url.removeprefix("http://").split(":")
     listener = socket.create_server(("127.0.0.1", 0))
@@ -600,7 +602,8 @@ class TestReader:
         await store.write("alerts", [alert(n, explanation=json.dumps(each)) for n, each in enumerate((notified, gap))])
         await store.write("alerts", [alert(2)])
         _, rows = await reader.query(
-            "SELECT summary, toString(began_at), verdict, strength, speaks_for, speaks_against, slice, share, gone_without_it,"
+            "SELECT summary, toString(began_at), verdict, strength, speaks_for, speaks_against, slice, share,"
+            " gone_without_it,"
             " exposure_against_usual, change_id FROM alert_explanations ORDER BY alert_id"
         )
         first = ["Probably model.", "2025-04-08 10:00:00.000", "MODEL", "strong", ["a", "b"], []]
@@ -643,7 +646,10 @@ class TestReader:
         assert [r["partition"] async for r in reader.events(topics=["live.traffic"])] == [0, 0, 1, 1]
 
     async def test_typed_views(self, store: ClickHouseStore, reader: Reader) -> None:
-        data = '{"action_id":"x","platform":"TikTok","points_delta":-3,"policy_id":null,"ends_at":"2025-05-01T00:00:00.5Z"}'
+        data = (
+            '{"action_id":"x","platform":"TikTok","points_delta":-3,"policy_id":null,'
+            '"ends_at":"2025-05-01T00:00:00.5Z"}'
+        )
         await store.write(
             "events",
             [
@@ -653,7 +659,8 @@ class TestReader:
             ],
         )
         _, rows = await reader.query(
-            "SELECT action_id, platform, points_delta, policy_id, shop_id, toString(ends_at), weight FROM enforcement_actions"
+            "SELECT action_id, platform, points_delta, policy_id, shop_id, toString(ends_at),"
+            " weight FROM enforcement_actions"
         )
         assert rows == [["x", "TikTok", -3, None, None, "2025-05-01 00:00:00.500", 240043]]
         traffic = '{"room_id":"r","market":"DE","window_s":10,"ccu":5,"gmv_minor":9007199254740993}'

@@ -65,7 +65,9 @@ async def test_any_text_may_be_looked_for(reader: Reader) -> None:
 
 
 async def test_the_events_of_a_series_by_any_name_and_value(store: ClickHouseStore, reader: Reader) -> None:
-    """`""` is what an event without the field has, true and numbers are what they are in JSON, a dotted field is nested."""
+    """`""` is what an event without the field has, true and numbers are what they are in JSON,
+    a dotted field is nested.
+    """
     for number, text in enumerate(ANOMALOUS):
         await store.write(
             "events", [event(number, data=json.dumps({"anomalous": text, "flag": True, "n": 7, "in": {"ner": text}}))]

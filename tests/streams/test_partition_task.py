@@ -1,4 +1,6 @@
-"""The order in which a lane makes things durable, and what a failure or a crash between any two of them costs: nothing."""
+"""The order in which a lane makes things durable, and what a failure or a crash between any two of them costs:
+nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is saved is the truth: where Kafka has committed more than the state knows, it is read again, and counts once."""
+"""What is saved is the truth: where Kafka has committed more than the state knows, it is read again,
+and counts once.
+"""
 
 from __future__ import annotations
 

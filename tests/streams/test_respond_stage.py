@@ -61,7 +61,9 @@ async def evening() -> list[LocalRecord]:
 
 
 async def applied(log: Sequence[LocalRecord], cuts: Sequence[int], stops: frozenset[int]) -> MemoryStore:
-    """The tables after the log was read in runs cut at `cuts`; after those in `stops` a new stage goes on from what was saved."""
+    """The tables after the log was read in runs cut at `cuts`; after those in `stops` a new stage goes on from what
+    was saved.
+    """
     store = MemoryStore()
     stage = Respond(PLAN, RULES, RESPONSE, 0)
     edges = sorted({0, len(log), *cuts})
@@ -83,8 +85,16 @@ async def applied(log: Sequence[LocalRecord], cuts: Sequence[int], stops: frozen
 
 
 TABLES = (
-    "incidents", "dispositions", "silences", "notifications", "channels", "cases", "case_history", "actions", "feedback",
-)  # fmt: skip
+    "incidents",
+    "dispositions",
+    "silences",
+    "notifications",
+    "channels",
+    "cases",
+    "case_history",
+    "actions",
+    "feedback",
+)
 
 
 @settings(max_examples=25, deadline=None)

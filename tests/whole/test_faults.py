@@ -117,17 +117,27 @@ BAD: Final = (
     Bad("null value", "null_value", None, headers()),
     Bad("null value, no headers", "null_value", None, []),
     Bad("oversized", "oversized", body(room_id="r" * LIMIT_BYTES), headers()),
-    Bad("wrong topic", "wrong_topic", encode(event_of(RoomLifecycle(room_id="r1", state="ENDED"), id="x", source="/t", time_ms=T0))[1], headers(type=b"eu.liveshop.room.lifecycle.v1")),
+    Bad(
+        "wrong topic",
+        "wrong_topic",
+        encode(event_of(RoomLifecycle(room_id="r1", state="ENDED"), id="x", source="/t", time_ms=T0))[1],
+        headers(type=b"eu.liveshop.room.lifecycle.v1"),
+    ),
     Bad("header value not UTF-8", "not_cloudevent", body(), headers(id=b"\xff\xfe")),
     Bad("header without a value", "not_cloudevent", body(), headers(type=None)),
-    Bad("foreign header without a value", "unknown_type", body(), [*headers(type=b"x"), ("trace", None), ("content-type", None)]),
+    Bad(
+        "foreign header without a value",
+        "unknown_type",
+        body(),
+        [*headers(type=b"x"), ("trace", None), ("content-type", None)],
+    ),
     Bad("key not UTF-8", "not_cloudevent", b"[]", [], key=b"\xff\xfe"),
     Bad("no envelope", "not_cloudevent", body(), []),
     Bad("another CloudEvents version", "not_cloudevent", body(), headers(specversion=b"0.3")),
     Bad("no time", "bad_time", body(), headers(time=b"")),
     Bad("time without offset", "bad_time", body(), headers(time=b"2026-03-04T18:00:00")),
     Bad("time in another century", "bad_time", body(), headers(time=b"2126-03-04T18:00:00Z")),
-)  # fmt: skip
+)
 
 
 def anomalous() -> list[tuple[Event, bytes, Headers]]:

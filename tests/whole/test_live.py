@@ -68,7 +68,8 @@ async def tables(reader: Reader) -> dict[str, list[Row]]:
 async def assert_every_event_once(reader: Reader, sent: list[Event]) -> None:
     """Each topic's and partition's rows are contiguous, complete, and there once; so are the alerts and candidates."""
     _, rows = await reader.query(
-        "SELECT topic, partition, toInt64(min(offset)), toInt64(max(offset)), toInt64(count()), toInt64(uniqExact(offset))"
+        "SELECT topic, partition, toInt64(min(offset)), toInt64(max(offset)), toInt64(count()),"
+        " toInt64(uniqExact(offset))"
         " FROM events FINAL GROUP BY topic, partition"
     )
     counts = Counter((event.topic, event.partition) for event in sent)

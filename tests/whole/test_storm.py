@@ -30,7 +30,9 @@ ASKED = monitor(
 
 
 def stormed() -> Detect:
-    """A detect stage after weeks of normal and a day on which every slice of one market has fifty times its usual measures."""
+    """A detect stage after weeks of normal and a day on which every slice of one market has fifty times its usual
+    measures.
+    """
     plan = Plan([ASKED])
     aggregator, detect = Aggregator(plan, ASKED.topic, 0, 1, 0), Detect(plan, "livewarden.partials", 0)
     for day in range(DAYS):

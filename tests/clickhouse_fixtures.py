@@ -1,7 +1,7 @@
 """ClickHouse for tests: one embedded engine and one real server per test process, an empty database per test.
 
-Making the schema takes half a second on the embedded engine and some three on a server, emptying it a few milliseconds: a
-database whose schema is still what it was when it was made is emptied and lent again.
+Making the schema takes half a second on the embedded engine and some three on a server, emptying it a few milliseconds:
+a database whose schema is still what it was when it was made is emptied and lent again.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ _free: dict[Address, list[Address]] = {}
 
 @asynccontextmanager
 async def lent_database(server: Address) -> AsyncIterator[Address]:
-    """An empty database of the newest schema. For tests that stop merges, or leave writers behind, there is `fresh_database`."""
+    """An empty database of the newest schema. For tests that stop merges, or leave writers behind,
+    there is `fresh_database`.
+    """
     free = _free.setdefault(server, [])
     address = free.pop() if free else await _made(server)
     try:

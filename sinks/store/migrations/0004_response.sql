@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS incidents
     started_at DateTime64(3, 'UTC') COMMENT 'Event time of its first alert''s bucket',
     ended_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time at which its last alert was over; NULL while one fires',
     opened_at DateTime64(3, 'UTC') COMMENT 'When it was raised, by the clock',
-    told_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When somebody was first notified, by the clock; NULL where nobody was',
+    notified_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When somebody was first notified, by the clock; NULL where nobody was',
     notified UInt32 COMMENT 'How many times somebody was notified of it',
     acknowledged_by Nullable(String) COMMENT 'Who has it; NULL where nobody has',
     acknowledged_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Since when, by the clock',
@@ -205,14 +205,14 @@ COMMENT 'What alerts were worth, in the words of who answered them. Kept for eve
 
 CREATE VIEW IF NOT EXISTS incidents_now AS
 SELECT incident_id, status, severity, title, lead_alert_id, alert_count, firing_count, monitors, case_ids, change_id, owner, started_at,
-       opened_at, told_at, notified, acknowledged_by, acknowledged_at, note, version
+       opened_at, notified_at, notified, acknowledged_by, acknowledged_at, note, version
 FROM incidents FINAL
 WHERE status != 'resolved'
 COMMENT 'Incidents that are not over, whether somebody has them or not';
 
 CREATE VIEW IF NOT EXISTS incidents_history AS
 SELECT incident_id, status, severity, title, lead_alert_id, alert_count, firing_count, monitors, case_ids, change_id, owner, started_at,
-       ended_at, opened_at, told_at, notified, acknowledged_by, acknowledged_at, resolved_at, resolved_by, note, version,
+       ended_at, opened_at, notified_at, notified, acknowledged_by, acknowledged_at, resolved_at, resolved_by, note, version,
        dateDiff('second', opened_at, acknowledged_at) AS seconds_to_acknowledge,
        dateDiff('second', opened_at, resolved_at) AS seconds_to_resolve
 FROM incidents FINAL

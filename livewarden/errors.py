@@ -3,6 +3,7 @@
 LivewardenError
 ├── InvalidEvent    bad input: the record goes to the dead letters, the stream goes on
 ├── RetryLater      busy neighbour: wait and do the same again
+│   └── MessageRefused  the neighbour is well and does not take this one: others need not wait for it
 └── SetupError      broken set-up: one line on stderr that says what to do, exit code 2
     ├── MistakesError   mistakes in a file of the users, each with its line
     │   ├── MonitorsError
@@ -40,6 +41,10 @@ class RetryLater(LivewardenError):
     def __init__(self, message: str, after_s: float = 1.0) -> None:
         super().__init__(message)
         self.after_s = after_s
+
+
+class MessageRefused(RetryLater):
+    """A service answers, and refuses this message (HTTP 400, 413, 422): others need not wait for it."""
 
 
 class SetupError(LivewardenError):

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from livewarden.errors import LivewardenError
+from livewarden.errors import LivewardenError, MessageRefused
 from models.response.outbox import LEASE_MS, Notification
 from models.response.responder import Responder
 from models.response.response_event import Claim, Delivery, Tick
@@ -75,7 +75,7 @@ class Notifier:
             await asyncio.wait(self._under_way, timeout=within_s)
 
     async def _try(self, each: Notification) -> None:
-        error = ""
+        error, refused = "", False
         attempt = each.attempts
         try:
             channel = self._channels.get(each.channel)
@@ -86,12 +86,12 @@ class Notifier:
                     await channel.send(outgoing(each))
         except TimeoutError:
             error = f"no answer within {SEND_WITHIN_S:.0f} s"
-        except LivewardenError as refused:
-            error = str(refused)
+        except LivewardenError as failed:
+            error, refused = str(failed), isinstance(failed, MessageRefused)
         telemetry.count("livewarden_notifications", each.channel, "failed" if error else "sent")
         if error:
             _log.warning("channel %s does not take %s: %s", each.channel, each.notification_id, error)
-        await self._say([Delivery(each.notification_id, attempt, self._worker, error)])
+        await self._say([Delivery(each.notification_id, attempt, self._worker, error, refused)])
 
 
 def outgoing(each: Notification) -> Outgoing:

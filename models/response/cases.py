@@ -346,7 +346,7 @@ class Cases:
         self._write(case, action.who, what, action.why, before=before, action_id=action.action_id, **details)
 
     def _write(self, case: CaseFile, who: str, what: str, why: str, **details: Any) -> None:
-        self._changes.appended.append(case.write(self._now_ms, who, what, why, **details))
+        self._changes.history.append(case.write(self._now_ms, who, what, why, **details))
         self._changed(case)
 
     def _touch(self, case: CaseFile) -> None:
@@ -354,7 +354,7 @@ class Cases:
         self._changed(case)
 
     def _changed(self, case: CaseFile) -> None:
-        self._changes.change("case", case.case_id, case)
+        self._changes.case(case)
 
     def header(self) -> dict[str, int]:
         """What is kept besides the cases."""

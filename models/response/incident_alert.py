@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from livewarden.alert import Alert
+from livewarden.times import parse_ms
 from livewarden.wording import size_in_words, slice_in_words
-from models.monitors.monitor import Monitor
+from models.monitors.monitor import RANK, Monitor
 
 MUTED = ("silenced", "maintenance")
 """Outcomes of alerts that a silence keeps back."""
+WAITING = "nobody is notified of its incident yet"
 
 
 @dataclass(slots=True)
@@ -19,13 +21,18 @@ class Disposition:
 
     outcome: str = "waiting"
     by: str = ""
-    reason: str = "nobody is notified of its incident yet"
+    reason: str = WAITING
     version: int = 0
 
 
 @dataclass(slots=True)
 class IncidentAlert:
-    """What an incident knows of one of its alerts. `summary` is what `summary_of` makes of its explanation."""
+    """What an incident knows of one of its alerts. `summary` is what `summary_of` makes of its explanation.
+
+    `joined_ms`: when the log had it first, by the clock. `heard`: the channels on which nothing is left to be said of
+    it, because a message covered it (`said`), or one before it says enough. `settled`: nothing is to be decided about
+    it any more. `follows`: it is a consequence (a dispute, an appeal) of the measures that the incident is about.
+    """
 
     alert_id: str
     version: int
@@ -47,6 +54,22 @@ class IncidentAlert:
     size: str
     summary: dict[str, str] = field(default_factory=dict)
     disposition: Disposition = field(default_factory=Disposition)
+    joined_ms: int = 0
+    heard: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    settled: bool = False
+    follows: bool = False
+
+    @property
+    def began_ms(self) -> int:
+        """Event time from which on it was out of the ordinary: the onset, where its explanation found one, else its
+        window's start.
+        """
+        onset = self.summary.get("onset")
+        try:
+            return min(self.start_ms, parse_ms(onset)) if onset else self.start_ms
+        except ValueError:
+            return self.start_ms
 
     @property
     def firing(self) -> bool:
@@ -57,6 +80,13 @@ class IncidentAlert:
     def labels(self) -> frozenset[tuple[str, str]]:
         """The known dimensions of its series."""
         return frozenset(item for item in self.series.items() if item[1])
+
+    def carry_on(self, known: IncidentAlert) -> None:
+        """Take over what was decided about the version before; a higher severity is decided anew."""
+        self.disposition, self.joined_ms, self.follows = known.disposition, known.joined_ms, known.follows
+        self.summary = self.summary or known.summary
+        if RANK[self.severity] <= RANK[known.severity]:
+            self.heard, self.said, self.settled = known.heard, known.said, known.settled
 
     def facts(self, owner: str) -> dict[str, str]:
         """What silences and routes may ask about."""

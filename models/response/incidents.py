@@ -7,29 +7,22 @@ from typing import Any
 
 from livewarden.action import Acknowledge, ResolveIncident
 from livewarden.alert import Alert
-from livewarden.times import HOUR_MS, format_ms
-from models.monitors.monitor import RANK, Monitor
-from models.response.change_set import ChangeSet, Suppressed
-from models.response.incident import (
-    KEEP_MS,
-    Grouping,
-    Incident,
-    incident_from,
-    incident_id_of,
-    lead_of,
-    parents,
-)
-from models.response.incident_alert import MUTED, IncidentAlert, incident_alert_of, worse
+from models.monitors.monitor import Monitor
+from models.response.change_set import ChangeSet, DispositionChanged, Suppressed
+from models.response.grouper import Grouper, touching_change
+from models.response.incident import KEEP_MS, Incident, incident_from, incident_id_of
+from models.response.incident_alert import MUTED, WAITING, IncidentAlert, incident_alert_of
 from models.response.message import body_of, headline, link_of, title_of
-from models.response.notification_queue import FALLBACK, NotificationQueue
-from models.response.policy import Policy, Route
+from models.response.notification_plan import Message, NotificationPlan, Outcome, Rules, plan_notifications
+from models.response.notification_queue import NotificationQueue
+from models.response.policy import Policy
 from models.response.rejected import Rejected
 from models.response.silence import SilenceState
 from models.response.silences import Silences
 
 NEVER_MS = 2**62
-KEPT_BACK = (*MUTED, "stale", "no_route")
-"""Fates that are an answer to "why was I not paged" by themselves."""
+KEPT_BACK = (*MUTED, "stale", "no_route", "quiet_hours")
+"""Outcomes that are an answer to "why was I not paged" by themselves."""
 
 
 class Incidents:
@@ -48,22 +41,26 @@ class Incidents:
         self._changes = changes
         self._silences = silences
         self._queue = queue
-        self._grouping = Grouping(monitors)
+        self._grouper = Grouper(monitors)
         self.by_id: dict[str, Incident] = {}
+
+    @property
+    def _rules(self) -> Rules:
+        return Rules(self._policy, self._monitors, self._silences.by_id.values())
 
     @property
     def wait(self) -> bool:
         """Whether the clock may change one."""
-        return any(each.notify_at_ms is not None or each.status == "firing" for each in self.by_id.values())
+        return any(each.notify_at_ms is not None for each in self.by_id.values())
 
     def alert(self, alert: Alert, summary: Mapping[str, str]) -> None:
         """An alert in a new version; `summary` is what its explanation says."""
         if alert.suppressed_by is not None:
             if alert.version == 1:
-                self._changes.appended.append(Suppressed(alert, self._changes.now_ms))
+                self._changes.suppressed.append(Suppressed(alert, self._changes.now_ms))
             return
         member = incident_alert_of(alert, summary)
-        incident = self.by_id.get(self._grouping.home(member) or "")
+        incident = self.by_id.get(self._grouper.home(member) or "")
         known = incident.members.get(alert.alert_id) if incident is not None else None
         if known is not None and known.version >= member.version:
             return
@@ -71,32 +68,39 @@ class Incidents:
             return  # the end of what nobody remembers
         if incident is None:
             incident = self._begin(member)
-        if known is not None:
-            member.disposition = known.disposition
-            member.summary = member.summary or known.summary
-        self._put(incident, member)
         if known is None:
-            self._joins(incident, member)
-        elif not incident.notified and "change_id" in member.summary and "change_id" not in known.summary:
-            incident = self._share_change(incident, member.summary["change_id"])
+            self._join(incident, member)
+        else:
+            member.carry_on(known)
+            self._put(incident, member)
+            if not incident.notified and touching_change(member) and not touching_change(known):
+                incident = self._share_change(incident, touching_change(member) or "")
         if incident.over and incident.status != "resolved":
             self._over(incident, None)
 
+    def _join(self, incident: Incident, member: IncidentAlert) -> None:
+        member.joined_ms = self._changes.now_ms
+        member.follows = self._grouper.wave_before(member) == incident.incident_id
+        self._put(incident, member)
+        self._dispose(incident, member, Outcome("waiting", incident.incident_id, WAITING))
+        if incident.status == "resolved" and member.firing:
+            self._reopen(incident)
+
     def _put(self, incident: Incident, member: IncidentAlert) -> None:
         incident.members[member.alert_id] = member
-        incident.started_ms = min(incident.started_ms, member.start_ms)
-        if incident.status != "resolved":
-            self._grouping.put(incident, member)
+        incident.started_ms = min(incident.started_ms, member.began_ms)
+        incident.notify_at_ms = self._changes.now_ms
+        self._grouper.put(incident, member)
         self._touch(incident)
 
     def _share_change(self, incident: Incident, change_id: str) -> Incident:
-        """An explanation names a change that another open incident names, too:
-        what nobody was notified of yet becomes part of it.
+        """A change touches this one and another open incident: what nobody was notified of yet becomes part of that
+        one.
         """
-        other = self.by_id.get(self._grouping.of_change(change_id, but=incident.incident_id) or "")
+        other = self.by_id.get(self._grouper.of_change(change_id, but=incident.incident_id) or "")
         if other is None:
             return incident
-        self._grouping.forget(incident)
+        self._grouper.forget(incident)
         moved, incident.members = incident.members, {incident.lead_id: incident.members[incident.lead_id]}
         incident.status, incident.resolved_ms, incident.notify_at_ms = "resolved", self._changes.now_ms, None
         incident.part_of = other.incident_id
@@ -104,248 +108,109 @@ class Incidents:
         self._touch(incident, settled=True)
         for member in moved.values():
             self._put(other, member)
-            self._joins(other, member)
+            self._dispose(other, member, Outcome("waiting", other.incident_id, incident.note))
         return other
 
     def _begin(self, member: IncidentAlert) -> Incident:
         incident_id = incident_id_of(member.alert_id)
-        incident = Incident(incident_id, self._changes.now_ms, member.start_ms, lead_id=member.alert_id)
-        incident.notify_at_ms = self._changes.now_ms + self._policy.group_wait
+        incident = Incident(incident_id, self._changes.now_ms, member.began_ms, lead_id=member.alert_id)
         self.by_id[incident_id] = incident
         return incident
 
-    def _joins(self, incident: Incident, member: IncidentAlert) -> None:
-        """A new alert in an incident: it waits with it, or is notified by what was notified,
-        or is worth another notification.
-        """
-        if not incident.notified:
-            self._dispose(
-                incident,
-                member,
-                "waiting",
-                incident.incident_id,
-                incident.note or "nobody is notified of its incident yet",
-            )
-            return
-        lead = incident.members[incident.lead_id]
-        silence = self._silences.holding(self._facts(member), "mute")
-        if silence is not None:
-            self._muted(incident, member, silence)
-            return
-        parent = self._grouping.parent_of(incident, member)
-        if member.kind == "REGIME_CHANGE":
-            self._grouped(incident, member, lead, parent)
-            return
-        cause = self._worth(incident, member)
-        if cause is None:
-            self._grouped(incident, member, lead, parent)
-            return
-        heavier = RANK[member.severity] > RANK[incident.notified_severity]
-        soonest = self._changes.now_ms if heavier else (incident.notified_ms or 0) + self._policy.group_interval
-        if incident.notify_at_ms is None or heavier:
-            incident.notify_at_ms, incident.notify_cause = max(self._changes.now_ms, soonest), cause
-        reason = f"it is {cause} than what was notified, and will be notified"
-        self._dispose(incident, member, "waiting", incident.incident_id, reason)
-
-    def _worth(self, incident: Incident, member: IncidentAlert) -> str | None:
-        """Why a new alert of an incident that was notified is worth another notification: it is `worse`, or `wider`;
-        None where it is not.
-
-        Worse: of a higher severity, or materially bigger than what was notified of its monitor. Wider: critical, and of
-        a monitor that was not notified yet.
-        """
-        notified = incident.sizes.get(member.monitor)
-        if RANK[member.severity] > RANK[incident.notified_severity]:
-            return "worse"
-        if notified is None:
-            return "wider" if member.severity == "critical" else None
-        return "worse" if worse(self._monitors.get(member.monitor), notified, member, self._policy.worse) else None
+    def _reopen(self, incident: Incident) -> None:
+        """What follows from it came after its end."""
+        incident.status = "firing" if incident.acknowledged_by is None else "acknowledged"
+        incident.resolved_ms = None
+        self._touch(incident, settled=True)
 
     def _over(self, incident: Incident, by: str | None) -> None:
         incident.status, incident.resolved_ms, incident.resolved_by = "resolved", self._changes.now_ms, by
+        incident.notify_at_ms = self._changes.now_ms
         self._touch(incident, settled=True)
-        self._grouping.close(incident)
-        if incident.notified:
-            incident.notify_at_ms, incident.notify_cause = self._changes.now_ms, "resolved"
+        self._grouper.close(incident)
 
     def tick(self) -> None:
         """Do what the time has come for."""
+        now_ms = self._changes.now_ms
         for incident in [*self.by_id.values()]:
-            if incident.notify_at_ms is not None and incident.notify_at_ms <= self._changes.now_ms:
+            if incident.notify_at_ms is not None and incident.notify_at_ms <= now_ms:
                 self._notify(incident)
-            elif incident.status == "firing" and incident.notified:
-                self._escalate(incident)
-            elif incident.notify_at_ms is None and self._changes.now_ms > (incident.resolved_ms or NEVER_MS) + KEEP_MS:
+            elif incident.notify_at_ms is None and now_ms > (incident.resolved_ms or NEVER_MS) + KEEP_MS:
                 self._forget(incident)
 
     def sooner(self, since_ms: int, by_ms: int) -> None:
-        """A clock was ahead: what was notified at `since_ms` or later, or is to be, was or will be so much earlier."""
+        """A clock was ahead: what was done at `since_ms` or later, or is to be, was or will be so much earlier."""
         for incident in self.by_id.values():
-            names = [
-                name
-                for name in ("notify_at_ms", "notified_ms", "first_notified_ms")
-                if (at_ms := getattr(incident, name)) is not None and at_ms >= since_ms
-            ]
-            for name in names:
-                setattr(incident, name, getattr(incident, name) - by_ms)
-            if names:
+            if incident.sooner(since_ms, by_ms):
                 self._touch(incident)
 
     def _forget(self, incident: Incident) -> None:
         del self.by_id[incident.incident_id]
-        self._grouping.forget(incident)
+        self._grouper.forget(incident)
+        self._queue.outbox.forget(incident.incident_id)
         self._changes.dirty.add(("incident", incident.incident_id))
 
     def _notify(self, incident: Incident) -> None:
-        cause, incident.notify_at_ms = incident.notify_cause, None
-        if cause == "resolved" and incident.notified:
-            lead = incident.members[incident.lead_id]
-            ends = {FALLBACK, *(route.name for route in self._policy.routes if route.resolved)}
-            self._send(incident, lead, cause, {c: r for c, r in incident.channels.items() if r in ends}, [])
-            return
-        loud = self._loud(incident)
-        if not loud:
-            return
-        loud = [each for each in loud if each.disposition.outcome not in ("grouped", "inhibited")] or loud
-        lead = lead_of(loud)
-        facts = self._facts(lead)
-        incident.lead_id = lead.alert_id
-        channels: dict[str, str] = {}
-        quiet: list[tuple[int, Route]] = []
-        routes = self._policy.routes_for(facts)
-        for route in routes:
-            until = route.quiet_hours.until_ms(self._changes.now_ms, lead.severity) if route.quiet_hours else None
-            if until is not None:
-                quiet.append((until, route))
-            else:
-                channels |= {name: route.name for name in route.to if name not in channels}
-        if not routes:
-            channels = dict.fromkeys(self._policy.fallback, FALLBACK)
-        if not channels:
-            self._not_notified(incident, loud, lead, quiet)
-            return
-        marked = self._silences.holding(facts, "annotate")
-        remarks = [marked.words] if marked is not None else []
-        if marked is not None:
+        """Do what the plan says, until it says nothing more for now."""
+        while True:
+            plan = plan_notifications(incident, self._rules, self._changes.now_ms)
+            self._apply(incident, plan)
+            if not plan.messages:
+                break
+        incident.notify_at_ms = plan.next_ms
+        self._note(incident)
+        self._changes.dirty.add(("incident", incident.incident_id))
+
+    def _apply(self, incident: Incident, plan: NotificationPlan) -> None:
+        for alert_id, outcome in plan.outcomes.items():
+            self._dispose(incident, incident.members[alert_id], outcome)
+        for alert_id in plan.settled:
+            incident.members[alert_id].settled = True
+        for alert_id, channels in plan.heard.items():
+            member = incident.members[alert_id]
+            member.heard += [name for name in channels if name not in member.heard]
+        for channel in plan.ended:
+            incident.reached[channel].ended = True
+        incident.escalations += plan.steps
+        for message in plan.messages:
+            self._send(incident, message)
+
+    def _send(self, incident: Incident, message: Message) -> None:
+        now_ms = self._changes.now_ms
+        lead, covers = incident.members[message.lead_id], [incident.members[name] for name in message.covers]
+        marked = self._rules.silence(lead, now_ms, "annotate")
+        if marked is not None and message.cause in ("new", "worse", "wider"):
             self._silences.hit(marked)
-        incident.note = "; ".join(remarks)
-        self._send(incident, lead, cause, channels, remarks)
-        if incident.first_notified_ms is None:
-            incident.first_notified_ms = self._changes.now_ms
-        incident.notified_severity = max(incident.notified_severity or "info", lead.severity, key=RANK.__getitem__)
-        self._settle(incident, loud, lead)
-
-    def _loud(self, incident: Incident) -> list[IncidentAlert]:
-        """Its alerts that are neither too old nor muted; where there is none, what they wait for is noted."""
-        loud, ends = [], []
-        for member in incident.members.values():
-            if member.disposition.outcome in ("notified", "stale") or (
-                member.disposition.outcome in MUTED and not member.firing
-            ):
-                continue  # what was over before its silence was is no news any more
-            monitor = self._monitors.get(member.monitor)
-            patience = max(self._policy.stale_after, 2 * monitor.bucket if monitor else 0)
-            if member.end_ms + patience < incident.opened_ms:
-                reason = f"it was {(incident.opened_ms - member.end_ms) // HOUR_MS:,} h old when it was raised"
-                self._dispose(incident, member, "stale", "", reason)
-                continue
-            silence = self._silences.holding(self._facts(member), "mute")
-            if silence is None:
-                loud.append(member)
-                continue
-            self._muted(incident, member, silence)
-            ends.append(silence.ends_ms)
-        if not loud:
-            reasons = {
-                member.disposition.reason
-                for member in incident.members.values()
-                if member.disposition.outcome in KEPT_BACK
-            }
-            incident.note = "; ".join(sorted(reasons))[:500]
-            if ends and not incident.over:
-                incident.notify_at_ms, incident.notify_cause = min(ends), "new" if not incident.notified else "worse"
-            self._touch(incident)
-        return loud
-
-    def _muted(self, incident: Incident, member: IncidentAlert, silence: SilenceState) -> None:
-        outcome = "maintenance" if silence.kind == "maintenance" else "silenced"
-        if (member.disposition.outcome, member.disposition.by) != (outcome, silence.silence_id):
-            self._silences.hit(silence)
-        self._dispose(incident, member, outcome, silence.silence_id, silence.words)
-
-    def _not_notified(
-        self, incident: Incident, loud: list[IncidentAlert], lead: IncidentAlert, quiet: list[tuple[int, Route]]
-    ) -> None:
-        if quiet:
-            until, route = min(quiet, key=lambda each: each[0])
-            incident.note = f"quiet hours of {route.name} until {format_ms(until)}"
-            if not incident.over:
-                incident.notify_at_ms, incident.notify_cause = until, "worse" if incident.notified else "new"
-            for member in loud:
-                self._dispose(incident, member, "quiet_hours", route.name, incident.note)
-        else:
-            incident.note = "no route sends it anywhere"
-            for member in loud:
-                self._dispose(incident, member, "no_route", "", incident.note)
-        self._touch(incident)
-
-    def _settle(self, incident: Incident, loud: list[IncidentAlert], lead: IncidentAlert) -> None:
-        """Write down what became of each of its alerts now that it is notified."""
-        above = parents(loud)
-        for member in loud:
-            if member is lead:
-                self._dispose(incident, member, "notified", "", f"notified with incident {incident.incident_id[:8]}")
-            else:
-                self._grouped(incident, member, lead, above.get(member.alert_id))
-        for member in loud:
-            if member.observed is not None and member.expected is not None:
-                pair = (float(member.observed), float(member.expected))
-                before = incident.sizes.get(member.monitor)
-                bigger = before is None or abs(pair[0] - pair[1]) > abs(before[0] - before[1])
-                incident.sizes[member.monitor] = pair if bigger or before is None else before
-
-    def _grouped(
-        self, incident: Incident, member: IncidentAlert, lead: IncidentAlert, parent: IncidentAlert | None
-    ) -> None:
-        if parent is not None:
-            self._dispose(incident, member, "inhibited", parent.alert_id, f"{parent.place} says it too: {parent.size}")
-        else:
-            self._dispose(incident, member, "grouped", lead.alert_id, f"notified with {headline(lead, self._monitors)}")
-
-    def _escalate(self, incident: Incident) -> None:
-        assert incident.first_notified_ms is not None
-        lead = incident.members[incident.lead_id]
-        facts = self._facts(lead)
-        if self._silences.holding(facts, "mute") is not None:
-            return
-        for route in self._policy.routes_for(facts):
-            for number, step in enumerate(route.escalate):
-                name = f"{route.name}/{number}"
-                if name not in incident.escalated and self._changes.now_ms >= incident.first_notified_ms + step.after:
-                    incident.escalated.append(name)
-                    self._send(incident, lead, "escalation", dict.fromkeys(step.to, route.name), [])
-
-    def _send(
-        self, incident: Incident, lead: IncidentAlert, cause: str, channels: Mapping[str, str], remarks: Iterable[str]
-    ) -> None:
-        link = link_of(self._policy.console_url, "incidents", incident.incident_id)
-        if not channels:
-            return
+        if message.cause in ("new", "worse", "wider"):
+            incident.lead_id = lead.alert_id
         incident.notified += 1
-        incident.notified_ms = self._changes.now_ms
-        if cause != "escalation":
-            incident.channels |= channels
-        title = title_of(incident, lead, cause, self._monitors)
-        body = body_of(incident, lead, cause, self._monitors, list(remarks), link, self._changes.now_ms)
-        for channel, route in channels.items():
+        if incident.first_notified_ms is None:
+            incident.first_notified_ms = now_ms
+        remarks = [marked.words] if marked is not None else []
+        incident.note = "; ".join(remarks)
+        link = link_of(self._policy.console_url, "incidents", incident.incident_id)
+        title = title_of(lead, message.cause, self._monitors)
+        body = body_of(incident, lead, message.cause, self._monitors, remarks, link, now_ms)
+        for channel, route in message.channels.items():
+            incident.reach(channel, route, message.cause, lead, covers, now_ms)
             self._queue.send(
-                incident.incident_id, incident.notified, cause, route, channel, lead.severity, title, body, link,
-                incident_id=incident.incident_id,
+                incident.incident_id, incident.notified, message.cause, route, channel, lead.severity, title, body,
+                link, incident_id=incident.incident_id,
             )  # fmt: skip
         self._touch(incident)
 
+    def _note(self, incident: Incident) -> None:
+        """While nobody was notified, the incident says why."""
+        if incident.notified or incident.part_of is not None:
+            return
+        kept = {each.disposition.reason for each in incident.members.values() if each.disposition.outcome in KEPT_BACK}
+        note = "; ".join(sorted(kept))[:500]
+        if note != incident.note:
+            incident.note = note
+            self._touch(incident)
+
     def apply(self, action: Acknowledge | ResolveIncident) -> str:
-        """Do what a person wants; says what was done. Refused where it may not be."""
+        """Do what a person wants; says what was done. Rejected where it may not be."""
         incident = self.by_id.get(action.incident_id)
         if incident is None or incident.status == "resolved":
             raise Rejected("no open incident with this id")
@@ -360,32 +225,29 @@ class Incidents:
             return "the incident is over"
         if incident.acknowledged_by is not None:
             raise Rejected(f"already acknowledged by {incident.acknowledged_by}")
-        incident.status, incident.acknowledged_by, incident.acknowledged_ms = (
-            "acknowledged",
-            action.who,
-            self._changes.now_ms,
-        )
+        incident.status, incident.acknowledged_by = "acknowledged", action.who
+        incident.acknowledged_ms = incident.notify_at_ms = self._changes.now_ms
         self._touch(incident, settled=True)
         return f"{action.who} has the incident until it is over"
 
     def matching(self, silence: SilenceState) -> int:
         """How many open incidents have an alert that a silence matches."""
+        rules = self._rules
         return sum(
-            any(silence.matches(self._facts(member)) for member in each.members.values())
+            any(silence.matches(rules.facts(member)) for member in each.members.values())
             for each in self.by_id.values()
             if each.status != "resolved"
         )
 
-    def released(self, silence_id: str) -> None:
-        """A silence is over: what it held back is notified now."""
+    def look_again(self) -> None:
+        """A silence was made or is over: what it holds back, and what it held back, is decided anew."""
         for incident in self.by_id.values():
-            held = any(member.disposition.by == silence_id for member in incident.members.values())
-            if held and incident.notify_at_ms is not None:
+            if incident.status != "resolved" or incident.notify_at_ms is not None:
                 incident.notify_at_ms = self._changes.now_ms
 
     def monitor_of(self, alert_id: str) -> str:
         """The monitor of an alert that is remembered; "" else."""
-        incident = self.by_id.get(self._grouping.of_alert(alert_id) or "")
+        incident = self.by_id.get(self._grouper.of_alert(alert_id) or "")
         return incident.members[alert_id].monitor if incident is not None else ""
 
     def restore(self, states: Iterable[Mapping[str, Any]]) -> None:
@@ -394,39 +256,31 @@ class Incidents:
         for incident in sorted(found, key=lambda each: (each.opened_ms, each.incident_id)):
             self.by_id[incident.incident_id] = incident
             for member in incident.members.values():
-                self._grouping.put(incident, member)
+                self._grouper.put(incident, member)
             if incident.status == "resolved":
-                self._grouping.close(incident)
+                self._grouper.close(incident)
 
-    def _facts(self, member: IncidentAlert) -> dict[str, str]:
-        monitor = self._monitors.get(member.monitor)
-        return member.facts(monitor.owner if monitor else "")
-
-    def _dispose(self, incident: Incident, member: IncidentAlert, outcome: str, by: str, reason: str) -> None:
-        disposition = member.disposition
-        if disposition.version and (disposition.outcome, disposition.by, disposition.reason) == (outcome, by, reason):
+    def _dispose(self, incident: Incident, member: IncidentAlert, outcome: Outcome) -> None:
+        known = member.disposition
+        if known.version and (known.outcome, known.by, known.reason) == (outcome.outcome, outcome.by, outcome.reason):
             return
-        disposition.outcome, disposition.by, disposition.reason = outcome, by, reason
-        disposition.version += 1
-        self._changes.dirty.add(("incident", incident.incident_id))
-        self._changes.upserts.setdefault("disposition", {})[member.alert_id] = (
-            incident.incident_id,
-            member,
-            self._changes.now_ms,
-        )
+        if outcome.outcome in MUTED and (known.outcome, known.by) != (outcome.outcome, outcome.by):
+            self._silences.hit_by(outcome.by)
+        known.outcome, known.by, known.reason = outcome.outcome, outcome.by, outcome.reason
+        known.version += 1
+        self._changes.disposition(DispositionChanged(incident.incident_id, member, self._changes.now_ms))
 
     def _touch(self, incident: Incident, *, settled: bool = False) -> None:
         incident.version += 1
         if settled:
             incident.settled = incident.version
-        self._changes.change("incident", incident.incident_id, incident)
+        self._changes.incident(incident)
 
     def title(self, incident: Incident) -> str:
         """An incident in one line: its leading alert's."""
-        lead = incident.members.get(incident.lead_id) or lead_of(incident.members.values())
-        return headline(lead, self._monitors)
+        return headline(incident.lead, self._monitors)
 
     def owner(self, incident: Incident) -> str:
         """The team that its leading alert's monitor names."""
-        monitor = self._monitors.get(incident.members[incident.lead_id].monitor)
+        monitor = self._monitors.get(incident.lead.monitor)
         return monitor.owner if monitor else ""

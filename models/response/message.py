@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from livewarden.times import format_ms
 from livewarden.wording import span_in_words
 from models.monitors.monitor import Monitor
+from models.response.advice import advice
 from models.response.incident import Incident
 from models.response.incident_alert import IncidentAlert
 
@@ -21,6 +22,8 @@ _BEGINS = {
 }
 MOST_BESIDE = 3
 """Further alerts that are named."""
+MOST_REMARK = 300
+"""Characters of a remark: its page has all of it."""
 
 
 def headline(lead: IncidentAlert, monitors: Mapping[str, Monitor]) -> str:
@@ -30,7 +33,7 @@ def headline(lead: IncidentAlert, monitors: Mapping[str, Monitor]) -> str:
     return f"{what} · {lead.place}: {lead.size}"
 
 
-def title_of(incident: Incident, lead: IncidentAlert, cause: str, monitors: Mapping[str, Monitor]) -> str:
+def title_of(lead: IncidentAlert, cause: str, monitors: Mapping[str, Monitor]) -> str:
     """The title of a notification."""
     return f"[{lead.severity}] {_BEGINS.get(cause, '')}{headline(lead, monitors)}"
 
@@ -44,30 +47,28 @@ def body_of(
     link: str,
     now_ms: int,
 ) -> str:
-    """The text of a notification, plain, a fact a line."""
+    """The text of a notification, plain, a fact a line: since when, which slice, what changed, what to do, where to
+    look.
+    """
     monitor = monitors.get(lead.monitor)
-    began = lead.summary.get("onset") or format_ms(lead.start_ms)
-    lines = [f"Since {began.replace('T', ' ').replace('Z', ' UTC')}{_lasted(incident, lead)}"]
-    text = lead.summary.get("text", "")
-    if text:
-        lines.append(text)
+    lines = [_since(incident)]
+    if lead.summary.get("text"):
+        lines.append(lead.summary["text"])
     elif "verdict" in lead.summary:
         lines.append(f"Verdict: {lead.summary['verdict'].lower().replace('_', ' ')}")
-    if "change" in lead.summary and lead.summary["change"].partition(",")[0] not in text:
-        lines.append(f"Change nearby: {lead.summary['change']}")
-    beside = _beside(incident, lead, monitors)
-    if beside:
-        lines.append(beside)
-    lines += [f"Remark: {remark}" for remark in remarks]
+    lines.append(f"What changed: {_changed(lead)}")
+    lines += [line for line in (_beside(incident, lead), _followed(incident, lead, monitors)) if line]
+    lines += [f"Remark: {_cut(remark, MOST_REMARK)}" for remark in remarks]
     if cause == "escalation" and incident.first_notified_ms is not None:
         lines.append(
             f"Notified {span_in_words(now_ms - incident.first_notified_ms)} ago, and nobody has acknowledged it"
         )
+    lines.append(f"What to do: {advice(lead.kind, lead.summary.get('verdict', ''), cause)}")
     if monitor is not None and monitor.owner:
         lines.append(f"Owner: {monitor.owner}")
     if monitor is not None and monitor.playbook:
         lines.append(f"Playbook: {monitor.playbook}")
-    lines.append(link or f"Incident {incident.incident_id}")
+    lines.append(link or f"Where to look: livewarden incident show {incident.incident_id[:12]}")
     return "\n".join(lines)
 
 
@@ -80,22 +81,48 @@ def link_of(console_url: str, path: str, name: str) -> str:
     return f"{console_url.rstrip('/')}/{path}/{name}" if console_url else ""
 
 
-def _lasted(incident: Incident, lead: IncidentAlert) -> str:
+def _since(incident: Incident) -> str:
+    """When the incident began and whether it lasts: the same beginning and end as on its page."""
+    began = format_ms(incident.started_ms).replace("T", " ").replace("Z", " UTC")
     ended = incident.ended_ms
-    if ended is None:
-        return ", ongoing"
-    return f", over after {span_in_words(ended - lead.start_ms)}"
+    return f"Since {began}, " + (
+        "ongoing" if ended is None else f"over after {span_in_words(ended - incident.started_ms)}"
+    )
 
 
-def _beside(incident: Incident, lead: IncidentAlert, monitors: Mapping[str, Monitor]) -> str:
+def _changed(lead: IncidentAlert) -> str:
+    if "change" in lead.summary:
+        return lead.summary["change"]
+    if lead.summary:
+        return "nothing in the change ledger reaches it in time"
+    return "not looked up yet; its page will say"
+
+
+def _others(incident: Incident, lead: IncidentAlert, *, follow: bool) -> list[IncidentAlert]:
     others = [
         each
         for each in incident.members.values()
-        if each.alert_id != lead.alert_id and each.episode_id != lead.episode_id
+        if each.alert_id != lead.alert_id and each.episode_id != lead.episode_id and each.follows == follow
     ]
+    return sorted(others, key=lambda each: (each.monitor == lead.monitor, -(each.score or 0.0), each.alert_id))
+
+
+def _beside(incident: Incident, lead: IncidentAlert) -> str:
+    others = _others(incident, lead, follow=False)
     if not others:
         return ""
-    others.sort(key=lambda each: (each.monitor == lead.monitor, -(each.score or 0.0), each.alert_id))
     named = [f"{each.place} ({each.size})" for each in others[:MOST_BESIDE]]
     more = len(others) - len(named)
     return f"With it: {'; '.join(named)}{f'; and {more:,} more' if more else ''}"
+
+
+def _followed(incident: Incident, lead: IncidentAlert, monitors: Mapping[str, Monitor]) -> str:
+    others = _others(incident, lead, follow=True)
+    if not others:
+        return ""
+    named = "; ".join(headline(each, monitors) for each in others[:MOST_BESIDE])
+    return f"Followed by: {named}{f'; and {len(others) - MOST_BESIDE:,} more' if len(others) > MOST_BESIDE else ''}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from livewarden.times import format_ms
 from models.response.change_set import ChangeSet
-from models.response.outbox import DOWN_AFTER, Notification, Outbox, notification_id_of
-from models.response.policy import Policy
+from models.response.outbox import DOWN_AFTER, REFUSED_AFTER, Notification, Outbox, notification_id_of
+from models.response.policy import FALLBACK, Policy
 from models.response.response_event import Claim, Delivery
-
-FALLBACK = "fallback"
-"""The name of the route of what no route takes."""
 
 
 class NotificationQueue:
@@ -31,7 +28,7 @@ class NotificationQueue:
         name = notification_id_of(about, number, cause, channel)
         message = Notification(name, incident_id, number, cause, route, channel, severity, title, body, link, now, now)
         if self.outbox.add(message):
-            self._changes.change("notification", name, message)
+            self._changes.notification(message)
 
     def aside(self, cause: str, about: str, title: str, severity: str, link: str, *, but: str = "") -> None:
         """Tell those who run livewarden, on the channels of `fallback`, except `but`."""
@@ -44,18 +41,33 @@ class NotificationQueue:
         """Somebody wants to try a notification."""
         found = self.outbox.claim(claim, self._changes.now_ms)
         if found is not None:
-            self._changes.change("notification", found.notification_id, found)
+            self._changes.notification(found)
 
     def delivered(self, delivery: Delivery) -> None:
         """What came of a try."""
         known = self.outbox.delivered(delivery, self._changes.now_ms)
         if known is None:
             return
-        notification, channel = known
-        self._changes.change("notification", notification.notification_id, notification)
-        self._changes.change("channel", channel.channel, channel)
+        notifications, channel = known
+        for each in notifications:
+            self._changes.notification(each)
+        self._changes.channel(channel)
         if channel.failures >= DOWN_AFTER and not channel.reported:
             channel.reported = True
             title = f"channel {channel.channel} failing since {format_ms(channel.since_ms)}: {channel.error}"
             about = f"{channel.channel}/{channel.since_ms}"
             self.aside("channel_down", about, title, "critical", "", but=channel.channel)
+        tried = notifications[0]
+        if tried.refusals >= REFUSED_AFTER and not tried.reported and tried.cause != "undelivered":
+            tried.reported = True
+            self._undelivered(tried)
+
+    def _undelivered(self, refused: Notification) -> None:
+        """A service does not take a message: those who run livewarden get it instead."""
+        body = f"Channel {refused.channel} does not take this message: {refused.error}\n{refused.body}"
+        for channel in self._policy.fallback:
+            if channel != refused.channel:
+                self.send(
+                    refused.notification_id, 1, "undelivered", FALLBACK, channel, refused.severity,
+                    f"[undelivered] {refused.title}", body, refused.link,
+                )  # fmt: skip

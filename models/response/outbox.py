@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ FIRST_WAIT_MS = 5 * SECOND_MS
 LONGEST_WAIT_MS = 5 * MINUTE_MS
 DOWN_AFTER = 3
 """Failed tries in a row after which a channel is reported."""
+REFUSED_AFTER = 3
+"""Tries of a notification that a service refused after which it is reported, and others are told instead."""
 
 State = Literal["pending", "claimed", "sent", "given_up"]
 
@@ -42,6 +45,8 @@ class Notification:
     attempts: int = 0
     claimed_by: str = ""
     lease_ms: int = 0
+    refusals: int = 0
+    reported: bool = False
     error: str = ""
     sent_ms: int | None = None
 
@@ -55,6 +60,7 @@ class ChannelState:
     since_ms: int = 0
     failures: int = 0
     error: str = ""
+    retry_ms: int = 0
     reported: bool = False
     version: int = 0
 
@@ -76,29 +82,52 @@ class Outbox:
         self._give_up_ms = give_up_ms
         self.waiting: dict[str, Notification] = {}
         self.channels: dict[str, ChannelState] = {}
+        self._took: dict[str, list[str]] = {}
 
     def add(self, notification: Notification) -> bool:
-        """Put one in; False where it is there."""
+        """Put one in; False where it is there, and for the end of what a channel never took the beginning of."""
         if notification.notification_id in self.waiting:
+            return False
+        if notification.cause == "resolved" and not self._begun(notification):
             return False
         self.waiting[notification.notification_id] = notification
         return True
 
     def due(self, now_ms: int) -> list[Notification]:
-        """What may be tried now, oldest first; of a channel that failed last time only the oldest,
-        to see whether it is back.
+        """What may be tried now, oldest first.
+
+        Of one incident a channel gets one after the other, and its end last. Of a channel that failed last time one at
+        a time is tried, to see whether it is back: what was never tried at once, else what was tried least, when the
+        channel's own wait is over. So neither an outage is answered with a storm of tries, nor does one message that a
+        service refuses hold back others.
         """
         found: list[Notification] = []
-        down: set[str] = set()
-        for each in sorted(self.waiting.values(), key=lambda each: (each.created_ms, each.notification_id)):
+        probes: dict[str, list[Notification]] = {}
+        for each in self._in_turn():
             channel = self.channels.get(each.channel)
-            if channel is not None and channel.failures:
-                if each.channel in down:
-                    continue
-                down.add(each.channel)
-            if self._free(each, now_ms):
+            if channel is not None and channel.failures and not each.refusals:
+                probes.setdefault(each.channel, []).append(each)
+            elif self._free(each, now_ms):
                 found.append(each)
+        for name, waiting in probes.items():
+            if any(each.state == "claimed" and each.lease_ms > now_ms for each in waiting):
+                continue
+            probe = min(waiting, key=lambda each: each.attempts)
+            if not probe.attempts or self.channels[name].retry_ms <= now_ms:
+                found.append(probe)
         return found
+
+    def _in_turn(self) -> Iterator[Notification]:
+        """What need not wait for another one of its incident and channel; what was refused holds back the end alone."""
+        before: dict[tuple[str, str], list[Notification]] = {}
+        for each in sorted(
+            self.waiting.values(), key=lambda each: (each.created_ms, each.number, each.notification_id)
+        ):
+            earlier = before.setdefault((each.incident_id, each.channel), [])
+            ends = each.cause == "resolved"
+            if not each.incident_id or not any(ends or not other.refusals for other in earlier):
+                yield each
+            earlier.append(each)
 
     def claim(self, claim: Claim, now_ms: int) -> Notification | None:
         """Give a try to who asked first; None where it is taken, done or not due."""
@@ -110,8 +139,10 @@ class Outbox:
         found.version += 1
         return found
 
-    def delivered(self, delivery: Delivery, now_ms: int) -> tuple[Notification, ChannelState] | None:
-        """What came of a try; None where it is known or was somebody else's."""
+    def delivered(self, delivery: Delivery, now_ms: int) -> tuple[list[Notification], ChannelState] | None:
+        """What came of a try: the notification, and ends that lost their beginning with it; None where it is known or
+        was somebody else's.
+        """
         found = self.waiting.get(delivery.notification_id)
         if found is None or delivery.attempt > found.attempts:
             return None
@@ -121,28 +152,63 @@ class Outbox:
         channel.version += 1
         found.version += 1
         if not delivery.error:
-            found.state, found.sent_ms, found.error = "sent", now_ms, ""
-            if channel.state == "down":
-                channel.since_ms = now_ms
-            channel.state, channel.failures, channel.error, channel.reported = "up", 0, "", False
-            for each in self.waiting.values():
-                if each.channel == found.channel and each.state == "pending":
-                    each.due_ms = min(each.due_ms, now_ms)
-            del self.waiting[found.notification_id]
-            return found, channel
-        channel.failures += 1
-        channel.error = found.error = delivery.error
-        if channel.state == "up":
-            channel.state, channel.since_ms = "down", now_ms
+            self._taken(found, channel, now_ms)
+            return [found], channel
+        found.error = delivery.error
         found.state, found.due_ms = "pending", now_ms + wait_ms(found.attempts)
+        if delivery.refused or (found.attempts > 1 and not channel.failures):  # the channel took another one since
+            found.refusals += 1
+        else:
+            channel.failures += 1
+            channel.error, channel.retry_ms = delivery.error, now_ms + wait_ms(channel.failures)
+            if channel.state == "up":
+                channel.state, channel.since_ms = "down", now_ms
         if now_ms - found.created_ms >= self._give_up_ms:
-            found.state = "given_up"
-            del self.waiting[found.notification_id]
-        return found, channel
+            return self._give_up(found), channel
+        return [found], channel
+
+    def _taken(self, found: Notification, channel: ChannelState, now_ms: int) -> None:
+        found.state, found.sent_ms, found.error = "sent", now_ms, ""
+        if channel.state == "down":
+            channel.since_ms = now_ms
+        channel.state, channel.failures, channel.error, channel.reported = "up", 0, "", False
+        for each in self.waiting.values():
+            if each.channel == found.channel and each.state == "pending" and not each.refusals:
+                each.due_ms = min(each.due_ms, now_ms)
+        del self.waiting[found.notification_id]
+        took = self._took.setdefault(found.incident_id, []) if found.incident_id else []
+        if found.channel not in took:
+            took.append(found.channel)
+
+    def _give_up(self, found: Notification) -> list[Notification]:
+        found.state = "given_up"
+        del self.waiting[found.notification_id]
+        gone = [found]
+        for each in [*self.waiting.values()]:
+            same = (each.incident_id, each.channel) == (found.incident_id, found.channel)
+            if same and each.cause == "resolved" and not self._begun(each):
+                each.state, each.error = "given_up", "the channel never took its beginning"
+                each.version += 1
+                del self.waiting[each.notification_id]
+                gone.append(each)
+        return gone
+
+    def _begun(self, end: Notification) -> bool:
+        """Whether the channel took something of the incident, or is to."""
+        return end.channel in self._took.get(end.incident_id, ()) or any(
+            (each.incident_id, each.channel) == (end.incident_id, end.channel) and each.cause != "resolved"
+            for each in self.waiting.values()
+        )
+
+    def forget(self, incident_id: str) -> None:
+        """Nothing more comes of that incident."""
+        self._took.pop(incident_id, None)
 
     def sooner(self, since_ms: int, by_ms: int) -> list[Notification]:
         """A clock was ahead: what waits for `since_ms` or later waits so much less. Gives what has changed."""
         changed = []
+        for channel in self.channels.values():
+            channel.retry_ms -= by_ms if channel.retry_ms >= since_ms else 0
         for each in self.waiting.values():
             names = [name for name in ("created_ms", "due_ms", "lease_ms") if getattr(each, name) >= since_ms]
             for name in names:
@@ -152,7 +218,8 @@ class Outbox:
                 changed.append(each)
         return changed
 
-    def _free(self, each: Notification, now_ms: int) -> bool:
+    @staticmethod
+    def _free(each: Notification, now_ms: int) -> bool:
         if each.state == "claimed":
             return each.lease_ms <= now_ms
         return each.state == "pending" and each.due_ms <= now_ms
@@ -162,12 +229,14 @@ class Outbox:
         return {
             "waiting": [asdict(each) for each in self.waiting.values()],
             "channels": [asdict(each) for each in self.channels.values()],
+            "took": self._took,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `snapshot`."""
         self.waiting = {each["notification_id"]: Notification(**each) for each in state["waiting"]}
         self.channels = {each["channel"]: ChannelState(**each) for each in state["channels"]}
+        self._took = {name: list(channels) for name, channels in state["took"].items()}
 
 
 def wait_ms(attempts: int) -> int:

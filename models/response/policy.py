@@ -48,6 +48,8 @@ def _variable(value: str) -> str:
     return value
 
 
+FALLBACK = "fallback"
+"""The name of the route of what no route takes."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 """Lower-case words joined by hyphens."""
 Condition = Annotated[Matcher, BeforeValidator(_condition), PlainSerializer(str)]

@@ -101,10 +101,8 @@ class Responder:
         """Whether the clock alone may change something."""
         return bool(self.outbox.waiting) or self.cases.waits or self.incidents.wait or self.silences.wait
 
-    def changed(self) -> tuple[dict[str, dict[str, Any]], list[Any]]:
-        """What changed since last asked: things by kind and id (`disposition`:
-        incident and member), and what is only ever added.
-        """
+    def changed(self) -> ChangeSet:
+        """What changed since last asked."""
         return self._changes.take()
 
     def _back(self, now_ms: int) -> None:
@@ -117,7 +115,7 @@ class Responder:
         self.incidents.sooner(since_ms, by_ms)
         self.silences.sooner(since_ms, by_ms)
         for each in self.outbox.sooner(since_ms, by_ms):
-            self._changes.change("notification", each.notification_id, each)
+            self._changes.notification(each)
 
     def _sweep(self) -> None:
         """Do what the time has come for. A second in which nothing is due costs nothing."""
@@ -143,7 +141,7 @@ class Responder:
             accepted, answer = True, self._grant(action)
         except Rejected as error:
             accepted, answer = False, str(error)
-        self._changes.appended.append(Audited(action, self.now_ms, accepted, answer))
+        self._changes.audited.append(Audited(action, self.now_ms, accepted, answer))
 
     def _grant(self, action: Action) -> str:
         if isinstance(action, Acknowledge | ResolveIncident):
@@ -152,27 +150,26 @@ class Responder:
             return self._opinion(action)
         if isinstance(action, Silence):
             silence = self.silences.add(action)
+            self.incidents.look_again()
             count = self.incidents.matching(silence)
-            return (
-                f"active until {format_ms(silence.ends_ms)}; {count} open "
-                f"incident{' matches' if count == 1 else 's match'}"
-            )
+            matches = "incident matches" if count == 1 else "incidents match"
+            return f"active until {format_ms(silence.ends_ms)}; {count} open {matches}"
         if isinstance(action, ExpireSilence):
             self.silences.expire(action)
-            self.incidents.released(action.silence_id)
+            self.incidents.look_again()
             return "the silence is over"
         return self.cases.apply(action)
 
     def _opinion(self, action: Feedback) -> str:
         version = self._feedback.get(action.alert_id, 0) + 1
         self._feedback[action.alert_id] = version
-        self._changes.dirty.add(("feedback", action.alert_id))
-        self._changes.appended.append(Opinion(action, self.incidents.monitor_of(action.alert_id), version, self.now_ms))
+        monitor = self.incidents.monitor_of(action.alert_id)
+        self._changes.opinion(Opinion(action, monitor, version, self.now_ms))
         return f"feedback recorded: {action.verdict}"
 
     def snapshot(self, *, full: bool) -> tuple[dict[str, Any], dict[str, str]]:
-        """Header and entries: all of them where `full`, else those that changed since the last snapshot;
-        "null" is gone.
+        """Header and entries: all of them where `full`, else those that changed since the last snapshot; "null" is
+        gone.
         """
         header = {
             "now": self.now_ms,

@@ -64,12 +64,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What came of that try: `error` is empty where the channel took it."""
+    """What came of that try: `error` is empty where the channel took it; `refused`: the service is well, and does not
+    take this one.
+    """
 
     notification_id: str
     attempt: int
     worker: str
     error: str
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

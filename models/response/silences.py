@@ -12,7 +12,7 @@ from models.response.message import link_of
 from models.response.notification_queue import NotificationQueue
 from models.response.policy import Policy
 from models.response.rejected import Rejected
-from models.response.silence import SilenceState, holding, silence_of
+from models.response.silence import SilenceState, silence_of
 
 
 class Silences:
@@ -24,10 +24,6 @@ class Silences:
         self._queue = queue
         self.by_id: dict[str, SilenceState] = {}
 
-    def holding(self, facts: Mapping[str, str], effect: str) -> SilenceState | None:
-        """The silence of that effect that holds for an alert now."""
-        return holding(self.by_id.values(), facts, self._changes.now_ms, effect)
-
     @property
     def wait(self) -> bool:
         """Whether the clock may change one."""
@@ -38,6 +34,10 @@ class Silences:
         silence.hits += 1
         self._changed(silence)
 
+    def hit_by(self, silence_id: str) -> None:
+        """That one kept an alert back."""
+        self.hit(self.by_id[silence_id])
+
     def add(self, action: Silence) -> SilenceState:
         """Make one; Refused where the id is taken, or it would be over already."""
         if action.silence_id in self.by_id:
@@ -45,7 +45,7 @@ class Silences:
         if to_ms(action.ends_at) <= self._changes.now_ms:
             raise Rejected("it would be over already")
         silence = self.by_id[action.silence_id] = silence_of(action, self._changes.now_ms)
-        self._changes.change("silence", silence.silence_id, silence)
+        self._changes.silence(silence)
         return silence
 
     def expire(self, action: ExpireSilence) -> None:
@@ -79,7 +79,7 @@ class Silences:
 
     def _changed(self, silence: SilenceState) -> None:
         silence.version += 1
-        self._changes.change("silence", silence.silence_id, silence)
+        self._changes.silence(silence)
 
     def restore(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Go on from the states of all silences."""

@@ -7,8 +7,8 @@ from typing import Any
 
 
 def summary_of(explanation: Mapping[str, Any] | None) -> dict[str, str]:
-    """What an explanation says, in few words: `text`, `verdict`, `strength`, `onset`, `change_id`, `change`; {} without
-    one.
+    """What an explanation says, in few words: `text`, `verdict`, `strength`, `onset`, `change_id`, `change`,
+    `change_relation`; {} without one.
 
     The change is the best supported one, and none where none supports.
     """
@@ -23,6 +23,7 @@ def summary_of(explanation: Mapping[str, Any] | None) -> dict[str, str]:
         "onset": explanation.get("onset"),
         "change_id": change.get("change_id"),
         "change": _change(change),
+        "change_relation": change.get("relation"),
     }
     return {name: str(value) for name, value in notified.items() if value}
 

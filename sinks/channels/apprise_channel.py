@@ -11,12 +11,15 @@ from apprise.common import PersistentStoreMode
 from apprise.result import AppriseResultStatus
 from apprise.utils.parse import parse_urls
 
-from livewarden.errors import RetryLater, SetupError
+from livewarden.errors import MessageRefused, RetryLater, SetupError
 from sinks.channels.channel import Outgoing
 from sinks.channels.plain import markdown, one_line, plain
 from sinks.channels.redact import redact
 
 _TYPES = {"critical": NotifyType.FAILURE, "warning": NotifyType.WARNING, "info": NotifyType.INFO}
+_REFUSED = re.compile(r"error[=: ]*(400|413|415|422)\b")
+"""How Apprise says that a service answered with a status of which HTTP says that the same message will not do either.
+"""
 _SHOW_TEXT_AS_MARKDOWN = ("NotifyDingTalk", "NotifyDiscord", "NotifyGuilded", "NotifyMattermost")
 """Services that Apprise hands plain text to as it is, and whose readers' screens take it for Markdown."""
 
@@ -85,7 +88,8 @@ class AppriseChannel:
         kind = NotifyType.SUCCESS if outgoing.cause == "resolved" else _TYPES.get(outgoing.severity, NotifyType.WARNING)
         result = await sender.async_notify(**content, body_format=body_format, notify_type=kind)
         if result.status != AppriseResultStatus.SUCCESS:
-            raise RetryLater(self._reason(result))
+            reason = self._reason(result)
+            raise MessageRefused(reason) if _REFUSED.search(reason) else RetryLater(reason)
 
     def _service(self) -> Any:
         service = Apprise.instantiate(self._url, asset=self._asset)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from livewarden.checkpoint import Checkpoint
 from models.monitors.plan import Plan
-from models.response.casefile import Entry
-from models.response.change_set import Audited, Suppressed
 from models.response.policy import Policy
 from models.response.responder import Responder
 from models.response.response_event import from_dict
@@ -18,8 +15,8 @@ from streams.stages.response_rows import (
     action_row,
     case_file_row,
     channel_row,
+    disposition_row,
     entry_row,
-    fate_row,
     incident_row,
     notification_row,
     opinion_row,
@@ -74,32 +71,28 @@ class Respond:
             self.responder.restore(state, checkpoint.entries)
 
     def _say(self) -> None:
-        things, appended = self.responder.changed()
-        row = self.output.row
-        for incident in things.get("incident", {}).values():
+        """The rows of what changed; actions last: who sees the answer finds what was done."""
+        changes, row = self.responder.changed(), self.output.row
+        for incident in changes.incidents.values():
             row("incidents", incident_row(incident, self.responder.incidents))
-        for incident_id, member, at_ms in things.get("disposition", {}).values():
-            row("dispositions", fate_row(incident_id, member, at_ms))
-        for kind, table, make in _TABLES:
-            for thing in things.get(kind, {}).values():
-                row(table, make(thing))
-        for each in appended:
-            if isinstance(each, Suppressed):
-                row("dispositions", suppressed_row(each))
-            elif isinstance(each, Entry):
-                row("case_history", entry_row(each))
-            elif isinstance(each, Audited):
-                row("actions", action_row(each))
-            else:
-                row("feedback", opinion_row(each))
+        for disposition in changes.dispositions.values():
+            row("dispositions", disposition_row(disposition))
+        for suppressed in changes.suppressed:
+            row("dispositions", suppressed_row(suppressed))
+        for silence in changes.silences.values():
+            row("silences", silence_row(silence))
+        for notification in changes.notifications.values():
+            row("notifications", notification_row(notification))
+        for channel in changes.channels.values():
+            row("channels", channel_row(channel))
+        for case in changes.cases.values():
+            row("cases", case_file_row(case))
+        for entry in changes.history:
+            row("case_history", entry_row(entry))
+        for opinion in changes.opinions:
+            row("feedback", opinion_row(opinion))
+        for audited in changes.audited:
+            row("actions", action_row(audited))
         rows = self.output.rows
         if "actions" in rows:
-            rows["actions"] = rows.pop("actions")  # last: who sees the answer finds what was done
-
-
-_TABLES: tuple[tuple[str, str, Any], ...] = (
-    ("silence", "silences", silence_row),
-    ("notification", "notifications", notification_row),
-    ("channel", "channels", channel_row),
-    ("case", "cases", case_file_row),
-)
+            rows["actions"] = rows.pop("actions")

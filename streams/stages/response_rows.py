@@ -10,9 +10,8 @@ import orjson
 from livewarden.action import ACTION, target_of
 from livewarden.times import format_ms, to_ms
 from models.response.casefile import CaseFile, Entry, Task
-from models.response.change_set import Audited, Opinion, Suppressed
+from models.response.change_set import Audited, DispositionChanged, Opinion, Suppressed
 from models.response.incident import Incident
-from models.response.incident_alert import IncidentAlert
 from models.response.incidents import Incidents
 from models.response.outbox import ChannelState, Notification
 from models.response.silence import SilenceState
@@ -28,7 +27,7 @@ def incident_row(incident: Incident, incidents: Incidents) -> Row:
         "status": incident.status,
         "title": incidents.title(incident),
         "severity": incident.severity,
-        "lead_alert_id": incident.lead_id,
+        "lead_alert_id": incident.lead.alert_id,
         "alert_count": len(members),
         "firing_count": sum(member.firing for member in members),
         "monitors": sorted({member.monitor for member in members}),
@@ -48,19 +47,20 @@ def incident_row(incident: Incident, incidents: Incidents) -> Row:
     }
 
 
-def fate_row(incident_id: str, member: IncidentAlert, at_ms: int) -> Row:
+def disposition_row(changed: DispositionChanged) -> Row:
     """A row of `dispositions`."""
+    member = changed.member
     disposition = member.disposition
     return {
         "alert_id": member.alert_id,
         "version": disposition.version,
-        "incident_id": incident_id,
+        "incident_id": changed.incident_id,
         "monitor": member.monitor,
         "severity": member.severity,
         "outcome": disposition.outcome,
         "by": disposition.by,
         "reason": disposition.reason,
-        "at": at_ms,
+        "at": changed.at_ms,
     }
 
 

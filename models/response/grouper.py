@@ -110,6 +110,8 @@ class Grouper:
     def close(self, incident: Incident) -> None:
         """Let nothing new into it but what follows from its measures; new versions of its alerts still find it."""
         self._open.pop(incident.incident_id, None)
+        if incident.resolved_by is not None:
+            self._waves.pop(incident.incident_id, None)
         for member in incident.members.values():
             for index, name in ((self._by_episode, member.episode_id), (self._by_case, member.case_id)):
                 if name is not None and index.get(name) == incident.incident_id:

@@ -13,6 +13,7 @@ from apprise.utils.parse import parse_urls
 
 from livewarden.errors import MessageRefused, RetryLater, SetupError
 from sinks.channels.channel import Outgoing
+from sinks.channels.fit import fit
 from sinks.channels.plain import markdown, one_line, plain
 from sinks.channels.redact import redact
 
@@ -77,13 +78,15 @@ class AppriseChannel:
         text = outgoing.body or outgoing.title
         if outgoing.link and outgoing.link not in text:
             text = f"{text}\n\n{outgoing.link}"
-        title = one_line(outgoing.title)
+        title, room = _fitting(service, one_line(outgoing.title), text)
         if not _speaks_markdown(service):
-            content, body_format = {"title": title, "body": plain(text)}, NotifyFormat.TEXT
+            content, body_format = {"title": title, "body": fit(plain(text), outgoing.link, room)}, NotifyFormat.TEXT
         elif _calls_people(service):
-            content, body_format = {"title": title, "body": _lines(markdown(text))}, NotifyFormat.MARKDOWN
+            shown = fit(_lines(markdown(text)), outgoing.link, room)
+            content, body_format = {"title": title, "body": shown}, NotifyFormat.MARKDOWN
         else:
-            content = {"body": f"**{markdown(title)}**\n\n{_lines(markdown(text))}"}
+            shown = fit(_lines(markdown(text)), outgoing.link, room)
+            content = {"body": f"**{markdown(title)}**\n\n{shown}"}
             body_format = NotifyFormat.MARKDOWN
         kind = NotifyType.SUCCESS if outgoing.cause == "resolved" else _TYPES.get(outgoing.severity, NotifyType.WARNING)
         result = await sender.async_notify(**content, body_format=body_format, notify_type=kind)
@@ -108,9 +111,27 @@ class AppriseChannel:
         return redact(said, self._url)
 
 
+def _fitting(service: Any, title: str, text: str) -> tuple[str, int]:
+    """The title, and how long a text may be, so that Apprise cuts neither; most services have the title in the text.
+
+    Apprise counts after it has turned the text into what a service shows, which may be longer: an eighth is left for
+    that, and where that is HTML, what it may make of spaces and marks.
+    """
+    whole = service.body_maxlen
+    most = max(whole // 3, 60)
+    title = title if len(title) <= most else f"{title[: most - 1]}…"
+    room = whole - whole // 8 - len(markdown(title)) - 16
+    if NotifyFormat.HTML in _formats(service):
+        room = room * len(text) // (len(text) + 9 * sum(text.count(mark) for mark in " &<>\"'"))
+    return title, room
+
+
 def _speaks_markdown(service: Any) -> bool:
-    formats = service.notify_format if isinstance(service.notify_format, tuple) else (service.notify_format,)
-    return set(formats) == {NotifyFormat.MARKDOWN} or type(service).__name__ in _SHOW_TEXT_AS_MARKDOWN
+    return _formats(service) == {NotifyFormat.MARKDOWN} or type(service).__name__ in _SHOW_TEXT_AS_MARKDOWN
+
+
+def _formats(service: Any) -> set[Any]:
+    return set(service.notify_format if isinstance(service.notify_format, tuple) else (service.notify_format,))
 
 
 def _calls_people(service: Any) -> bool:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinks.channels import AppriseChannel, Outgoing
+from sinks.channels.fit import fit
 from sinks.channels.plain import markdown, one_line, plain
 
 LINK = "https://livewarden.example.org/incidents/a_b_c"
@@ -176,3 +177,23 @@ def test_markdown_without_its_backslashes_is_the_text(text: str) -> None:
     assert re.sub(r"\\([^a-z0-9\s])", r"\1", written) == plain(text)
     unescaped = re.sub(r"\\[^a-z0-9\s]", "", written)
     assert not re.search(r"[`*_\[\]<>|~#&\\]", unescaped)
+
+
+LONG = "a remark that does not end " * 400
+
+
+@pytest.mark.parametrize(
+    "url", [SLACK, DISCORD, TEAMS, TELEGRAM, MATTERMOST, PAGERDUTY, OPSGENIE], ids=lambda url: url.split(":")[0]
+)
+@pytest.mark.parametrize("body", [LONG, f"Since 20:00\nRemark: {LONG}\nOwner: x\n{LINK}", "*_`&<>" * 2_000])
+async def test_a_text_of_any_length_keeps_its_link(url: str, body: str, far_end: FarEnd) -> None:
+    text = json.dumps(await asked(far_end, url, replace(NEWS, body=body, title="[critical] " + "x" * 300)))
+    assert LINK in text
+
+
+@given(st.text(max_size=600), st.integers(60, 400))
+def test_what_is_cut_fits_and_leads_somewhere(text: str, room: int) -> None:
+    for given_text in (text, f"{text}\n{LINK}"):
+        shown = fit(given_text, LINK if LINK in given_text else "", room)
+        assert len(shown) <= max(room, len(LINK))
+        assert (LINK in shown) == (LINK in given_text)

@@ -27,9 +27,8 @@ COMMENT 'Which migrations this database has'"""
 
 _EARLIER = {
     "0001_tables.sql": "ab78782a07daa7b850ff4f5eb43f3ccfefd62d78a4ec7f68043bdddcacaaae9c",
-    "0004_response.sql": "1e5f938ac46877df2c6dfbc716135aa8dd852ac754af8502db0c6883bff1c17a",
 }
-"""Checksums of texts that made the same tables: they had CODEC before COMMENT, which released servers refuse."""
+"""Checksums of texts that made the same tables: one had CODEC before COMMENT, which released servers refuse."""
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,7 @@ class Cell(NamedTuple):
 
     def lineage(self) -> list[Cell]:
         """The cell and its parents, the whole last."""
-        found, cell = [], self
-        while cell is not None:
-            found.append(cell)
-            cell = cell.parent
-        return found
+        return [Cell(*self[:depth], *(None,) * (len(self) - depth)) for depth in range(self.depth, -1, -1)]
 
     def __str__(self) -> str:
         return " · ".join(f"{name} {part or '?'}" for name, part in self.named.items()) or "everything"

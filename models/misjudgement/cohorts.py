@@ -5,7 +5,7 @@ A cohort never moves: a reversal that comes months later belongs to the day of i
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -21,7 +21,7 @@ APPEALED = "appealed"
 
 
 class CohortRow(NamedTuple):
-    """`count` measures of `cell` informed on `day` (days since the epoch, UTC) that had `outcome` at `age` days.
+    """`number` measures of `cell` informed on `day` (days since the epoch, UTC) that had `outcome` at `age` days.
 
     Of measures themselves outcome is "measures" and age 0.
     """
@@ -30,7 +30,7 @@ class CohortRow(NamedTuple):
     day: int
     age: int
     outcome: str
-    count: int
+    number: int
 
 
 MEASURES = "measures"
@@ -44,7 +44,7 @@ class Cohorts:
     >>> cell = Cell("counterfeit", "DE", "q1", "7.2.0", "AUTOMATED")
     >>> cohorts.add(CohortRow(cell, 20_000, 0, MEASURES, 100))
     >>> cohorts.add(CohortRow(cell, 20_000, 3, ReversalKind.APPEAL, 2))
-    >>> [(row.age, row.outcome, row.count) for row in cohorts.rows()]
+    >>> [(row.age, row.outcome, row.number) for row in cohorts.rows()]
     [(0, 'measures', 100), (3, 'appeal_granted', 2)]
     """
 
@@ -52,7 +52,7 @@ class Cohorts:
 
     def add(self, row: CohortRow) -> None:
         """Count a row in."""
-        self.counts[row.cell, row.day, row.age, str(row.outcome)] += row.count
+        self.counts[row.cell, row.day, row.age, str(row.outcome)] += row.number
 
     def extend(self, rows: Iterable[CohortRow]) -> None:
         """Count rows in."""
@@ -66,16 +66,15 @@ class Cohorts:
                 yield CohortRow(cell, day, age, outcome, count)
 
     def by_cell(self) -> dict[Cell, list[CohortRow]]:
-        """The rows of every cell and of every parent: a parent's are the sums of its children's."""
-        sums: Counter[tuple[Cell, int, int, str]] = Counter()
+        """The rows of every cell and of every parent, in no order: a parent's are the sums of its children's."""
+        lineages = {cell: cell.lineage() for cell in {key[0] for key in self.counts}}
+        sums: dict[Cell, Counter[tuple[int, int, str]]] = defaultdict(Counter)
         for (cell, day, age, outcome), count in self.counts.items():
-            for each in cell.lineage():
-                sums[each, day, age, outcome] += count
-        found: dict[Cell, list[CohortRow]] = {}
-        for key in sorted(sums, key=_order):
-            if sums[key]:
-                found.setdefault(key[0], []).append(CohortRow(*key, sums[key]))
-        return found
+            for each in lineages[cell]:
+                sums[each][day, age, outcome] += count
+        return {
+            cell: [CohortRow(cell, *key, count) for key, count in each.items() if count] for cell, each in sums.items()
+        }
 
 
 def _order(key: tuple[Cell, int, int, str]) -> tuple[tuple[tuple[bool, str], ...], int, bool, str, int]:

@@ -47,7 +47,7 @@ def factors(triangle: Triangle, skip: int = 0) -> Floats:
     ages = np.arange(1, width)
     last = np.minimum(days - ages, days - skip) - 1
     now, earlier = triangle.sums[last, ages].astype(float), triangle.sums[last, ages - 1].astype(float)
-    return np.divide(now, earlier, out=np.full(width - 1, np.nan), where=earlier > 0)
+    return np.asarray(np.divide(now, earlier, out=np.full(width - 1, np.nan), where=earlier > 0))
 
 
 def delay_of(triangle: Triangle, skip: int = 0) -> Delay | None:

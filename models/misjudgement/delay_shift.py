@@ -19,6 +19,8 @@ _KNOTS = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 28, 36, 46, 60, 77, 1
 _PACES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 81))
 LEAST_RATIO = 11.0
 """Twice the log likelihood ratio, over the dispersion, from which a shift is one."""
+LEAST_SEEN = 40
+"""Reversals in a window below which it is not judged."""
 LEAST_PACE = 1.15
 """A pace nearer to 1 than this changes no nowcast by more than its interval."""
 
@@ -51,7 +53,7 @@ def find_shift(triangle: Triangle, dispersion: float) -> DelayShift | None:
             break
         found = fit_pace(triangle, cohorts, dispersion)
         if found is None:
-            break
+            continue
         if best is None or found.ratio > best.ratio:
             best = found
     if best is None or best.ratio < LEAST_RATIO or max(best.pace, 1 / best.pace) < LEAST_PACE:
@@ -60,12 +62,14 @@ def find_shift(triangle: Triangle, dispersion: float) -> DelayShift | None:
 
 
 def fit_pace(triangle: Triangle, cohorts: int, dispersion: float) -> DelayShift | None:
-    """The pace of the last `cohorts` cohorts against those before; None where nothing is known of those."""
+    """The pace of the last `cohorts` cohorts against those before; None where too little is known of either."""
     before = delay_of(triangle, skip=cohorts)
     if before is None:
         return None
     recent = triangle.reversals[-cohorts:, :cohorts]
     by_age = recent.sum(axis=0).astype(float)
+    if by_age.sum() < LEAST_SEEN:
+        return None
     seen = recent.sum(axis=1).astype(float)
     ages = triangle.ages[-cohorts:]
     shares = np.maximum(smooth(before).share(np.arange(cohorts)[None, :], _PACES[:, None]), 1e-9)
@@ -74,15 +78,13 @@ def fit_pace(triangle: Triangle, cohorts: int, dispersion: float) -> DelayShift 
     top = int(np.argmax(fit))
     inside = np.flatnonzero(2 * (fit[top] - fit) <= 2.706)
     ratio = float(2 * (fit[top] - np.interp(0.0, np.log(_PACES), fit)))
-    return DelayShift(
-        cohorts, float(_PACES[top]), float(_PACES[inside[0]]), float(_PACES[inside[-1]]), ratio, before
-    )
+    return DelayShift(cohorts, float(_PACES[top]), float(_PACES[inside[0]]), float(_PACES[inside[-1]]), ratio, before)
 
 
 def smooth(delay: Delay) -> Delay:
     """The same delay, straight between a few ages (over the logarithm of time)."""
     days = np.arange(1, len(delay.seen_by) + 1)
-    knots = np.append(_KNOTS[_KNOTS < len(days) - 1], len(days) - 1)
+    knots = np.append(_KNOTS[len(days) - 1 > _KNOTS], len(days) - 1)
     return Delay(np.interp(np.log(days), np.log(knots + 1), delay.seen_by[knots]), delay.reversals)
 
 
@@ -117,4 +119,4 @@ def _pearson(counts: Floats, expected: Floats) -> float:
     wanted = np.add.reduceat(expected, edges, axis=1)
     usable = wanted > 0
     chi = float((((observed - wanted) ** 2)[usable] / wanted[usable]).sum())
-    return chi / max(1, usable.sum() - usable.any(axis=1).sum() - len(edges) + 1)
+    return chi / max(1, int(usable.sum()) - int(usable.any(axis=1).sum()) - len(edges) + 1)

@@ -87,7 +87,7 @@ class Joined:
         informed_ms = to_ms(told) if told is not None else time_ms
         if informed_ms is None or data.state not in _IN_FORCE:
             return
-        parts = (data.policy_id, data.market, data.queue_id, data.model_version, data.reviewer_type)
+        parts = (data.policy_id, data.market, data.queue_id, model_of(data), data.reviewer_type)
         measure = Measure(informed_ms, Cell(*(part or "" for part in parts)), data.weight)
         known = self.measures.get(data.action_id)
         self.measures[data.action_id] = measure if known is None else min(known, measure)
@@ -104,6 +104,15 @@ class Joined:
             self.upheld[action_id] = min(at_ms, self.upheld.get(action_id, at_ms))
         elif data.outcome == "REVERSED" and data.implemented is not False:
             self._reversed(Reversal(at_ms, reason_of(data), action_id))
+
+
+def model_of(action: EnforcementAction) -> str:
+    """Model and version in one text.
+
+    >>> model_of(EnforcementAction(action_id="a1", model_id="claims", model_version="7.2.0"))
+    'claims 7.2.0'
+    """
+    return " ".join(part for part in (action.model_id, action.model_version) if part)
 
 
 def reason_of(appeal: AppealLifecycle) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from models.misjudgement.triangle import Floats, Triangle
+from models.misjudgement.triangle import Counts, Floats, Triangle
 
 CERTAINTY = 0.995
 LEAST_FACTOR = 1.25
@@ -47,7 +47,7 @@ def judge_jump(per: str, cohorts: int, seen: float, expected: float, dispersion:
     return Jump(per, cohorts, shape / weight, float(special.gammaincinv(shape, 1 - CERTAINTY)) / weight)
 
 
-def dispersion_of(seen: Floats, expected: Floats) -> float:
+def dispersion_of(seen: Floats | Counts, expected: Floats) -> float:
     """Variance over mean of what cohorts have seen, at least 0.7; 1 where fewer than 10 cohorts can tell."""
     known = expected > 0
     if known.sum() < 10:
@@ -64,4 +64,4 @@ def share_by_age(reversed_: Triangle, decided: Triangle, youngest: int, oldest: 
     known = (decided.ages >= youngest) & (decided.ages <= oldest)
     granted = reversed_.reversals[known].sum(axis=0).cumsum().astype(float)
     all_ = decided.reversals[known].sum(axis=0).cumsum().astype(float)
-    return np.divide(granted, all_, out=np.zeros_like(granted), where=all_ > 0)
+    return np.asarray(np.divide(granted, all_, out=np.zeros_like(granted), where=all_ > 0))

@@ -49,7 +49,8 @@ def read_cell(triangle: Triangle, appeals: Appeals | None = None, since_change: 
     """Read one cell. `since_change`: for each platform change that names the cell, how many of its cohorts came after it.
 
     None where the cell is too small or too young to be read by itself: see its parent. Where a change names the cell, its own
-    days are judged; where none does, the last 7, 14 and 28 are.
+    days are judged; where none does, the last 4, 7, 14 and 28 are. While the delay moves, a jump is judged by the pace that speaks
+    least for one.
     """
     delay = delay_of(triangle) if len(triangle.measures) >= LEAST_HISTORY else None
     if delay is None or float(triangle.seen.sum()) < ENOUGH:
@@ -64,11 +65,16 @@ def read_cell(triangle: Triangle, appeals: Appeals | None = None, since_change: 
     found = nowcast(triangle, maturity, usual, scale)
     if shift is not None:
         found = _widened(triangle, found, usual, scale, shift)
+    sooner = (
+        maturity
+        if shift is None
+        else np.maximum(delay.share(triangle.ages), _maturity(triangle, delay, shift, shift.fast))
+    )
     jumps = [
         jump
         for cohorts in since_change or WINDOWS
         if 0 < cohorts < len(triangle.measures) - LEAST_HISTORY // 2
-        for jump in _jumps(triangle, delay, maturity, appeals, cohorts)
+        for jump in _jumps(triangle, delay, sooner, appeals, cohorts)
     ]
     return Reading(found, usual, shift, tuple(jumps))
 
@@ -104,9 +110,7 @@ def _widened(triangle: Triangle, middle: Nowcast, usual: float, scale: Floats, s
     return Nowcast(middle.estimate, low, high, middle.maturity)
 
 
-def _jumps(
-    triangle: Triangle, delay: Delay, maturity: Floats, appeals: Appeals | None, cohorts: int
-) -> Iterator[Jump]:
+def _jumps(triangle: Triangle, delay: Delay, maturity: Floats, appeals: Appeals | None, cohorts: int) -> Iterator[Jump]:
     """The last cohorts judged per measure and per decided appeal, each against the cohorts before."""
     youngest = max(14, cohorts)
     usual = mature_rate(triangle, delay, youngest, youngest + 90)

@@ -47,9 +47,9 @@ class Triangle:
         reversals = np.zeros((days, min(days, HORIZON_DAYS + 1)), np.int64)
         for row in known:
             if row.outcome == MEASURES:
-                measures[row.day - first_day] += row.count
+                measures[row.day - first_day] += row.number
             elif row.outcome in outcomes and row.day >= first_day:
-                reversals[row.day - first_day, row.age] += row.count
+                reversals[row.day - first_day, row.age] += row.number
         return cls(first_day, measures, reversals)
 
     @property
@@ -60,7 +60,7 @@ class Triangle:
     @property
     def seen(self) -> Counts:
         """What each cohort has seen so far."""
-        return self.reversals.sum(axis=1)
+        return np.asarray(self.reversals.sum(axis=1), dtype=np.int64)
 
     @cached_property
     def sums(self) -> Counts:

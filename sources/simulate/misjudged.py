@@ -33,8 +33,8 @@ class MisjudgedWorld:
     seed: int
     days: int = 240
     per_day: float = 2_000.0
-    appealed: float = 0.06
-    granted: float = 0.30
+    appealed: float = 0.05
+    granted: float = 0.48
     release_day: int | None = None
     granted_after: float = 0.60
     button_day: int | None = None

@@ -12,15 +12,17 @@ AppealChannel = Literal["IN_APP", "SELLER_CENTER", "EMAIL", "ODS_BODY"]
 AppealState = Literal["SUBMITTED", "MORE_INFO_REQUESTED", "UNDER_REVIEW", "RESOLVED", "WITHDRAWN", "EXPIRED"]
 AppealOutcome = Literal["UPHELD", "REVERSED", "PARTLY_REVERSED", "REJECTED_LATE"]
 ComplaintType = Literal["VISIBILITY", "SERVICE", "ACCOUNT", "MONEY", "NOTICE_NOT_ACTED_ON", "TRUSTED_FLAGGER"]
-"""The six kinds of complaint that a transparency report counts apart (Implementing Regulation (EU) 2024/2835, table 7)."""
+"""The six kinds of complaint that a transparency report counts apart (Implementing Regulation (EU) 2024/2835, table
+7)."""
 Complainant = Literal["AFFECTED", "REPORTER"]
 
 
 class AppealLifecycle(Contract):
     """An appeal passed into `state`. Event time is `at`.
 
-    `outcome` speaks of the measure, not of the appeal: UPHELD leaves the measure standing, REVERSED takes it back. A notice
-    under DSA Art. 16 is no event of its own; a complaint about one that was not acted on is, with its `notice_id`.
+    `outcome` speaks of the measure, not of the appeal: UPHELD leaves the measure standing, REVERSED takes it back. A
+    notice under DSA Art. 16 is no event of its own; a complaint about one that was not acted on is, with its
+    `notice_id`.
     """
 
     type_name: ClassVar[str] = "appeal.lifecycle"

@@ -14,8 +14,8 @@ AuditVerdict = Literal["RIGHT", "WRONG", "UNCLEAR"]
 class ReviewAudit(Contract):
     """A reviewer judged a measure again. Event time is `at`.
 
-    Blind: without the first decision, the statistics, or the word that it is a sample. It travels with the appeals: both
-    say whether a measure was right.
+    Blind: without the first decision, the statistics, or the word that it is a sample. It travels with the appeals:
+    both say whether a measure was right.
     """
 
     type_name: ClassVar[str] = "review.audit"

@@ -52,8 +52,8 @@ ReversalReason = Literal[
     "PROCEDURAL",
     "APPEAL_UPHELD",
 ]
-"""APPEAL_UPHELD is an older name of APPEAL_GRANTED, and read as that: the appeal won. It is the opposite of the outcome UPHELD
-of an appeal, which leaves the measure standing."""
+"""APPEAL_UPHELD is an older name of APPEAL_GRANTED, and read as that: the appeal won. It is the opposite of the
+outcome UPHELD of an appeal, which leaves the measure standing."""
 
 
 class EnforcementAction(Contract):
@@ -111,8 +111,8 @@ class EnforcementReversed(Contract):
     action_id: Id = Field(description="The measure taken back.")
     reason: ReversalReason | None = Field(
         default=None,
-        description="Why. APPEAL_GRANTED: the appeal won (APPEAL_UPHELD is its older name). PROCEDURAL: by default, without"
-        " a look at the measure. OUT_OF_COURT: a body under DSA Art. 21.",
+        description="Why. APPEAL_GRANTED: the appeal won (APPEAL_UPHELD is its older name). PROCEDURAL: by default,"
+        " without a look at the measure. OUT_OF_COURT: a body under DSA Art. 21.",
     )
     decision_id: Id | None = Field(
         default=None, description="The one decision behind it, where it takes back many measures (BULK_ROLLBACK)."

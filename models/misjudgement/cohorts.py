@@ -1,4 +1,5 @@
-"""Cohorts: measures by the day on which people were informed, and what came back of them, by age and kind. Whole numbers only.
+"""Cohorts: measures by the day on which people were informed, and what came back of them, by age and kind. Whole
+numbers only.
 
 A cohort never moves: a reversal that comes months later belongs to the day of its measure, not to the day it came.
 """
@@ -17,7 +18,8 @@ Outcome = ReversalKind | str
 UPHELD = "upheld"
 """Of an appeal that left its measure standing: counted by the age at which it was first decided."""
 APPEALED = "appealed"
-"""Of a measure that was appealed against: counted once, by the age of its first appeal; a second attempt adds nothing."""
+"""Of a measure that was appealed against: counted once, by the age of its first appeal; a second attempt adds
+nothing."""
 
 
 class CohortRow(NamedTuple):

@@ -11,7 +11,8 @@ from models.misjudgement.triangle import Counts, Floats, Triangle
 
 @dataclass(frozen=True)
 class Delay:
-    """`seen_by[a]`: share of all reversals that is seen at age `a`, of those that come within the ages it covers; 1 at the last.
+    """`seen_by[a]`: share of all reversals that is seen at age `a`, of those that come within the ages it covers; 1
+    at the last.
 
     `reversals`: how many it was learnt from. Bad at: ages that no cohort has reached; what comes later is not in it.
     """
@@ -22,7 +23,8 @@ class Delay:
     def share(self, ages: Floats | Counts | int, pace: Floats | float = 1.0) -> Floats:
         """The share seen at `ages` where reversals come `pace` times as fast (2: in half the time).
 
-        Between whole days it is interpolated over the logarithm of time, and below the first day it is proportional to time.
+        Between whole days it is interpolated over the logarithm of time, and below the first day it is proportional
+        to time.
 
         >>> Delay(np.array([0.2, 0.5, 1.0]), 90).share(np.array([0, 1, 7])).tolist()
         [0.2, 0.5, 1.0]
@@ -36,8 +38,8 @@ class Delay:
 def factors(triangle: Triangle, skip: int = 0) -> Floats:
     """Development factors: what cohorts have seen by age `a` over what they had seen by `a - 1`, for a = 1, 2, …
 
-    Each over all cohorts that have age `a`, weighted by volume (Mack 1993, ASTIN Bulletin 23, formula 3); the last `skip`
-    cohorts left out. NaN where nothing had been seen.
+    Each over all cohorts that have age `a`, weighted by volume (Mack 1993, ASTIN Bulletin 23, formula 3); the last
+    `skip` cohorts left out. NaN where nothing had been seen.
 
     >>> half = Triangle(0, np.array([9, 9, 9]), np.array([[4, 3, 1], [6, 2, 0], [5, 0, 0]]))
     >>> factors(half).tolist()  # (7 + 8) / (4 + 6), 8 / 7
@@ -53,18 +55,19 @@ def factors(triangle: Triangle, skip: int = 0) -> Floats:
 def delay_of(triangle: Triangle, skip: int = 0) -> Delay | None:
     """The delay that a triangle shows without its last `skip` cohorts; None where no reversal is known.
 
-    Before the first age at which anything was seen the share is 0; where no cohort of an age had seen anything, nothing is
-    taken to follow.
+    Before the first age at which anything was seen the share is 0; where no cohort of an age had seen anything,
+    nothing is taken to follow.
     """
     total = int(triangle.seen[: len(triangle.measures) - skip].sum())
     return _chained(factors(triangle, skip), total) if total else None
 
 
 def adjusted(delay: Delay, triangle: Triangle, recent: int, pace: float, weight: float) -> Delay:
-    """The delay of the last `recent` cohorts: `delay` at another pace, corrected by the factors that these cohorts show.
+    """The delay of the last `recent` cohorts: `delay` at another pace, corrected by the factors that these cohorts
+    show.
 
-    `weight`: how many reversals the pace counts for beside them at each age. Ages that none of them has come to rest on the
-    pace alone.
+    `weight`: how many reversals the pace counts for beside them at each age. Ages that none of them has come to rest
+    on the pace alone.
     """
     days, width = triangle.reversals.shape
     moved = delay.share(np.arange(len(delay.seen_by)), pace)

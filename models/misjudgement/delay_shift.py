@@ -29,7 +29,8 @@ LEAST_PACE = 1.15
 class DelayShift:
     """The last `cohorts` cohorts come `pace` times as fast (below 1: slower), between `slow` and `fast` (90 %).
 
-    `ratio`: twice the log likelihood ratio against no shift, over the dispersion. `before`: the delay without these cohorts.
+    `ratio`: twice the log likelihood ratio against no shift, over the dispersion. `before`: the delay without these
+    cohorts.
     """
 
     cohorts: int
@@ -43,9 +44,9 @@ class DelayShift:
 def find_shift(triangle: Triangle, dispersion: float) -> DelayShift | None:
     """The shift of the delay that the last cohorts show, None where they show none.
 
-    The likelihood is that of the ages of what was seen, given how much was seen (right-truncated multinomial), so a higher or
-    lower rate alone is no shift. `dispersion`: from `timing_dispersion`. Bad at: fewer than about 100 reversals in the window,
-    and a shift that is no change of pace, which it follows only on average.
+    The likelihood is that of the ages of what was seen, given how much was seen (right-truncated multinomial), so a
+    higher or lower rate alone is no shift. `dispersion`: from `timing_dispersion`. Bad at: fewer than about 100
+    reversals in the window, and a shift that is no change of pace, which it follows only on average.
     """
     best: DelayShift | None = None
     for cohorts in WINDOWS:
@@ -91,8 +92,8 @@ def smooth(delay: Delay) -> Delay:
 def timing_dispersion(triangle: Triangle, delay: Delay, youngest: int = 14) -> float:
     """How much more the ages of reversals vary than independent ones would, at least 1.
 
-    Pearson's chi-square of the triangle against its own margins, over the degrees of freedom; ages of small expectation are
-    taken together. A shop that appeals against ten measures in one sitting makes it larger.
+    Pearson's chi-square of the triangle against its own margins, over the degrees of freedom; ages of small
+    expectation are taken together. A shop that appeals against ten measures in one sitting makes it larger.
     """
     ages = triangle.ages
     rows = ages >= youngest
@@ -105,7 +106,8 @@ def timing_dispersion(triangle: Triangle, delay: Delay, youngest: int = 14) -> f
 
 
 def _pearson(counts: Floats, expected: Floats) -> float:
-    """Chi-square over degrees of freedom, with neighbouring ages added up until each has an expectation of 2 a cohort."""
+    """Chi-square over degrees of freedom, with neighbouring ages added up until each has an expectation of 2 a
+    cohort."""
     edges, sum_ = [0], 0.0
     mean = expected.mean(axis=0)
     for age, value in enumerate(mean):

@@ -46,7 +46,8 @@ class Joined:
     upheld: dict[str, int] = field(default_factory=dict)
 
     def add(self, data: Contract, time_ms: int | None = None) -> None:
-        """Take an event in; one that says nothing of measures is left alone. `time_ms`: its time, where its body has none."""
+        """Take an event in; one that says nothing of measures is left alone. `time_ms`: its time, where its body has
+        none."""
         if isinstance(data, EnforcementAction):
             self._measure(data, time_ms)
         elif isinstance(data, EnforcementReversed):

@@ -19,7 +19,8 @@ _PRIOR = 4.0
 
 @dataclass(frozen=True)
 class Jump:
-    """The last `cohorts` cohorts together: `factor` over what they would show at the usual rate, its `low` bound (99.5 %).
+    """The last `cohorts` cohorts together: `factor` over what they would show at the usual rate, its `low` bound
+    (99.5 %).
 
     `per`: "measure" or "decided appeal". Appeals of a campaign raise the first and not the second.
     """

@@ -21,7 +21,8 @@ _LEAST_SCALE, _MOST_SCALE = 0.4, 25.0
 
 @dataclass(frozen=True)
 class Nowcast:
-    """For each cohort, the oldest first: `estimate`, `low`, `high` of its reversals in the end; `maturity` = share seen."""
+    """For each cohort, the oldest first: `estimate`, `low`, `high` of its reversals in the end; `maturity` = share
+    seen."""
 
     estimate: Floats
     low: Floats
@@ -43,9 +44,10 @@ def mature_rate(triangle: Triangle, delay: Delay, youngest: int = 14, oldest: in
 def nowcast(triangle: Triangle, maturity: Floats, rate: float, scale: Floats | float = 1.0) -> Nowcast:
     """Gamma-Poisson: the rate of a cohort is Gamma(K, K / rate) before anything is seen, what is seen is Poisson.
 
-    `rate`: reversals a measure in the end, of mature cohorts. `scale` multiplies the variance of what is still to come
-    (`scale_by_age`). Between the naive share (all credit to what is seen) and Bornhuetter-Ferguson (none): K = 14 expected
-    reversals. Bad at: a cohort of the first days after a jump, of which little is seen: it stays near `rate`.
+    `rate`: reversals a measure in the end, of mature cohorts. `scale` multiplies the variance of what is still to
+    come (`scale_by_age`). Between the naive share (all credit to what is seen) and Bornhuetter-Ferguson (none): K =
+    14 expected reversals. Bad at: a cohort of the first days after a jump, of which little is seen: it stays near
+    `rate`.
 
     >>> one = Triangle(0, np.array([2000]), np.array([[12]]))
     >>> found = nowcast(one, np.array([0.5]), rate=0.018)
@@ -70,9 +72,9 @@ def nowcast(triangle: Triangle, maturity: Floats, rate: float, scale: Floats | f
 def scale_by_age(triangle: Triangle, delay: Delay, rate: float, oldest: int = 60) -> Floats:
     """What the variance of a nowcast must be multiplied by, at ages 0 to `oldest`, as past nowcasts erred.
 
-    Each cohort that is mature by now is nowcast again as it stood at each age, up to what is known of it today, and its error
-    squared is set against the variance that was claimed. Appeals cluster by shop and by campaign, so it is mostly above 1. Averaged over neighbouring
-    ages; 1 where fewer than 20 cohorts can tell.
+    Each cohort that is mature by now is nowcast again as it stood at each age, up to what is known of it today, and
+    its error squared is set against the variance that was claimed. Appeals cluster by shop and by campaign, so it is
+    mostly above 1. Averaged over neighbouring ages; 1 where fewer than 20 cohorts can tell.
     """
     ages = triangle.ages
     known = (delay.share(ages) >= MATURE) & (triangle.measures > 0)

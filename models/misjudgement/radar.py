@@ -1,4 +1,5 @@
-"""The radar: every cell and its parents, each with how many of its measures turn out wrong, or why that is not known."""
+"""The radar: every cell and its parents, each with how many of its measures turn out wrong, or why that is not
+known."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ class Change:
 class RadarLine:
     """What is known of one cell at the end of a day, over its last 28 cohorts.
 
-    `counted`: measures, appeals and reversals by kind, exact. `reading`: None where the cell is too small or too young; then
-    `see` is the nearest parent that has one (None: there is none).
+    `counted`: measures, appeals and reversals by kind, exact. `reading`: None where the cell is too small or too
+    young; then `see` is the nearest parent that has one (None: there is none).
     """
 
     cell: Cell
@@ -49,7 +50,8 @@ class RadarLine:
 
     @property
     def wrong(self) -> tuple[float, float, float] | None:
-        """Of the recent measures those that turn out wrong: estimate, low, high. The interval is the sum of the days', so wide."""
+        """Of the recent measures those that turn out wrong: estimate, low, high. The interval is the sum of the
+        days', so wide."""
         if self.reading is None:
             return None
         cast = self.reading.nowcast
@@ -74,8 +76,8 @@ class RadarLine:
 def radar(cohorts: Cohorts, last_day: int, changes: Sequence[Change] = ()) -> Iterator[RadarLine]:
     """Every cell at the end of `last_day` (days since the epoch, UTC), parents before their children.
 
-    Exact in counts, and the same for the same counts. A cell of its own model version is young after every release: its parent,
-    which has the history, is where a jump shows.
+    Exact in counts, and the same for the same counts. A cell of its own model version is young after every release:
+    its parent, which has the history, is where a jump shows.
     """
     models = _models(cohorts)
     readings: dict[Cell, Reading | None] = {}

@@ -31,7 +31,8 @@ class Appeals:
 
 @dataclass(frozen=True)
 class Reading:
-    """One cell at the end of a day: the nowcast of each cohort, the usual rate, a shift of the delay, the jumps judged."""
+    """One cell at the end of a day: the nowcast of each cohort, the usual rate, a shift of the delay, the jumps
+    judged."""
 
     nowcast: Nowcast
     usual: float
@@ -46,11 +47,12 @@ class Reading:
 
 
 def read_cell(triangle: Triangle, appeals: Appeals | None = None, since_change: Sequence[int] = ()) -> Reading | None:
-    """Read one cell. `since_change`: for each platform change that names the cell, how many of its cohorts came after it.
+    """Read one cell. `since_change`: for each platform change that names the cell, how many of its cohorts came after
+    it.
 
-    None where the cell is too small or too young to be read by itself: see its parent. Where a change names the cell, its own
-    days are judged; where none does, the last 4, 7, 14 and 28 are. While the delay moves, a jump is judged by the pace that speaks
-    least for one.
+    None where the cell is too small or too young to be read by itself: see its parent. Where a change names the cell,
+    its own days are judged; where none does, the last 4, 7, 14 and 28 are. While the delay moves, a jump is judged by
+    the pace that speaks least for one.
     """
     delay = delay_of(triangle) if len(triangle.measures) >= LEAST_HISTORY else None
     if delay is None or float(triangle.seen.sum()) < ENOUGH:

@@ -9,7 +9,8 @@ from enum import StrEnum
 class ReversalKind(StrEnum):
     """Why a measure was taken back. Every reversal has exactly one kind.
 
-    The first four say that the measure was wrong, or that its rule was. The others say nothing about it and stand apart.
+    The first four say that the measure was wrong, or that its rule was. The others say nothing about it and stand
+    apart.
     """
 
     APPEAL = "appeal_granted"
@@ -23,8 +24,8 @@ class ReversalKind(StrEnum):
 
 
 NOWCAST = (ReversalKind.APPEAL, ReversalKind.CORRECTION)
-"""The kinds whose rate is nowcast: errors that come to light one by one. A rollback is one decision about many measures, and
-a change of policy no error of the measure; both are shown beside it, as counted."""
+"""The kinds whose rate is nowcast: errors that come to light one by one. A rollback is one decision about many
+measures, and a change of policy no error of the measure; both are shown beside it, as counted."""
 
 OF_REASON: dict[str, ReversalKind] = {
     "APPEAL_GRANTED": ReversalKind.APPEAL,
@@ -55,7 +56,8 @@ class Reversal:
 
 
 def kind_of(reversal: Reversal, appealed_ms: int | None) -> ReversalKind:
-    """The one class of a reversal. `appealed_ms`: when the first appeal against the measure came in, None where none did.
+    """The one class of a reversal. `appealed_ms`: when the first appeal against the measure came in, None where none
+    did.
 
     A granted appeal needs an appeal that was there before it; without one (it may still be on its way) the reversal is
     unexplained, and no part of the rate.

@@ -11,8 +11,9 @@ from models.misjudgement.triangle import Floats
 def count_quantile(mean: Floats, variance: Floats, level: float) -> Floats:
     """The smallest count whose mid-distribution value reaches `level`, for counts of these means and variances.
 
-    Negative binomial, Poisson where the variance is no larger than the mean. The mid-distribution (half of the probability
-    of the count itself) makes intervals of small counts hold what they say on average, where the plain one would hold more.
+    Negative binomial, Poisson where the variance is no larger than the mean. The mid-distribution (half of the
+    probability of the count itself) makes intervals of small counts hold what they say on average, where the plain
+    one would hold more.
 
     >>> count_quantile(np.array([2.5, 100.0]), np.array([2.5, 100.0]), 0.95).tolist()
     [6.0, 117.0]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of `items` with two reviews or more. `raw` in [0, 1]; `kappa` (two reviewers only), `alpha` and `ac1` at most 1, 0 is chance.
+    """Of `items` with two reviews or more. `raw` in [0, 1]; `kappa` (two reviewers only), `alpha` and `ac1` at most
+    1, 0 is chance.
 
     NaN where it is not defined: kappa of other than two reviewers, alpha where everybody always says the same.
     """

@@ -20,10 +20,11 @@ class Drawn:
 
 
 def draw(plan: SamplePlan, frame: Mapping[str, str]) -> list[Drawn]:
-    """The sample of a frame (measure to stratum), in the order in which it is reviewed; golden items are not among them.
+    """The sample of a frame (measure to stratum), in the order in which it is reviewed; golden items are not among
+    them.
 
-    Two draws, independent of each other: some of everything, some of each stratum. A measure that both hit is one measure, and
-    its probability says so: 1 - (1 - n/N)(1 - n_h/N_h).
+    Two draws, independent of each other: some of everything, some of each stratum. A measure that both hit is one
+    measure, and its probability says so: 1 - (1 - n/N)(1 - n_h/N_h).
 
     >>> plan = SamplePlan(sample_id="s", seed="1", frame="all", size=4, floor=1)
     >>> [each.action_id for each in draw(plan, {f"a{n}": "x" for n in range(9)})]

@@ -41,8 +41,8 @@ def clopper_pearson(hits: float, of: float, level: float = 0.95) -> tuple[float,
 def rogan_gladen(share: float, sensitivity: float, specificity: float) -> float:
     """The true share behind one found by an imperfect auditor (Rogan, Gladen 1978).
 
-    ValueError where the auditor is no better than chance (sensitivity + specificity <= 1), or where the corrected share is
-    outside of [0, 1]: then the two figures do not belong to this auditor, and any number would be invented.
+    ValueError where the auditor is no better than chance (sensitivity + specificity <= 1), or where the corrected
+    share is outside of [0, 1]: then the two figures do not belong to this auditor, and any number would be invented.
 
     >>> round(rogan_gladen(0.10, sensitivity=0.85, specificity=0.97), 3)
     0.085

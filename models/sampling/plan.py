@@ -14,10 +14,10 @@ from typing import Any, Self
 class SamplePlan:
     """What to draw.
 
-    `size` measures in all, `simple` of them (a share) from everything alike, so that errors nobody expects can be found; the
-    rest by stratum, at least `floor` in each. `expected`: error rate expected in a stratum, by its name; a stratum that is not
-    named has `otherwise`. `frame`: which measures may be drawn, in words or as a query. `golden`: measures whose right verdict
-    is known, served among the others.
+    `size` measures in all, `simple` of them (a share) from everything alike, so that errors nobody expects can be
+    found; the rest by stratum, at least `floor` in each. `expected`: error rate expected in a stratum, by its name; a
+    stratum that is not named has `otherwise`. `frame`: which measures may be drawn, in words or as a query. `golden`:
+    measures whose right verdict is known, served among the others.
     """
 
     sample_id: str
@@ -59,7 +59,8 @@ class SamplePlan:
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def allocate(self, sizes: Mapping[str, int]) -> dict[str, int]:
-        """How many of each stratum, whose sizes are given: the floor first, the rest as Neyman has it, n_h ~ N_h sqrt(p_h (1 - p_h)).
+        """How many of each stratum, whose sizes are given: the floor first, the rest as Neyman has it, n_h ~ N_h
+        sqrt(p_h (1 - p_h)).
 
         No stratum gives more than it has. Rounded down, the rest by the largest fraction, ties by name.
 

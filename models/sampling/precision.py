@@ -28,9 +28,10 @@ class Precision:
 def precision(sample: Sequence[Drawn], right: Mapping[str, bool], level: float = 0.95) -> Precision | None:
     """Precision from the verdicts known so far (`right`, by measure); None without any.
 
-    Each measure counts for the 1 / probability that it stands for (Horvitz-Thompson, as a ratio). The intervals are those of
-    a simple sample of the effective size: what its variance, summed over strata, is worth. A stratum without an error gets half
-    an error for the variance, so that none is claimed to be perfect. Bad at: strata with fewer than about 10 reviewed.
+    Each measure counts for the 1 / probability that it stands for (Horvitz-Thompson, as a ratio). The intervals are
+    those of a simple sample of the effective size: what its variance, summed over strata, is worth. A stratum without
+    an error gets half an error for the variance, so that none is claimed to be perfect. Bad at: strata with fewer
+    than about 10 reviewed.
     """
     known = [each for each in sample if each.action_id in right]
     if not known:

@@ -1,7 +1,7 @@
 """A declared simulation of months of measures in one cell, their appeals and reversals: counts, not events.
 
-For measuring the misjudgement radar and for showing it. Rates are those that platforms filed for H1 2026: 5 % of measures are
-complained about, and about half of the complaints are granted. Nothing here knows how the radar works.
+For measuring the misjudgement radar and for showing it. Rates are those that platforms filed for H1 2026: 5 % of
+measures are complained about, and about half of the complaints are granted. Nothing here knows how the radar works.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class MisjudgedWorld:
     """What is simulated.
 
     `per_day` measures on average; `appealed`: share complained about; `granted`: share of complaints granted. From
-    `release_day` on (a bad model release) `granted_after` of them are. From `button_day` on (a new appeal button) appeals come
-    after `delay_after_d` days in the median instead of `delay_d` (its 90th percentile is ten times the median).
-    `together`: how often a shop appeals against all its measures of a day in one sitting and is judged alike; campaigns
-    raise the appeals of a few days by half. 0 and `clustered=False` make appeals independent.
+    `release_day` on (a bad model release) `granted_after` of them are. From `button_day` on (a new appeal button)
+    appeals come after `delay_after_d` days in the median instead of `delay_d` (its 90th percentile is ten times the
+    median). `together`: how often a shop appeals against all its measures of a day in one sitting and is judged
+    alike; campaigns raise the appeals of a few days by half. 0 and `clustered=False` make appeals independent.
     """
 
     seed: int
@@ -46,8 +46,8 @@ class MisjudgedWorld:
 
 @dataclass(frozen=True, slots=True)
 class MisjudgedDays:
-    """One array entry a measure, in order of its day: `day`, `shop`, and `appeal_d`, `decided_d`: days (with fractions) from
-    the measure to its appeal and to the decision on it, infinite where there is none; `granted`."""
+    """One array entry a measure, in order of its day: `day`, `shop`, and `appeal_d`, `decided_d`: days (with
+    fractions) from the measure to its appeal and to the decision on it, infinite where there is none; `granted`."""
 
     day: Ints
     second: Ints

@@ -26,7 +26,8 @@ MONTHS_START_MS = parse_ms("2026-01-05T00:00:00Z")
 
 
 class Line(NamedTuple):
-    """Measures of one kind: what brings them about, who decides, the share that is complained about, and granted of that."""
+    """Measures of one kind: what brings them about, who decides, the share that is complained about, and granted of
+    that."""
 
     policy: str
     market: str
@@ -51,7 +52,8 @@ LINES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MisjudgedMonths:
-    """Months of measures. On `release_day` a bad model of the first line goes out, `rollback_day` takes it back in bulk."""
+    """Months of measures. On `release_day` a bad model of the first line goes out, `rollback_day` takes it back in
+    bulk."""
 
     seed: int = 7
     days: int = 150
@@ -150,7 +152,8 @@ def _appeal(line: Line, action_id: str, at_ms: int, drawn: MisjudgedDays, index:
 
 
 def _otherwise(months: MisjudgedMonths, action_id: str, at_ms: int, index: int, released: bool) -> Iterator[Draft]:
-    """What takes measures back without an appeal: a few at a time, and everything of the bad release in one decision."""
+    """What takes measures back without an appeal: a few at a time, and everything of the bad release in one
+    decision."""
     rollback_ms = MONTHS_START_MS + months.rollback_day * DAY_MS + 9 * HOUR_MS
     if released and at_ms < rollback_ms and index % 3 == 0:
         yield _reversed(action_id, rollback_ms + index % 600 * 1_000, "BULK_ROLLBACK", "sim-rollback-1")

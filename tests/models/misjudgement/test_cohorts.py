@@ -1,4 +1,5 @@
-"""Cohorts: exact, whatever the order, the repetitions and the distance of events; every reversal in exactly one class."""
+"""Cohorts: exact, whatever the order, the repetitions and the distance of events; every reversal in exactly one
+class."""
 
 from __future__ import annotations
 

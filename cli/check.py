@@ -39,7 +39,7 @@ def check(
     settings = load_settings()
     mistakes: list[str] = []
     plan = _tried(load_plan, file or settings.monitors, mistakes)
-    policy = _tried(load_policy, response or settings.response, mistakes)
+    policy = _tried(lambda path: load_policy(path, plan), response or settings.response, mistakes)
     if plan is None or policy is None:
         raise SetupError("\n".join(mistakes))
     if as_json:

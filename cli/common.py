@@ -111,11 +111,13 @@ def load_plan(path: Path | None) -> Plan:
     return Plan(parse_monitors(_read(path), str(path)))
 
 
-def load_policy(path: Path | None) -> Policy:
-    """The policy of a response file, or the one that ships."""
+def load_policy(path: Path | None, plan: Plan | None = None) -> Policy:
+    """The policy of a response file, or the one that ships; with a plan, its conditions are checked against the
+    monitors.
+    """
     if path is None:
         return parse_policy(files("livewarden").joinpath("response.toml").read_text(), "the shipped response")
-    return parse_policy(_read(path), str(path))
+    return parse_policy(_read(path), str(path), None if plan is None else plan.monitors)
 
 
 def _read(path: Path) -> str:

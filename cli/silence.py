@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.act import As, Desk, Limit, Url, Why, instant, look, matcher, perform, span
-from cli.common import AsJson, moment, print_json
+from cli.act import As, Desk, Limit, Url, Why, confirm, instant, look, matcher, perform, span
+from cli.common import AsJson, load_plan, load_settings, moment, print_json
 from cli.show import print_rows, shortener, when
 from livewarden.action import Action, ExpireSilence, Silence
 from livewarden.clock import SystemClock
@@ -89,11 +89,15 @@ def add(
     remind: Annotated[
         str, typer.Option(metavar="DURATION", help="Remind the owner so long before its end; 0s: never.")
     ] = "15m",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     who: As = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> int:
     """Tell nobody of alerts that match, for a while. They are stored with the silence that kept them back.
+
+    First it says what the silence would mute now, and would have muted in the last day, and asks; where nobody can
+    answer, as in a script, it takes --yes.
 
     A condition names monitor, kind, severity, direction, or a dimension of the series such as market. = and != compare
     whole texts, ~ takes * and ?.
@@ -107,11 +111,15 @@ def add(
     length = None if lasts is None else span(lasts, "--for")
     remind_s = span(remind, "--remind") // 1000
 
+    owners = {each.name: each.owner for each in load_plan(load_settings().monitors).monitors}
+
     async def request(desk: Desk) -> Action:
+        from sinks.queries.silences import preview, preview_in_words
+
         starts = desk.at_ms if first is None else first
         ends = starts + length if length is not None else last
         assert ends is not None
-        return Silence(
+        action = Silence(
             **desk.stamp(reason),
             silence_id=str(uuid.uuid4()),
             kind=kind,
@@ -122,6 +130,9 @@ def add(
             ends_at=instant(ends),
             remind_s=remind_s,
         )
+        found = await preview(desk.reader, matchers, owners, desk.at_ms)
+        confirm(f"It {preview_in_words(found)}.", yes=yes)
+        return action
 
     return perform(request, url, who, as_json)
 

@@ -31,7 +31,7 @@ def worker() -> int:
     """
     settings = load_settings()
     plan = load_plan(settings.monitors)
-    policy = load_policy(settings.response)
+    policy = load_policy(settings.response, plan)
     log_to_stderr(settings.log_level)
     if settings.ends_with_stdin:
         Thread(target=_stop_with_stdin, daemon=True).start()

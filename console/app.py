@@ -30,7 +30,7 @@ from console.pages.changes import changes
 from console.pages.dead_letters import dead_letter, dead_letters
 from console.pages.health import health
 from console.pages.incidents import door, incident, incidents
-from console.pages.silences import new_silence, silences
+from console.pages.silences import new_silence, preview, silences
 from console.parameters import BadParameter, Parameters
 from console.render import Renderer
 from console.under import Under
@@ -157,10 +157,11 @@ def _broken(request: Request, error: Exception) -> Response:
 
 def routes(*, acts: bool, builds: bool) -> list[Route | Mount]:
     """All addresses: those that show, and where people may act those that do, evidence where it can be built."""
-    return [*_SHOWN, *(deeds.routes(with_evidence=builds) if acts else ())]
+    return [*_SHOWN, *([_PREVIEW] if acts else []), *(deeds.routes(with_evidence=builds) if acts else [])]
 
 
-_SHOWN = [
+_PREVIEW = Route("/silences/preview", preview, methods=["POST"])
+_SHOWN: list[Route | Mount] = [
     Route(ALIVE, _alive),
     Route("/live", _live),
     Route("/", door),

@@ -10,11 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from console import forms
 from console.context import context
 from console.identity import visitor
+from console.pages.forms import admitted, signed
 from console.pages.paging import ROWS, Paging
 from console.parameters import Parameters
 from console.render import link
+from livewarden.action import Silence
 from livewarden.times import HOUR_MS, MINUTE_MS
 from sinks.queries import alerts, incidents
 from sinks.queries import silences as view
@@ -74,6 +77,24 @@ async def new_silence(request: Request) -> Response:
         ends=now - now % MINUTE_MS + USUAL_MS,
         kinds=KINDS,
         reminders=REMINDERS,
+    )
+
+
+async def preview(request: Request) -> Response:
+    """What the silence of a form would mute, before it does."""
+    who, form, csrf = await admitted(request)
+    at = context(request)
+    action = forms.parse(Silence, form, {"silence_id": "preview"} | signed(request, who, "preview"))
+    owners = {name: str(monitor.get("owner") or "") for name, monitor in at.monitors.items()}
+    found = await view.preview(at.reader, action.matchers, owners, at.clock.now_ms())
+    return await at.page(
+        request,
+        "silence_preview.html",
+        silence=action,
+        fields=form,
+        seal=csrf,
+        found=found,
+        words=view.preview_in_words(found),
     )
 
 

@@ -1,7 +1,6 @@
 """The event contracts: one model a contract, one file a domain."""
 
 from livewarden.contracts.appeal import AppealLifecycle
-from livewarden.contracts.audit import ReviewAudit
 from livewarden.contracts.base import AGGREGATES, TYPE_PREFIX, Contract, Topic, unknown_fields
 from livewarden.contracts.catalog import BY_CE_TYPE, CONTRACTS, TOPICS, topic_of
 from livewarden.contracts.change import PlatformChange, Scope
@@ -24,7 +23,6 @@ __all__ = [
     "EnforcementReversed",
     "MerchantTicket",
     "PlatformChange",
-    "ReviewAudit",
     "RoomLifecycle",
     "Scope",
     "SourceHeartbeat",

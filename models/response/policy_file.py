@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from pydantic import ValidationError
 
 from livewarden.config_file import Lines, Problem, read_toml, sentence
 from livewarden.errors import PolicyError
+from models.monitors.monitor import Monitor
+from models.response.conditions import mistakes
 from models.response.policy import ChannelConfig, Policy, Route, between
 
 
-def parse_policy(text: str, name: str = "response") -> Policy:
+def parse_policy(text: str, name: str = "response", monitors: Collection[Monitor] | None = None) -> Policy:
     """The policy that a TOML text says; an empty text says nothing, and everything has its default.
 
     Raises PolicyError with *every* mistake, each with its line; `name` is how the file is called in the message. What a
@@ -23,15 +27,25 @@ def parse_policy(text: str, name: str = "response") -> Policy:
     except ValueError as error:
         raise PolicyError(name, [str(error)]) from None
     try:
-        return Policy.model_validate(tree)
+        policy = Policy.model_validate(tree)
+        wrong = [] if monitors is None else list(_of_conditions(Lines(text), policy, monitors))
+        if wrong:
+            raise PolicyError(name, wrong)
+        return policy
     except ValidationError as error:
         problems: list[Problem] = [
             (found["loc"], found["type"], found["msg"]) for found in error.errors() if found["loc"]
         ]
     lines = Lines(text)
-    mistakes = [_mistake(lines, problem) for problem in problems]
-    mistakes += [(lines.of(loc), text) for loc, text in between(tree)]
-    raise PolicyError(name, [f"line {number}: {text}" for number, text in sorted(mistakes)])
+    found = [_mistake(lines, problem) for problem in problems]
+    found += [(lines.of(loc), text) for loc, text in between(tree)]
+    raise PolicyError(name, [f"line {number}: {text}" for number, text in sorted(found)])
+
+
+def _of_conditions(lines: Lines, policy: Policy, monitors: Collection[Monitor]) -> Iterator[str]:
+    for index, route in enumerate(policy.routes):
+        for text in mistakes(route.match, monitors):
+            yield f"line {lines.of(('route', index, 'match'))}: match: {text}"
 
 
 def _mistake(lines: Lines, problem: Problem) -> tuple[int, str]:

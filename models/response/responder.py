@@ -51,7 +51,7 @@ class Responder:
         self._changes = ChangeSet()
         self._queue = NotificationQueue(policy, self._changes)
         self.outbox = self._queue.outbox
-        self.silences = Silences(policy, self._changes, self._queue)
+        self.silences = Silences(plan.by_name, policy, self._changes, self._queue)
         self.incidents = Incidents(plan.by_name, policy, self._changes, self.silences, self._queue)
         self.cases = Cases(policy, plan.by_name, self._changes)
         self._feedback: dict[str, int] = {}

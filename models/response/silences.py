@@ -7,7 +7,9 @@ from typing import Any
 
 from livewarden.action import ExpireSilence, Silence
 from livewarden.times import format_ms, to_ms
+from models.monitors.monitor import Monitor
 from models.response.change_set import ChangeSet
+from models.response.conditions import mistakes
 from models.response.message import link_of
 from models.response.notification_queue import NotificationQueue
 from models.response.policy import Policy
@@ -18,7 +20,10 @@ from models.response.silence import SilenceState, silence_of
 class Silences:
     """Silences by id, those that are over too: their ids are not given twice."""
 
-    def __init__(self, policy: Policy, changes: ChangeSet, queue: NotificationQueue) -> None:
+    def __init__(
+        self, monitors: Mapping[str, Monitor], policy: Policy, changes: ChangeSet, queue: NotificationQueue
+    ) -> None:
+        self._monitors = monitors
         self._policy = policy
         self._changes = changes
         self._queue = queue
@@ -39,11 +44,14 @@ class Silences:
         self.hit(self.by_id[silence_id])
 
     def add(self, action: Silence) -> SilenceState:
-        """Make one; Refused where the id is taken, or it would be over already."""
+        """Make one; Rejected where the id is taken, it would be over already, or no alert can meet a condition."""
         if action.silence_id in self.by_id:
             raise Rejected("there is a silence of that id")
         if to_ms(action.ends_at) <= self._changes.now_ms:
             raise Rejected("it would be over already")
+        wrong = list(mistakes(action.matchers, self._monitors.values()))
+        if wrong:
+            raise Rejected("; ".join(wrong)[:500])
         silence = self.by_id[action.silence_id] = silence_of(action, self._changes.now_ms)
         self._changes.silence(silence)
         return silence

@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from io import StringIO
 from typing import Any, Final, cast
 
 import pytest
@@ -179,7 +180,10 @@ def test_every_action_has_a_command() -> None:
 
 def test_a_silence_holds_from_when_to_when_it_is_said(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["silence", "add", "--match", "market=DE", "--match", "monitor~traffic-*", "--reason", "it's; DROP"]
-    assert run(capsys, *words, "--for", "2h") == (0, "done\n", "")
+    words.append("--yes")
+    code, out, err = run(capsys, *words, "--for", "2h")
+    assert (code, out) == (0, "done\n")
+    assert err == "It matches no alert that fires now, and none of the last day.\n"
     timed = ["--from", "2026-03-06T21:00:00Z", "--to", "2026-03-06T23:00:00+01:00"]
     assert main([*words, *timed, "--kind", "maintenance", "--annotate", "--owner", "team", "--remind", "0s"]) == 0
     first, second = stage.requests
@@ -192,6 +196,30 @@ def test_a_silence_holds_from_when_to_when_it_is_said(stage: Stage, capsys: pyte
     assert second.ends_at - second.starts_at == timedelta(hours=1)
     assert (second.kind, second.owner, second.effect, second.remind_s) == ("maintenance", "team", "annotate", 0)
     assert first.silence_id != second.silence_id
+
+
+def test_a_silence_says_what_it_would_mute_and_asks(
+    stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["silence", "add", "--match", "monitor=measures", "--for", "2h", "--reason", "r"]
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (2, "")
+    assert "It matches " in err
+    assert "of the last day: measures " in err
+    assert err.endswith("nobody is there to be asked: say --yes\n")
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert run(capsys, *words)[0] == 2
+    assert stage.requests == []
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert run(capsys, *words)[:2] == (0, "done\n")
+    assert len(stage.requests) == 1
+
+
+class Terminal(StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def test_a_due_date_may_be_so_long_from_now(stage: Stage) -> None:
@@ -365,7 +393,7 @@ def test_pages_say_what_is_to_be_known(evening: None, capsys: pytest.CaptureFixt
     assert ", overdue" in page
     assert "first line second line" in page
     assert RESOLUTIONS["ROLLED_BACK"] in run(capsys, "case", "show", OTHER)[1]
-    assert "child at " in run(capsys, "alert", "why", ALERTS[1])[1]
+    assert "inhibited at " in run(capsys, "alert", "why", ALERTS[1])[1]
     assert run(capsys, "case", "resolutions")[1].count("\n") == 1 + len(RESOLUTIONS)
 
 
@@ -450,10 +478,10 @@ def test_a_case_from_open_to_closed(response: ManualClock, capsys: pytest.Captur
 
 
 def test_a_silence_from_added_to_expired(response: ManualClock, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["silence", "add", "--match", "market=DE", "--for", "2h", "--reason", "CDN migration"]) == 0
+    assert main(["silence", "add", "--match", "market=DE", "--for", "2h", "--reason", "r", "--yes"]) == 0
     capsys.readouterr()
     (silence,) = json.loads(run(capsys, "silence", "list", "--json")[1])
-    assert (silence["matchers"], silence["reason"]) == (["market=DE"], "CDN migration")
+    assert (silence["matchers"], silence["reason"]) == (["market=DE"], "r")
     assert shown(capsys, "silence", "list") == [silence["silence_id"][:8]]
     response.advance(minutes=1)
     assert run(capsys, "silence", "expire", silence["silence_id"][:8])[0] == 0

@@ -23,7 +23,7 @@ from sinks.store.reader import Reader
 from streams.stages import alert_row
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
 from tests.console_fixtures import zipped
-from tests.response_fixtures import NOW, PLAN, PageContext, alert, policy
+from tests.response_fixtures import NOW, PLAN, Desk, alert, policy
 
 __all__ = ["clickhouse", "clickhouse_server"]
 pytestmark = pytest.mark.clickhouse
@@ -77,7 +77,7 @@ class Browser:
 class Shop:
     """A console over a response stage, and who sits before it."""
 
-    context: PageContext
+    context: Desk
     store: ClickHouseStore
     people: Mapping[str, Browser]
 
@@ -88,7 +88,7 @@ async def _open(address: Address) -> AsyncIterator[Shop]:
     store = await ClickHouseStore.connect(*given)
     try:
         async with await Reader.connect(*given) as reader:
-            context = PageContext()
+            context = Desk()
             context.local = LocalResponse(PLAN, policy(), store, context.clock)
             console = Console(
                 reader, Access(people=PEOPLE), clock=context.clock, submit=context.local.submit, build_evidence=zipped
@@ -190,6 +190,21 @@ async def test_notes_of_two_people_both_stand(shop: Shop) -> None:
     assert "Done." in await ida.send(f"{case}/note", why="no, it is the model")
     assert "it is the cdn" in ida.plain
     assert "no, it is the model" in ida.plain
+
+
+async def test_a_silence_shows_what_it_would_mute_before_it_does(shop: Shop) -> None:
+    maria = shop.people["maria"]
+    fell = alert()
+    await shop.store.write("alerts", [alert_row(fell, "live")])
+    await shop.context.alerts(fell)
+    await maria.open(f"/silences/new?alert={fell.alert_id}")
+    asked = {"why": "planned", "owner": "maria", "kind": "silence", "effect": "mute", "remind_s": "0"}
+    times = {"starts_at": "2026-03-06T20:00", "ends_at": "2199-01-01T00:00"}
+    await maria.send("/silences/preview", **asked, **times, matchers="market=DE")
+    assert "It matches 1 alert that fires now and" in maria.plain
+    assert "Done." in await maria.send("/silences", **asked, **times, matchers="market=DE")
+    await maria.open("/silences/new")
+    assert "did you mean" in await maria.send("/silences", **asked, **times, matchers="markte=DE")
 
 
 async def test_feedback_and_a_silence_that_ends(shop: Shop) -> None:

@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from cli.common import load_plan, load_policy
 from livewarden.errors import PolicyError, SetupError
 from livewarden.matcher import matches, parse
+from livewarden.times import format_ms
+from models.response.conditions import mistake
 from models.response.policy import ChannelConfig, Policy, Route
 from models.response.policy_file import parse_policy
+from tests.response_fixtures import MONITORS, Desk
 
 FILE = """\
 group_interval = "10m"
@@ -106,7 +110,7 @@ def test_what_is_written_reads_back() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
-        ("group_interval", "leest_gap", 1, "unknown key 'leest_gap'; did you mean 'group_interval'?"),
+        ("group_interval", "gruop_interval", 1, "unknown key 'gruop_interval'; did you mean 'group_interval'?"),
         ('"10m"', "600", 1, "group_interval: a duration is a whole number and a unit: 10s, 5m, 1h, 1d"),
         ("worse = 3", "worse = 1", 2, "worse: Input should be greater than 1"),
         ("https://livewarden", "https://ops:secret@livewarden", 3, "console_url: String should match"),
@@ -230,4 +234,57 @@ def test_every_key_is_documented_with_what_it_is_unless_set() -> None:
     assert {name: cells.get(name) for name in written} == {
         name: f"`{value}`" if value not in ("", []) else "none" for name, value in written.items()
     }
-    assert set(Route.model_fields) <= cells.keys()
+    assert {each.alias or name for name, each in Route.model_fields.items()} <= cells.keys()
+
+
+TYPOS = """\
+[[channel]]
+name = "on-call"
+file = "sent.jsonl"
+[[route]]
+name = "germany"
+match = ["markte=DE", "monitor=live-ordes", "severity=crit", "kind=TRAFFIC_ANOMLY", "market=DE", "monitor~live-*"]
+to = ["on-call"]
+"""
+
+
+def test_what_no_alert_can_have_is_a_mistake_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "response.toml").write_text(TYPOS)
+    with pytest.raises(PolicyError) as wrong:
+        load_policy(tmp_path / "response.toml", load_plan(None))
+    assert wrong.value.mistakes == [
+        "line 6: match: no alert has a 'markte'; did you mean 'market'?",
+        "line 6: match: monitor: no alert has 'live-ordes'; did you mean 'live-orders'?",
+        "line 6: match: severity: no alert has 'crit'; did you mean 'critical'?",
+        "line 6: match: kind: no alert has 'TRAFFIC_ANOMLY'; did you mean 'TRAFFIC_ANOMALY'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "wrong"),
+    [
+        ("market==DE", "at once"),
+        ("market= DE", "at once"),
+        ("markte!=DE", "did you mean 'market'"),
+        ("monitor!=ordres", "did you mean 'orders'"),
+        ("monitor~lvie-*", "no alert has 'lvie-*'"),
+        ("owner=live-infar", "did you mean 'live-infra'"),
+        ("direction=DWON", "did you mean 'DOWN'"),
+        ("market=", ""),
+        ("policy_id~p*", ""),
+        ("severity!=info", ""),
+    ],
+)
+async def test_a_silence_is_checked_as_a_route_is(condition: str, wrong: str) -> None:
+    desk = Desk()
+    matcher = parse(condition)
+    found = mistake(matcher, MONITORS)
+    assert (found is None) == (not wrong)
+    assert wrong in (found or "")
+    now = desk.clock.now_ms()
+    accepted, answer = await desk.ask(
+        "silence", silence_id="s1", owner="x", why="x", matchers=[matcher.model_dump()],
+        starts_at=format_ms(now), ends_at=format_ms(now + 60_000),
+    )  # fmt: skip
+    assert accepted == (not wrong)
+    assert wrong in answer

@@ -202,9 +202,9 @@ def replayed(plan: Plan, settings: Settings, events: Iterable[Event]) -> Outcome
         _by_id("judgements", map(_judged_row, replay.judged)),
         Counter(
             {
-                disposition: result.dispositions[disposition]
+                disposition: result.outcomes[disposition]
                 for disposition in ("counted", "late", "duplicate", "conflict")
-                if result.dispositions[disposition]
+                if result.outcomes[disposition]
             }
         ),
     )

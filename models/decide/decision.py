@@ -18,6 +18,8 @@ WORSE = 2.0
 """An open episode speaks again when it is this many times as bad as last notified."""
 CATCHING_UP = "catch-up after a gap"
 """Why nobody is notified of what is anomalous in the first buckets after a gap: what lasts longer is notified then."""
+COOLDOWN = "cooldown"
+"""Why nobody is notified of a new episode right after one that was."""
 THIN = 5.0
 """Fewer events in a bucket than this say little by themselves: no effect is asked of them."""
 
@@ -62,12 +64,12 @@ class Decision:
         judgement: Judgement,
         subjects: int | None,
         *,
-        catch_up: bool = False,
+        excuse: str | None = None,
     ) -> tuple[State, list[Alert]]:
         """The bucket's state, and the alerts (new ones, or new versions) that it causes.
 
-        `catch_up`: the bucket follows a gap and may hold what piled up or be incomplete, so that what is anomalous in
-        it is stored, not notified.
+        `excuse`: why what is anomalous in this bucket is stored and not notified, such as that it follows a gap and may
+        hold what piled up. What still is there when the excuse is gone is notified then.
         """
         if not judgement.ready:
             return "insufficient", []
@@ -76,10 +78,9 @@ class Decision:
         if not self._alerts:
             if not passes:
                 return ("anomalous" if over else "normal"), []
-            reason = self._suppression(monitor, start_ms, observed, judgement, catch_up)
+            reason = excuse or self._suppression(monitor, start_ms, observed, judgement)
             return "firing", [self._open(monitor, series, start_ms, observed, judgement, subjects, reason)]
-        tell = passes and not catch_up
-        return "firing", self._go_on(monitor, series, start_ms, observed, judgement, subjects, tell)
+        return "firing", self._go_on(monitor, series, start_ms, observed, judgement, subjects, passes, excuse)
 
     def _open(
         self,
@@ -107,7 +108,8 @@ class Decision:
         observed: float,
         judgement: Judgement,
         subjects: int | None,
-        tell: bool,
+        passes: bool,
+        excuse: str | None,
     ) -> list[Alert]:
         first = self._alerts[0]
         self._lasting += 1
@@ -119,6 +121,7 @@ class Decision:
             self._normal += 1
         if self._normal >= monitor.calm_buckets:
             return self._close(monitor)
+        held_back = all(alert.suppressed_by not in (None, COOLDOWN) for alert in self._alerts)
         settled = max(observed, judgement.expected) >= monitor.min_volume or monitor.measured[0] == "ratio"
         if self._lasting >= monitor.lasting_buckets and self._normal == 0 and settled:
             regime = new_alert(
@@ -130,9 +133,10 @@ class Decision:
                 subjects,
                 kind="REGIME_CHANGE",
                 episode_id=first.episode_id,
+                suppressed_by=excuse if held_back else None,
             )
             return [replace(regime, status="resolved", ends_at_ms=regime.window_end_ms), *self._close(monitor)]
-        held_back = all(alert.suppressed_by == CATCHING_UP for alert in self._alerts)
+        tell = passes and excuse is None
         if tell and same_way and (held_back or self._worse(monitor, observed, judgement)):
             alert = new_alert(monitor, series, start_ms, judgement, observed, subjects, episode_id=first.episode_id)
             self._notified, self._direction = (observed, judgement.expected), judgement.direction
@@ -147,14 +151,10 @@ class Decision:
         self._alerts = []
         return resolved
 
-    def _suppression(
-        self, monitor: Monitor, start_ms: int, observed: float, judgement: Judgement, catch_up: bool
-    ) -> str | None:
-        if catch_up:
-            return CATCHING_UP
+    def _suppression(self, monitor: Monitor, start_ms: int, observed: float, judgement: Judgement) -> str | None:
         if self._until_ms is None or start_ms >= self._until_ms or judgement.direction != self._direction:
             return None
-        return None if self._worse(monitor, observed, judgement) else "cooldown"
+        return None if self._worse(monitor, observed, judgement) else COOLDOWN
 
     def _worse(self, monitor: Monitor, observed: float, judgement: Judgement) -> bool:
         notified, expected = self._notified

@@ -60,14 +60,17 @@ class Engine:
         self.group = group
         self._run = run
         self._monitors = {monitor.name: monitor for monitor in plan.in_group(group)}
-        self._watches = {name: MonitorJudge(monitor) for name, monitor in sorted(self._monitors.items())}
+        self._ledger = Ledger()
         self._leaves = {name: Leaves(monitor) for name, monitor in sorted(self._monitors.items())}
+        self._watches = {
+            name: MonitorJudge(monitor, self._leaves[name], self._ledger)
+            for name, monitor in sorted(self._monitors.items())
+        }
         self._own = {monitor.topic for monitor in self._monitors.values()}
         exposed = {monitor.exposure_topic for monitor in self._monitors.values()}
         self._awaited: set[str] = self._own | {topic for topic in exposed if topic} | set(awaited_topics)
         self._seals: dict[tuple[str, int], Seal] = {}
         self._ended_ms: dict[int, int] = {}
-        self._ledger = Ledger()
         self._coming: set[Change] = set()
         self._explained: dict[str, dict[str, Any]] = {}
         self._fresh: list[tuple[Alert, int | None]] = []
@@ -103,8 +106,8 @@ class Engine:
         elif partial.role == "leaves":
             self._leaves[watch.monitor.name].take(partial)
         elif partial.role == "exposure":
-            if watch.exposure is not None:
-                watch.exposure.take(partial)
+            if watch.beside is not None:
+                watch.beside.take(partial)
         else:
             watch.take(partial)
 
@@ -157,8 +160,8 @@ class Engine:
             alerts: list[Alert] = []
             if alive:
                 self._leaves[name].close(start)
-                if watch.exposure is not None:
-                    watch.exposure.close(start)
+                if watch.beside is not None:
+                    watch.beside.close(start)
                 if watch.gap is not None:
                     self._gap_over_ms = start
                 alerts = watch.judge(start, findings.judged)
@@ -288,7 +291,7 @@ class Engine:
             "watches": {name: watch.snapshot() for name, watch in self._watches.items()},
             "leaves": {name: leaves.snapshot() for name, leaves in self._leaves.items()},
             "exposures": {
-                name: watch.exposure.snapshot() for name, watch in self._watches.items() if watch.exposure is not None
+                name: watch.beside.snapshot() for name, watch in self._watches.items() if watch.beside is not None
             },
             "ledger": self._ledger.snapshot(),
             "coming": [change_row(change) for change in sorted(self._coming)],
@@ -327,8 +330,8 @@ class Engine:
         }
         for name, watch in kept.items():
             watch.restore(states[name])
-            if watch.exposure is not None and name in header["exposures"]:
-                watch.exposure.restore(header["exposures"][name])
+            if watch.beside is not None and name in header["exposures"]:
+                watch.beside.restore(header["exposures"][name])
             self._leaves[name].restore(header["leaves"].get(name, []))
         if kept.keys() >= states.keys():
             self._cases.restore(header["cases"])

@@ -12,13 +12,17 @@ import numpy as np
 from livewarden.alert import Alert
 from livewarden.times import DAY_MS, HOUR_MS
 from models.aggregate.distinct import count_distinct
+from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Partial, Row
 from models.decide.cardinality import CROWDED_MS, Crowd, Sums
-from models.decide.decision import Decision
+from models.decide.decision import CATCHING_UP, Decision
 from models.detect.bank import Floats, Judgements, Rows
+from models.detect.breadth import Breadth
 from models.detect.exposure import Exposures
+from models.detect.judgement import Judgement
 from models.detect.registry import new_bank
 from models.detect.series_index import Point, SeriesIndex
+from models.explain.ledger import Ledger, campaign
 from models.monitors.monitor import Monitor
 from models.monitors.plan import SeriesKey
 
@@ -34,6 +38,8 @@ CATCH_UP_BUCKETS = 2
 """After a gap, at least this many buckets may hold what piled up: a rise in them is stored, not notified."""
 CATCH_UP_MS = HOUR_MS
 """… or a quarter of the gap, up to this long, where that is more."""
+CAMPAIGN_LIFT = 3.0
+"""Beyond this ratio to the usual a planned campaign is no excuse."""
 WORTH_STORING = 0.05
 """A quiet bucket of which no more than this was expected leaves no row."""
 
@@ -59,8 +65,9 @@ class MonitorJudge:
     is not judged, and what comes right after it may be what piled up.
     """
 
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, monitor: Monitor, leaves: Leaves | None = None, ledger: Ledger | None = None) -> None:
         self.monitor = monitor
+        self._ledger = Ledger() if ledger is None else ledger
         self.open: dict[int, dict[int, dict[int, tuple[Row, ...]]]] = {}
         self.bank = new_bank(monitor)
         self.series_index = SeriesIndex(monitor.group_by, self.bank)
@@ -69,6 +76,7 @@ class MonitorJudge:
         self.buckets = 0
         self.gap: Alert | None = None
         self.exposure = Exposures(monitor) if monitor.exposure else None
+        self.breadth = Breadth(monitor, leaves or Leaves(monitor)) if monitor.parts else None
         self.foreign: set[int] = set()
         self.crowd = Crowd(monitor)
         self._catch_up = 0
@@ -187,14 +195,15 @@ class MonitorJudge:
             position = int(asked[index])
             key = series_index.keys[position]
             decision = self.decisions.get(key) or Decision()
+            judgement = found.one(index)
             states[index], decided = decision.decide(
                 monitor,
                 series_index.labels[position],
                 start,
                 float(values[index]),
-                found.one(index),
+                judgement,
                 subjects.get(position),
-                catch_up=self._catch_up > 0,
+                excuse=self._excuse(key, series_index.labels[position], start, judgement),
             )
             alerts += decided
             if decision.idle:
@@ -202,6 +211,27 @@ class MonitorJudge:
             else:
                 self.decisions[key] = decision
         return states, alerts
+
+    def _excuse(self, key: SeriesKey, labels: Mapping[str, str], start: int, judgement: Judgement) -> str | None:
+        """Why what is anomalous in a bucket is not worth a notification; None where nothing is known that says so."""
+        if self._catch_up:
+            return CATCHING_UP
+        monitor = self.monitor
+        if judgement.score < monitor.threshold:
+            return None
+        if self.breadth is not None and judgement.direction == "DOWN":
+            narrow = self.breadth.narrow(key, start, judgement.scan_buckets)
+            if narrow is not None:
+                return narrow
+        high, low = sorted((judgement.scan_observed, judgement.scan_expected), reverse=True)
+        if monitor.measured[0] in ("ratio", "distinct") or high > CAMPAIGN_LIFT * low:
+            return None
+        return campaign(self._ledger, labels, start, judgement.direction)
+
+    @property
+    def beside(self) -> Exposures | Breadth | None:
+        """What takes the partials of other events."""
+        return self.exposure or self.breadth
 
     def _relative(self) -> Floats | None:
         """By position: what the series' values are out of, relative to its usual;

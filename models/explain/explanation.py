@@ -99,13 +99,13 @@ def explain(
         raise ValueError(f"{len(dims)} dimensions are named, rows have {leaves.codes.shape[1]}")
     slices = Slices(leaves.codes, max_depth)
 
-    def cause(number: int, found: Scores, scale: float = 1.0) -> Cause:
+    def cause(number: int, found: Scores, score: float) -> Cause:
         values = leaves.names[slices.leaf[number]]
         return Cause(
             slice={dims[d]: values[d] for d in slices.dims(number)},
             share=_rounded(found.share[number]),
             risk_ratio=_rounded(found.risk_ratio[number]),
-            score=_rounded(found.score[number] * scale),
+            score=_rounded(score),
             without=_rounded(whole.without[number]),
         )
 
@@ -120,9 +120,10 @@ def explain(
     ranked = []
     for number, found in causes:
         limit = min(limit, found.score[number])
-        ranked.append(cause(number, found, limit / found.score[number]))
-    scale = min(1.0, limit / whole.score[others[0]]) if others else 1.0
-    ranked += [cause(number, whole, scale) for number in others]
+        ranked.append(cause(number, found, limit))
+    for number in others:
+        limit = min(limit, max(whole.plain[number], whole.score[number]))
+        ranked.append(cause(number, whole, limit))
     return Explanation(tuple(ranked[: len(causes)][:top]), tuple(ranked[len(causes) : top]), *_parts(leaves))
 
 
@@ -146,14 +147,15 @@ def _search(leaves: Leaves, slices: Slices, change: float) -> tuple[Scores, list
 
 
 def _alternatives(slices: Slices, whole: Scores, causes: Sequence[int], top: int) -> list[int]:
-    """The next best, where two slices of the same rows are one: the simpler."""
+    """The next best by the plain score and by ours in turn, where two slices of the same rows are one: the simpler."""
     rows = np.stack((whole.score, np.round(whole.share, 9), np.round(whole.risk_ratio, 9)), axis=1)
     seen = {tuple(rows[number]) for number in causes}
     found: list[int] = []
-    for number in np.lexsort((np.arange(len(slices)), slices.depth, -whole.score)):
-        if whole.score[number] <= 0 or len(found) == top:
+    orders = [np.lexsort((np.arange(len(slices)), slices.depth, -each)) for each in (whole.plain, whole.score)]
+    for number in np.stack(orders, axis=1).ravel():
+        if len(found) == top:
             break
-        if (row := tuple(rows[number])) not in seen:
+        if max(whole.plain[number], whole.score[number]) > 0 and (row := tuple(rows[number])) not in seen:
             seen.add(row)
             found.append(int(number))
     return found

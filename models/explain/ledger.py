@@ -7,7 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
-from livewarden.times import DAY_MS
+from livewarden.times import DAY_MS, HOUR_MS
 from models.aggregate.change import Change, change_from, change_row
 
 Relation = Literal["named", "scoped", "open"]
@@ -120,6 +120,34 @@ def anchors(change: Change, labels: Mapping[str, str]) -> bool:
         return False
     found = relation(change, labels)
     return found == "named" or (found == "scoped" and not change.target)
+
+
+def campaign(ledger: Ledger, labels: Mapping[str, str], at_ms: int, direction: str) -> str | None:
+    """The planned campaign that says why a slice has more than usual at a time, or less than just before; None without
+    one.
+
+    A rise is explained while it goes on, a fall in the hour after its end.
+
+    >>> ledger = Ledger()
+    >>> for at_ms, phase in ((0, "STARTED"), (60_000, "ENDED")):
+    ...     _ = ledger.add(Change(at_ms, "sale", "CAMPAIGN", phase, markets=("DE",)))
+    >>> campaign(ledger, {"market": "DE"}, 30_000, "UP"), campaign(ledger, {"market": "DE"}, 60_000, "DOWN")
+    ('campaign sale', 'campaign sale ended')
+    >>> campaign(ledger, {"market": "FR"}, 30_000, "UP"), campaign(ledger, {"market": "DE"}, 30_000, "DOWN")
+    (None, None)
+    """
+    running: dict[str, str] = {}
+    for change in ledger.between(at_ms - KEEP_MS, at_ms + 1):
+        if change.kind != "CAMPAIGN" or not change.effective or relation(change, labels) is None:
+            continue
+        ends_ms = change.at_ms if change.phase == "ENDED" else change.ends_ms
+        if direction == "DOWN" and 0 <= at_ms - ends_ms <= HOUR_MS:
+            return f"campaign {change.change_id} ended"
+        if direction == "UP" and change.phase == "STARTED" and (not ends_ms or at_ms < ends_ms):
+            running[change.change_id] = f"campaign {change.change_id}"
+        elif change.phase == "ENDED":
+            running.pop(change.change_id, None)
+    return next(iter(running.values()), None)
 
 
 class Ledger:

@@ -17,8 +17,10 @@ RATE: Final = 5.0
 OUTSIDE: Final = 0.02
 """Part of all counts that is added to the outside at the rate of now: without it, whatever is nearly everything has a
 tiny, clean outside and looks guilty."""
-CONCISE: Final = 1.2
+CONCISE: Final = 2.0
 """Power of the share: larger prefers wide slices that hold all of the change over sharp ones that hold a part."""
+WEIGHTY: Final = 0.2
+"""Power of how much likelier a slice makes what is seen: larger prefers what many counts speak for."""
 SLACK: Final = 1.2
 """A single dimension's share above 1 is noise up to here. Beyond, other slices moved the other way and hide a part of
 the change, and shares are scored as parts of what is hidden too."""
@@ -35,13 +37,16 @@ asked of the whole; where that stayed within its usual swings, a slice must be b
 
 @dataclass(frozen=True)
 class Scores:
-    """One number per slice (see `models.explain.Cause`); `stands`: whether it can be a cause at all."""
+    """One number per slice (see `models.explain.Cause`); `stands`: whether it can be a cause at all; `plain`: share times
+    log risk ratio and no more, a second opinion.
+    """
 
     share: NDArray[np.float64]
     risk_ratio: NDArray[np.float64]
     score: NDArray[np.float64]
     without: NDArray[np.float64]
     stands: NDArray[np.bool_]
+    plain: NDArray[np.float64]
 
 
 def scores(
@@ -74,20 +79,24 @@ def scores(
     moved_outside = (value - s1 + RATE * usual) / (others + RATE * usual)
     effect = sign * np.log(moved / moved_outside)
     hidden = max(1.0, float(share[slices.depth == 1].max(initial=0)) / SLACK)
-    score = np.clip(share / hidden, 0, 1) ** CONCISE * np.maximum(sign * np.log(ratio), 0) * (effect > 0)
-    score[n1 >= count] = 0
-    score[0] = 0
-
     left = value - expected - others
     part = expected / (expected + others)
     alike = value / (expected + others)
     likelier = _surprise(s1, alike * expected) + _surprise(value - s1, alike * others)
+    sharp = np.maximum(sign * np.log(ratio), 0) * (effect > 0)
+    score = np.clip(share / hidden, 0, 1) ** CONCISE * sharp * np.maximum(likelier / noise, 0) ** WEIGHTY
+    score[n1 >= count] = 0
+    score[0] = 0
+    bare = (value - s1 + RATE * usual) / (count - n1 + RATE)
+    plain = np.maximum(share, 0) * np.maximum(sign * np.log(inside / bare), 0)
+    plain[0] = 0
+
     stands = effect >= np.log(EFFECT)
     stands &= sign * (s1 - expected - part * left) >= CONCENTRATION * (1 - part) * np.abs(left)
     tries = CHANCE + np.log(len(slices))
     still = change**2 < 2 * SWINGS * noise * usual * count
     stands &= (likelier >= tries) & (_surprise(s1, expected) >= (tries if still else SWINGS) * noise)
-    return Scores(share, ratio, np.round(score, 9), without, stands)
+    return Scores(share, ratio, np.round(score, 9), without, stands, np.round(plain, 9))
 
 
 def _surprise(seen: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:

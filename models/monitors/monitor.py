@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from livewarden.contracts import AGGREGATES, CONTRACTS, Contract
+from livewarden.contracts import AGGREGATES, CONTRACTS, Contract, RoomLifecycle
 from livewarden.contracts.base import Precision
 from livewarden.duration import Duration
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
@@ -193,6 +193,11 @@ class Monitor(BaseModel):
         default_factory=list, description="fields searched for the slice that explains an alert"
     )
     exposure: ExposureOf | None = Field(default=None, description="what the counts are out of")
+    parts: str = Field(
+        default="",
+        description="field that tells the parts of a series apart, as room_id: a fall is told only where at least two, "
+        "and most of those still there, fell",
+    )
     group: str = Field(default="", description="monitors of a group are judged together; default: the topic")
 
     @model_validator(mode="after")
@@ -215,6 +220,8 @@ class Monitor(BaseModel):
             problems.append("detector: the enforcement detector judges counts; use traffic for sums and ratios")
         if self.max_series < self.series:
             problems.append(f"max_series: {self.max_series}, and {self.series} series are to be expected")
+        if self.parts and (self.detector != "traffic" or kind != "sum" or self.parts in self.group_by):
+            problems.append("parts: a field that is not in group_by, of a sum that the traffic detector judges")
         problems += self._river_problems()
         if self.exposure is not None:
             problems += self.exposure.problems(self)
@@ -228,6 +235,7 @@ class Monitor(BaseModel):
             "where": list(self.where),
             "measure": list(fields),
             "explain_by": self.explain_by,
+            "parts": [self.parts] if self.parts else [],
             "subjects": [] if self.subjects is None else [self.subjects],
         }
         for key, names in paths.items():
@@ -269,16 +277,33 @@ class Monitor(BaseModel):
         return AGGREGATES if self.precision in ("hour", "day") else self.contract.topic
 
     @cached_property
+    def beside(self) -> ExposureOf | None:
+        """What is counted of other events beside its own: its exposure, or what becomes of its parts.
+
+        The latter where `room.lifecycle` has the fields; what the network or the platform ended is left out, as it did
+        not end on purpose.
+        """
+        by = [*self.group_by, self.parts]
+        if not self.parts or not set(by) <= set(RoomLifecycle.model_fields):
+            return self.exposure
+        return ExposureOf(
+            event=RoomLifecycle.type_name,
+            by=[*by, "state", "end_reason"],
+            where={"state": ["ENDED", "INTERRUPTED", "PAUSED", "RESUMED"], "end_reason": ["", "HOST", "ENFORCEMENT"]},
+        )
+
+    @cached_property
     def exposure_topic(self) -> str | None:
-        """The topic that its exposure comes on."""
-        if self.exposure is None:
+        """The topic that its exposure, or what becomes of its parts, comes on."""
+        if self.beside is None:
             return None
-        return AGGREGATES if self.precision in ("hour", "day") else EVENTS[self.exposure.event].topic
+        return AGGREGATES if self.precision in ("hour", "day") else EVENTS[self.beside.event].topic
 
     @cached_property
     def leaf_dims(self) -> tuple[str, ...]:
         """The dimensions that are searched for an explanation, beyond those of the series."""
-        return tuple(dict.fromkeys(name for name in self.explain_by if name not in self.group_by))
+        parts = [self.parts] if self.parts else []
+        return tuple(dict.fromkeys(name for name in [*self.explain_by, *parts] if name not in self.group_by))
 
     @cached_property
     def group_name(self) -> str:
@@ -319,6 +344,7 @@ class Monitor(BaseModel):
         excluded = {"title", "owner", "playbook", "severity", "explain_by"} | (
             {"exposure"} if self.exposure is None else set()
         )
+        excluded |= set() if self.parts else {"parts"}
         excluded |= {"max_series"} if self.max_series == Monitor.model_fields["max_series"].default else set()
         excluded |= {"model", "parameters", "features"} if self.detector != "river" else set()
         text = json.dumps(self.model_dump(mode="json", exclude=excluded), sort_keys=True)

@@ -44,7 +44,7 @@ class CompiledMonitor:
         self.monitor = monitor
         self.exposure = exposure
         self.bucket_ms = monitor.bucket
-        asked = monitor.exposure if exposure and monitor.exposure is not None else monitor
+        asked = monitor.beside if exposure and monitor.beside is not None else monitor
         dimensions = asked.group_by if isinstance(asked, Monitor) else asked.by
         self._kind, fields = asked.measured
         self._measured = [_getter(field) for field in fields]
@@ -100,8 +100,8 @@ class Plan:
                 for precision, span_ms in SPAN_MS.items():
                     if span_ms <= SPAN_MS[monitor.precision] and (span_ms >= HOUR_MS) == (monitor.topic == AGGREGATES):
                         self._questions.setdefault((monitor.event, precision), []).append(CompiledMonitor(monitor))
-                        if monitor.exposure is not None:
-                            asked = self._questions.setdefault((monitor.exposure.event, precision), [])
+                        if monitor.beside is not None:
+                            asked = self._questions.setdefault((monitor.beside.event, precision), [])
                             asked.append(CompiledMonitor(monitor, exposure=True))
 
     def questions(self, data: Contract) -> Iterable[CompiledMonitor]:

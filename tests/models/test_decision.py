@@ -10,7 +10,7 @@ import pytest
 
 from livewarden.alert import Alert
 from livewarden.times import MINUTE_MS
-from models.decide.decision import Decision, State
+from models.decide.decision import CATCHING_UP, Decision, State
 from models.detect.judgement import Direction, Judgement
 from models.monitors.monitor import Monitor
 from tests.core_fixtures import T0, monitor
@@ -48,9 +48,9 @@ def bucket(
     asked: Monitor = M,
     **more: Any,
 ) -> Notified:
-    subjects, catch_up = more.pop("subjects", None), more.pop("catch_up", False)
+    subjects, excuse = more.pop("subjects", None), more.pop("excuse", None)
     judged = judgement(score, observed, expected, **more)
-    found = decision.decide(asked, SERIES, at(number), observed, judged, subjects, catch_up=catch_up)
+    found = decision.decide(asked, SERIES, at(number), observed, judged, subjects, excuse=excuse)
     return Notified(*found)
 
 
@@ -234,9 +234,9 @@ def test_other_direction_breaks_the_cooldown() -> None:
 
 def test_rise_after_a_gap_is_stored_not_told() -> None:
     decision = Decision()
-    (first,) = bucket(decision, 0, FULL, 100, catch_up=True).alerts
+    (first,) = bucket(decision, 0, FULL, 100, excuse=CATCHING_UP).alerts
     assert first.suppressed_by == "catch-up after a gap"
-    assert bucket(decision, 1, 50.0, 900, catch_up=True).alerts == []  # much worse, and still catching up
+    assert bucket(decision, 1, 50.0, 900, excuse=CATCHING_UP).alerts == []  # much worse, and still catching up
     (notified,) = bucket(decision, 2, 50.0, 900).alerts  # what lasts is no catch-up
     assert notified.suppressed_by is None
     assert notified.episode_id == first.alert_id
@@ -244,7 +244,7 @@ def test_rise_after_a_gap_is_stored_not_told() -> None:
 
 def test_fall_after_a_gap_is_told_when_it_lasts() -> None:
     decision = Decision()
-    (first,) = bucket(decision, 0, FULL, 0, 100, catch_up=True).alerts
+    (first,) = bucket(decision, 0, FULL, 0, 100, excuse=CATCHING_UP).alerts
     assert first.suppressed_by == "catch-up after a gap"
     (notified,) = bucket(decision, 1, FULL, 0, 100).alerts
     assert (notified.suppressed_by, notified.episode_id) == (None, first.alert_id)

@@ -37,8 +37,9 @@ asked of the whole; where that stayed within its usual swings, a slice must be b
 
 @dataclass(frozen=True)
 class Scores:
-    """One number per slice (see `models.explain.Cause`); `stands`: whether it can be a cause at all; `plain`: share times
-    log risk ratio and no more, a second opinion.
+    """One number per slice (see `models.explain.Cause`); `stands`: whether it can be a cause at all.
+
+    `plain` is share times log risk ratio and no more, a second opinion.
     """
 
     share: NDArray[np.float64]

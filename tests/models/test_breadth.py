@@ -25,7 +25,7 @@ DE = ("DE",)
 
 
 def market(*minutes: dict[str, int], steps: dict[int, tuple[str, str, str]] | None = None) -> Breadth:
-    """The breadth after those minutes, each with the viewers of its rooms; `steps`: room, state and reason by minute."""
+    """The breadth after those minutes, each with the viewers of its rooms; `steps`: room, state, reason by minute."""
     leaves = Leaves(VIEWERS)
     breadth = Breadth(VIEWERS, leaves)
     place = ("live.traffic", "live.traffic", 0, "viewers")
@@ -86,6 +86,7 @@ def test_resumed_from_its_snapshot_it_says_the_same() -> None:
 
 def test_rooms_are_followed_by_their_lifecycle_where_it_has_the_fields() -> None:
     assert VIEWERS.exposure_topic == "live.rooms"
-    assert VIEWERS.beside is not None and VIEWERS.beside.by == ["market", "room_id", "state", "end_reason"]
+    assert VIEWERS.beside is not None
+    assert VIEWERS.beside.by == ["market", "room_id", "state", "end_reason"]
     by_source = VIEWERS.model_validate(VIEWERS.model_dump(mode="json") | {"group_by": ["traffic_source"]})
     assert by_source.exposure_topic is None

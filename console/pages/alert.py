@@ -54,8 +54,8 @@ async def alert(request: Request) -> Response:
     (chart, changed), (first, total, happenings) = await asyncio.gather(
         surroundings(at, found, began, until, topics), _events(at.reader, selected)
     )
-    notified_now = monitor | dict(at.monitors.get(found["monitor"], {}))
-    what = str(notified_now.get("title") or found["monitor"])
+    known = monitor | dict(at.monitors.get(found["monitor"], {}))
+    what = str(known.get("title") or found["monitor"])
     return await at.page(
         request,
         "alert.html",
@@ -63,8 +63,8 @@ async def alert(request: Request) -> Response:
         what=what,
         title=at.title,
         sentence=wording.sentence(found, what, onset, until),
-        owner=str(notified_now.get("owner") or ""),
-        playbook=str(notified_now.get("playbook") or ""),
+        owner=str(known.get("owner") or ""),
+        playbook=str(known.get("playbook") or ""),
         account=account,
         onset=onset,
         until=until,

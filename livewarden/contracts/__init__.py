@@ -1,6 +1,7 @@
 """The event contracts: one model a contract, one file a domain."""
 
 from livewarden.contracts.appeal import AppealLifecycle
+from livewarden.contracts.audit import ReviewAudit
 from livewarden.contracts.base import AGGREGATES, TYPE_PREFIX, Contract, Topic, unknown_fields
 from livewarden.contracts.catalog import BY_CE_TYPE, CONTRACTS, TOPICS, topic_of
 from livewarden.contracts.change import PlatformChange, Scope
@@ -23,6 +24,7 @@ __all__ = [
     "EnforcementReversed",
     "MerchantTicket",
     "PlatformChange",
+    "ReviewAudit",
     "RoomLifecycle",
     "Scope",
     "SourceHeartbeat",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from livewarden.contracts.appeal import AppealLifecycle
+from livewarden.contracts.audit import ReviewAudit
 from livewarden.contracts.base import AGGREGATES, Contract, Topic
 from livewarden.contracts.change import PlatformChange
 from livewarden.contracts.enforcement import EnforcementAction, EnforcementReversed
@@ -20,6 +21,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     EnforcementAction,
     EnforcementReversed,
     AppealLifecycle,
+    ReviewAudit,
     MerchantTicket,
     PlatformChange,
     SourceHeartbeat,

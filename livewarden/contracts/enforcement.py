@@ -41,8 +41,19 @@ ActionType = Literal[
 ]
 ActionState = Literal["PENDING", "ENFORCED", "NO_ACTION", "EXPIRED", "REVERSED"]
 ReversalReason = Literal[
-    "APPEAL_UPHELD", "POLICY_ERROR", "MODEL_ERROR", "BULK_ROLLBACK", "EXPIRED_EARLY", "COURT_ORDER"
+    "APPEAL_GRANTED",
+    "POLICY_ERROR",
+    "MODEL_ERROR",
+    "BULK_ROLLBACK",
+    "POLICY_CHANGE",
+    "EXPIRED_EARLY",
+    "COURT_ORDER",
+    "OUT_OF_COURT",
+    "PROCEDURAL",
+    "APPEAL_UPHELD",
 ]
+"""APPEAL_UPHELD is an older name of APPEAL_GRANTED, and read as that: the appeal won. It is the opposite of the
+outcome UPHELD of an appeal, which leaves the measure standing."""
 
 
 class EnforcementAction(Contract):
@@ -69,6 +80,9 @@ class EnforcementAction(Contract):
     restriction: Label | None = Field(default=None, description="Finer name of what was done, as its source has it.")
     state: ActionState | None = Field(default=None, description="How far it has come.")
     decided_at: Instant | None = Field(default=None, description="When it was decided.")
+    informed_at: Instant | None = Field(
+        default=None, description="When the one concerned was told; complaints are open from then on (DSA Art. 20(2))."
+    )
     effective_at: Instant | None = Field(default=None, description="When it takes effect.")
     ends_at: Instant | None = Field(default=None, description="When it ends by itself; unset where it does not.")
     points_delta: Annotated[int, Field(ge=-1_000_000, le=1_000_000, strict=True)] | None = Field(
@@ -95,5 +109,12 @@ class EnforcementReversed(Contract):
     key_fields: ClassVar[tuple[str, ...]] = ("action_id",)
 
     action_id: Id = Field(description="The measure taken back.")
-    reason: ReversalReason | None = Field(default=None, description="Why.")
+    reason: ReversalReason | None = Field(
+        default=None,
+        description="Why. APPEAL_GRANTED: the appeal won (APPEAL_UPHELD is its older name). PROCEDURAL: by default,"
+        " without a look at the measure. OUT_OF_COURT: a body under DSA Art. 21.",
+    )
+    decision_id: Id | None = Field(
+        default=None, description="The one decision behind it, where it takes back many measures (BULK_ROLLBACK)."
+    )
     at: Instant = Field(description="When.")

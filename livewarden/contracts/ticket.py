@@ -6,12 +6,29 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from livewarden.contracts.base import Contract, Id, Instant, Language, Market, Topic
+from livewarden.contracts.base import Body, Contract, Id, Instant, Language, Market, Topic
 
 TicketCategory = Literal[
     "VIOLATION_DISPUTE", "LIVE_INTERRUPTED", "TRAFFIC_DROP", "PRODUCT_AUDIT", "PAYOUT", "TECHNICAL", "OTHER"
 ]
 TicketState = Literal["OPEN", "ANSWERED", "CLOSED", "REOPENED"]
+
+
+LengthClass = Literal["SHORT", "MEDIUM", "LONG"]
+Hash32 = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+
+
+class TicketFingerprint(Body):
+    """What may be known of a ticket's text without the text, computed where the text lives."""
+
+    language: Language | None = Field(default=None, description="Language found in it, BCP 47.")
+    minhash: tuple[Hash32, ...] = Field(
+        default=(), max_length=128, description="MinHash values of its character 4-grams: equal ones, similar texts."
+    )
+    stems: tuple[Hash32, ...] = Field(default=(), max_length=20, description="Hashes of its most telling word stems.")
+    length_class: LengthClass | None = Field(
+        default=None, description="SHORT to 200 characters, MEDIUM to 1,000, LONG above."
+    )
 
 
 class MerchantTicket(Contract):
@@ -37,5 +54,8 @@ class MerchantTicket(Contract):
     state: TicketState = Field(description="How far it has come.")
     sentiment: Annotated[float, Field(ge=-1, le=1, strict=True)] | None = Field(
         default=None, description="Tone in [-1, 1]; lower is angrier."
+    )
+    fingerprint: TicketFingerprint | None = Field(
+        default=None, description="What may be known of its text; the text itself never enters the stream."
     )
     text_ref: Id | None = Field(default=None, description="Where its text is kept.")

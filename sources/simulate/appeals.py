@@ -17,6 +17,11 @@ from sources.simulate.violations import Violation
 _APPEAL_MEDIAN_MS, _APPEAL_SPREAD = 2.5 * HOUR_MS, 1.2
 _REVIEW_MEDIAN_MS, _REVIEW_SPREAD = 5.0 * HOUR_MS, 0.9
 _DEADLINE_MS = 30 * DAY_MS
+_COMPLAINTS = {
+    "ACCOUNT": ("SHOP_CLOSED", "ACCOUNT_"),
+    "MONEY": ("SETTLEMENT", "COMMISSION", "FUNDS"),
+    "SERVICE": ("LIVE_INTERRUPTED", "LIVE_ACCESS", "LIVE_FEATURE", "ORDER_VOLUME", "AFFILIATE"),
+}
 _CHANNELS = ("SELLER_CENTER", "SELLER_CENTER", "IN_APP", "EMAIL")
 
 
@@ -45,7 +50,7 @@ def appeals(scenario: Scenario, market: Market, violations: Iterable[Violation])
             granted = luck[3] < violation.policy.overturned * factor_at(scenario, "overturns", violation)
             drafts += _lifecycle(violation, submitted, resolved, granted)
             if granted and (reversed_at is None or resolved < reversed_at):
-                reversed_at, reason = resolved + SECOND_MS, "APPEAL_UPHELD"
+                reversed_at, reason = resolved + SECOND_MS, "APPEAL_GRANTED"
         if reversed_at is not None:
             drafts += (
                 (reversed_at, EnforcementReversed(action_id=action_id, reason=reason, at=instant(reversed_at)))
@@ -58,6 +63,14 @@ def factor_at(scenario: Scenario, quantity: Quantity, violation: Violation) -> f
     """What incidents multiply `quantity` by, for this violation."""
     pushes = scenario.pushes(quantity, violation.dims)
     return float(np.prod([push.factors(np.array([violation.at_ms]))[0] for push in pushes])) if pushes else 1.0
+
+
+def _complaint(actions: tuple[str, ...]) -> str:
+    """What a complaint is against, as reports count it: the gravest of the measures."""
+    for kind, words in _COMPLAINTS.items():
+        if any(word in action for action in actions for word in words):
+            return kind
+    return "VISIBILITY"
 
 
 def _lifecycle(violation: Violation, submitted: int, resolved: int, granted: bool) -> list[Draft]:
@@ -74,9 +87,13 @@ def _lifecycle(violation: Violation, submitted: int, resolved: int, granted: boo
             channel=channel,
             state=state,
             outcome=outcome,
+            complaint_type=_complaint(violation.actions),
+            complainant="AFFECTED",
             deadline_at=deadline_at,
             at=instant(at_ms),
             reviewer_type="HUMAN" if state != "SUBMITTED" else None,
+            decided_by=f"sim-reviewer-{violation.number % 40:02d}" if outcome else None,
+            automated=False if outcome else None,
         )
 
     return [

@@ -1,0 +1,124 @@
+"""Whether reversals come faster or slower than they used to: the enemy of every nowcast.
+
+A new appeal button halves the delay, and a nowcast that does not know it takes the faster reversals for more of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.misjudgement.delay import Delay, delay_of
+from models.misjudgement.triangle import Floats, Triangle
+
+WINDOWS = (3, 4, 5, 6, 7, 10, 14, 21, 28)
+"""How many of the last cohorts are set against those before them."""
+_KNOTS = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 28, 36, 46, 60, 77, 100, 130, 180])
+"""Ages between which the delay is made smooth: the tail of a small cell has days on which nothing ever came."""
+_PACES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 81))
+LEAST_RATIO = 11.0
+"""Twice the log likelihood ratio, over the dispersion, from which a shift is one."""
+LEAST_SEEN = 40
+"""Reversals in a window below which it is not judged."""
+LEAST_PACE = 1.15
+"""A pace nearer to 1 than this changes no nowcast by more than its interval."""
+
+
+@dataclass(frozen=True)
+class DelayShift:
+    """The last `cohorts` cohorts come `pace` times as fast (below 1: slower), between `slow` and `fast` (90 %).
+
+    `ratio`: twice the log likelihood ratio against no shift, over the dispersion. `before`: the delay without these
+    cohorts.
+    """
+
+    cohorts: int
+    pace: float
+    slow: float
+    fast: float
+    ratio: float
+    before: Delay
+
+
+def find_shift(triangle: Triangle, dispersion: float) -> DelayShift | None:
+    """The shift of the delay that the last cohorts show, None where they show none.
+
+    The likelihood is that of the ages of what was seen, given how much was seen (right-truncated multinomial), so a
+    higher or lower rate alone is no shift. `dispersion`: from `timing_dispersion`. Bad at: fewer than about 100
+    reversals in the window, and a shift that is no change of pace, which it follows only on average.
+    """
+    best: DelayShift | None = None
+    for cohorts in WINDOWS:
+        if cohorts + 30 > len(triangle.measures):
+            break
+        found = fit_pace(triangle, cohorts, dispersion)
+        if found is None:
+            continue
+        if best is None or found.ratio > best.ratio:
+            best = found
+    if best is None or best.ratio < LEAST_RATIO or max(best.pace, 1 / best.pace) < LEAST_PACE:
+        return None
+    return best
+
+
+def fit_pace(triangle: Triangle, cohorts: int, dispersion: float) -> DelayShift | None:
+    """The pace of the last `cohorts` cohorts against those before; None where too little is known of either."""
+    before = delay_of(triangle, skip=cohorts)
+    if before is None:
+        return None
+    recent = triangle.reversals[-cohorts:, :cohorts]
+    by_age = recent.sum(axis=0).astype(float)
+    if by_age.sum() < LEAST_SEEN:
+        return None
+    seen = recent.sum(axis=1).astype(float)
+    ages = triangle.ages[-cohorts:]
+    shares = np.maximum(smooth(before).share(np.arange(cohorts)[None, :], _PACES[:, None]), 1e-9)
+    parts = np.maximum(np.diff(shares, axis=1, prepend=0.0), 1e-9)
+    fit = (np.log(parts) @ by_age - np.log(shares[:, ages]) @ seen) / max(dispersion, 1.0)
+    top = int(np.argmax(fit))
+    inside = np.flatnonzero(2 * (fit[top] - fit) <= 2.706)
+    ratio = float(2 * (fit[top] - np.interp(0.0, np.log(_PACES), fit)))
+    return DelayShift(cohorts, float(_PACES[top]), float(_PACES[inside[0]]), float(_PACES[inside[-1]]), ratio, before)
+
+
+def smooth(delay: Delay) -> Delay:
+    """The same delay, straight between a few ages (over the logarithm of time)."""
+    days = np.arange(1, len(delay.seen_by) + 1)
+    knots = np.append(_KNOTS[len(days) - 1 > _KNOTS], len(days) - 1)
+    return Delay(np.interp(np.log(days), np.log(knots + 1), delay.seen_by[knots]), delay.reversals)
+
+
+def timing_dispersion(triangle: Triangle, delay: Delay, youngest: int = 14) -> float:
+    """How much more the ages of reversals vary than independent ones would, at least 1.
+
+    Pearson's chi-square of the triangle against its own margins, over the degrees of freedom; ages of small
+    expectation are taken together. A shop that appeals against ten measures in one sitting makes it larger.
+    """
+    ages = triangle.ages
+    rows = ages >= youngest
+    if rows.sum() < 10:
+        return 1.0
+    parts = np.diff(delay.seen_by[: youngest + 1], prepend=0.0) / delay.seen_by[youngest]
+    counts = triangle.reversals[rows, : youngest + 1].astype(float)
+    expected = counts.sum(axis=1)[:, None] * parts[None, :]
+    return max(1.0, _pearson(counts, expected))
+
+
+def _pearson(counts: Floats, expected: Floats) -> float:
+    """Chi-square over degrees of freedom, with neighbouring ages added up until each has an expectation of 2 a
+    cohort."""
+    edges, sum_ = [0], 0.0
+    mean = expected.mean(axis=0)
+    for age, value in enumerate(mean):
+        sum_ += value
+        if sum_ >= 2.0 and age + 1 < len(mean):
+            edges.append(age + 1)
+            sum_ = 0.0
+    if len(edges) < 2:
+        return 1.0
+    observed = np.add.reduceat(counts, edges, axis=1)
+    wanted = np.add.reduceat(expected, edges, axis=1)
+    usable = wanted > 0
+    chi = float((((observed - wanted) ** 2)[usable] / wanted[usable]).sum())
+    return chi / max(1, int(usable.sum()) - int(usable.any(axis=1).sum()) - len(edges) + 1)

@@ -17,6 +17,7 @@ from typing import Self
 
 from livewarden.errors import Unreachable
 from streams.topics import ensure_topics
+from tests.ports import free_ports
 
 KAFKA_VERSION = "4.2.0"
 CACHE = Path(__file__).resolve().parent.parent / ".kafka"
@@ -196,12 +197,3 @@ def _jars() -> Path:
             with contextlib.suppress(FileExistsError, OSError):
                 os.rename(fetched, jars)  # another test process may have been faster
     return jars
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -51,6 +50,7 @@ from streams.replay import Replay
 from streams.stages import alert_row, case_row
 from streams.worker import Worker
 from tests.kafka_fixtures import Broker
+from tests.ports import free_ports
 
 WITHIN_S: Final = 60.0
 POLL_S: Final = 0.05
@@ -410,7 +410,7 @@ class Process:
     """`livewarden worker` in a process of its own."""
 
     def __init__(self, settings: Settings, clickhouse: Address, folder: Path) -> None:
-        self.metrics_port = free_port()
+        (self.metrics_port,) = free_ports(1)
         self._log = folder / f"worker-{self.metrics_port}.log"
         monitors = folder / "monitors.toml"
         monitors.write_text(monitors_text(), encoding="utf-8")
@@ -488,13 +488,6 @@ async def processes(
     finally:
         for process in started:
             await process.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 # --- a store in trouble ----------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.apache_kafka import free_ports
+from tests.ports import free_ports
 
 PACKAGE = "@chdb/lib-linux-x64-gnu"
 VERSIONS = {

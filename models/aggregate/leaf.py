@@ -43,7 +43,7 @@ def fold(rows: Mapping[SeriesKey, Sums], width: int, most: int = MOST_A_BUCKET) 
     for place in range(head, head + width):
         sizes: dict[str, int] = {}
         for key, sums in rows.items():
-            sizes[key[place]] = sizes.get(key[place], 0) + _size(sums)
+            sizes[key[place]] = sizes.get(key[place], 0) + size_of(*sums)
         if len(sizes) > NAMED_VALUES:
             named = set(sorted(sizes, key=lambda value: (-sizes[value], value))[:NAMED_VALUES])
             rows = _merged(
@@ -51,14 +51,15 @@ def fold(rows: Mapping[SeriesKey, Sums], width: int, most: int = MOST_A_BUCKET) 
                 for key, sums in rows.items()
             )
     if len(rows) > most:
-        kept = set(sorted(rows, key=lambda key: (-_size(rows[key]), key))[: most - 1])
+        kept = set(sorted(rows, key=lambda key: (-size_of(*rows[key]), key))[: most - 1])
         rest = (REST,) * width
         rows = _merged((key if key in kept else key[:head] + rest, sums) for key, sums in rows.items())
     return dict(rows)
 
 
-def _size(sums: Sums) -> int:
-    return sums[1] or abs(sums[0])
+def size_of(value: int, exposure: int) -> int:
+    """How much of a bucket stands in a row: its exposure, or its value where it has none."""
+    return exposure or abs(value)
 
 
 def _merged(rows: Iterable[tuple[SeriesKey, Sums]]) -> dict[SeriesKey, Sums]:

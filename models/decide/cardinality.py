@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from livewarden.alert import Alert
 from livewarden.times import HOUR_MS
-from models.aggregate.leaf import REST
+from models.aggregate.leaf import REST, size_of
 from models.decide.alert import cardinality_alert
 from models.monitors.monitor import Monitor
 from models.monitors.plan import SeriesKey
@@ -56,7 +56,7 @@ class Crowd:
         room = max(0, self._monitor.max_series - len(known) + (rest in known))
         if len(new) <= room:
             return dict(merged)
-        kept = set(sorted(new, key=lambda key: (-_size(merged[key]), key))[:room])
+        kept = set(sorted(new, key=lambda key: (-size_of(*merged[key][:2]), key))[:room])
         folded = {key: sums for key, sums in merged.items() if key in known or key in kept or key == rest}
         value, exposure, sketches = folded.get(rest, (0, 0, []))
         for key in sorted(set(new) - kept):
@@ -88,7 +88,3 @@ class Crowd:
         """Go on from `snapshot`."""
         alert, self._normal = state
         self._alert = Alert(**alert) if alert else None
-
-
-def _size(sums: Sums) -> int:
-    return sums[1] or abs(sums[0])

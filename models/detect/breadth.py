@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from statistics import median
 from typing import Any, Final
 
@@ -62,9 +63,10 @@ class Breadth:
         """
         size = self._monitor.bucket
         began = start_ms - (buckets - 1) * size
-        usual = self._usual(series, began)
+        past = self._values(series, began - BEFORE * size, began)
+        usual = _usual(past)
         if not usual:
-            return None
+            return f"{self._monitor.parts}: none was there before" if len(past) >= BEFORE else None
         now = self._values(series, start_ms, start_ms + size).get(start_ms, {})
         steps: dict[str, str] = {}
         for start in sorted(self._steps):
@@ -80,14 +82,6 @@ class Breadth:
         if most and lost[most] > 0:
             return f"{name} {most}: {steps[most].lower()}"
         return f"{name}: {len(fell)} of {len(rest)} fell"
-
-    def _usual(self, series: SeriesKey, before_ms: int) -> dict[str, float]:
-        """The median value of each part that was there right before."""
-        found: dict[str, list[int]] = {}
-        for values in self._values(series, before_ms - BEFORE * self._monitor.bucket, before_ms).values():
-            for part, value in values.items():
-                found.setdefault(part, []).append(value)
-        return {part: usual for part, seen in found.items() if len(seen) >= KNOWN and (usual := median(seen)) > 0}
 
     def _values(self, series: SeriesKey, since_ms: int, until_ms: int) -> dict[int, dict[str, int]]:
         values: dict[int, dict[str, int]] = {}
@@ -119,3 +113,12 @@ class Breadth:
             steps = self._steps[start] = {}
             for *key, part, step in rows:
                 steps.setdefault(tuple(key), {})[part] = step
+
+
+def _usual(past: Mapping[int, Mapping[str, int]]) -> dict[str, float]:
+    """The median value of each part that was there in at least `KNOWN` buckets."""
+    found: dict[str, list[int]] = {}
+    for values in past.values():
+        for part, value in values.items():
+            found.setdefault(part, []).append(value)
+    return {part: usual for part, seen in found.items() if len(seen) >= KNOWN and (usual := median(seen)) > 0}

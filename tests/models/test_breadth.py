@@ -68,6 +68,11 @@ def test_rooms_that_vanish_without_a_word_fell() -> None:
 
 def test_nothing_known_of_before_excuses_nothing() -> None:
     assert market({"a": 5}, {"a": 1}).narrow(DE, MINUTE) is None
+    assert market({}, {"a": 1}).narrow(DE, MINUTE) is None
+
+
+def test_a_market_with_no_room_on_air_does_not_fall() -> None:
+    assert market(*[{}] * 10, {}).narrow(DE, 10 * MINUTE) == "room_id: none was there before"
 
 
 def test_what_happened_long_ago_is_forgotten() -> None:

@@ -6,6 +6,9 @@ import asyncio
 import logging
 import os
 import sys
+from importlib import metadata
+from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -84,9 +87,21 @@ for name, group in GROUPS.items():
     app.add_typer(group, name=name, context_settings={"help_option_names": ["-h", "--help"]})
 
 
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Say which version this is, and end.")] = False,
+) -> None:
+    if version:
+        print(f"livewarden {metadata.version('livewarden')}")
+        raise typer.Exit
+
+
 def main(args: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 for a "no", 2 for bad use, input or set-up (one line on stderr)."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and (stream.encoding or "").lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="replace")  # a terminal that knows ASCII only: "·" is shown as "?"
     args = sys.argv[1:] if args is None else args
     if not args or (len(args) == 1 and args[0] in GROUPS):
         args = [*args, "--help"]

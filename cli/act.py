@@ -193,18 +193,3 @@ def since_option(text: str | None, now_ms: int) -> int | None:
     if text is not None and _DURATION.fullmatch(text):
         return now_ms - span(text, "--from")
     return moment(text, "--from")
-
-
-def confirm(said: str, *, yes: bool) -> None:
-    """Say on stderr what is about to happen, and go on where a person says so, or said `--yes` before.
-
-    SetupError where they say no, and where nobody is there to say anything.
-    """
-    print(clean(said), file=sys.stderr)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise SetupError("nobody is there to be asked: say --yes")
-    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise SetupError("nothing was done")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -141,7 +142,27 @@ def moment(text: str | None, option: str) -> int | None:
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a terminal that knows ASCII only
+        text = json.dumps(orjson.loads(text), indent=2)
+    print(text)
+
+
+def confirm(said: str, *, yes: bool, flag: str = "--yes") -> None:
+    """Say on stderr what is about to happen, and go on where a person says so, or said `flag` before.
+
+    SetupError where they say no, and where nobody is there to say anything.
+    """
+    print(visible(said), file=sys.stderr)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise SetupError(f"nobody is there to be asked: say {flag}")
+    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise SetupError("nothing was done")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:

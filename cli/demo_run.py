@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import shlex
@@ -13,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cli.simulation_score import alert_json, alert_line, incident_line, outcomes
 from cli.web import evidence_in, interrupted, web
@@ -46,7 +47,7 @@ STOP_WITHIN_S = 15.0
 CONSOLE_PORT = 8080
 RESPONSE_FILE = """\
 # Written by the demo: every incident, however old, goes to a file beside this one.
-group_wait = "0s"
+{link}group_wait = "0s"
 tick = "2s"
 stale_after = "36500d"
 closure_windows = 0
@@ -98,8 +99,11 @@ class Demo:
         assert here is not None
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, here.cancel)  # so that the worker is stopped, too
-        self._prepare()
-        with EmbeddedClickHouse(self._folder / "clickhouse", self._port) as clickhouse, EmbeddedKafka() as kafka:
+        with (
+            self.prepare(),
+            EmbeddedClickHouse(self._folder / "clickhouse", self._port) as clickhouse,
+            EmbeddedKafka() as kafka,
+        ):
             address = Address(clickhouse.url, clickhouse.user, clickhouse.password)
             await apply(address)
             for topic, partitions in Settings(partitions=PARTITIONS, partials_partitions=PARTITIONS).topics().items():
@@ -109,6 +113,7 @@ class Demo:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(reader)
                 console = await self._console(stack, kafka, reader, console_port) if stay else None
+                self._respond(console)
                 if console:
                     self._say(f"Console: {console}\n")
                 worker = await stack.enter_async_context(self._worker(kafka, clickhouse))
@@ -120,18 +125,27 @@ class Demo:
                     await interrupted(worker.wait())
         return summary
 
-    def _prepare(self) -> None:
+    def prepare(self) -> IO[str]:
+        """Make the folder anew; gives the lock on it, which holds as long as it is open."""
         folder = self._folder.absolute()
         try:
             if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
                 raise SetupError(f"{folder} is not empty and not a demo's folder: choose another one with --dir")
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            (folder / MARKER).write_text("A demo of livewarden makes this folder anew at each start.\n")
-            target = json.dumps(str(folder / "notifications.jsonl"))
-            (folder / "response.toml").write_text(RESPONSE_FILE.format(file=target))
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = _locked(folder)
+            for each in folder.iterdir():
+                if each.name != MARKER:
+                    shutil.rmtree(each) if each.is_dir() else each.unlink()
         except OSError as error:
             raise SetupError(f"{folder}: {error.strerror}") from error
+        return lock
+
+    def _respond(self, console: str | None) -> None:
+        """Write the response file: notifications lead to the console that runs with the demo."""
+        folder = self._folder.absolute()
+        told = json.dumps(str(folder / "notifications.jsonl"))
+        link = f"console_url = {json.dumps(console)}\n" if console else ""
+        (folder / "response.toml").write_text(RESPONSE_FILE.format(file=told, link=link))
 
     def _leave_address(self, kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse) -> None:
         """Write where the services are, as a shell reads it, so that other commands of livewarden find them."""
@@ -303,3 +317,17 @@ async def _stop(worker: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         worker.kill()
         await worker.wait()
+
+
+def _locked(folder: Path) -> IO[str]:
+    """The lock on a demo's folder; SetupError where another demo holds it."""
+    lock = (folder / MARKER).open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise SetupError(f"a demo runs in {folder}: end it, or choose another folder with --dir") from None
+    if not lock.tell():
+        lock.write("A demo of livewarden makes this folder anew at each start.\n")
+        lock.flush()
+    return lock

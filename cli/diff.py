@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,11 @@ import typer
 from cli.common import AsJson, print_json, print_table, where
 from livewarden.errors import SetupError
 
+Items = dict[str, dict[str, Any]]
+"""Alerts or cases by id."""
 _IDS = {"alerts": "alert_id", "cases": "case_id"}
+_CONFIGURED = {"alert_id", "alert_ids", "episode_id", "case_id", "config_hash", "monitors"}
+"""What another configuration of the same monitor changes in any case."""
 
 
 def diff(
@@ -21,7 +26,8 @@ def diff(
 ) -> int:
     """Compare two runs: alerts and cases added, removed, changed. Exit code 0 when identical, 1 when not.
 
-    The name of the run does not count.
+    The name of the run does not count. After a threshold was changed it names what came and what went, and counts what
+    is the same but for that.
 
     Example: livewarden diff tonight tonight-with-new-threshold
     """
@@ -33,13 +39,32 @@ def diff(
     if as_json:
         print_json({"identical": not changes, "changes": changes})
     elif changes:
-        rows = [
-            (c["what"], c["kind"][:-1], c["monitor"], c["since"], c["series"], ", ".join(c["fields"])) for c in changes
-        ]
-        print_table(("", "", "monitor", "since", "series", "changed fields"), rows)
+        _print(changes)
     else:
         print("identical")
     return 1 if changes else 0
+
+
+def _print(changes: list[dict[str, Any]]) -> None:
+    """What came, went and changed, a row each; what another configuration alone changed, in a sentence."""
+    listed = [change for change in changes if change["what"] != "reconfigured"]
+    if listed:
+        rows = [
+            (c["what"], c["kind"][:-1], c["monitor"], c["since"], c["series"], ", ".join(c["fields"])) for c in listed
+        ]
+        print_table(("", "", "monitor", "since", "series", "changed fields"), rows)
+    rest = [change for change in changes if change["what"] == "reconfigured"]
+    if rest:
+        alerts = sum(change["kind"] == "alerts" for change in rest)
+        numbers = sum(bool(change["fields"]) for change in rest if change["kind"] == "alerts")
+        print(
+            f"came with either configuration: {_counted(alerts, 'alert')}, {numbers:,} of them with other numbers, and "
+            f"{_counted(len(rest) - alerts, 'case candidate')} (--json has which)"
+        )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _load(folder: Path, kind: str, name: str) -> dict[str, dict[str, Any]]:
@@ -59,20 +84,28 @@ def _without_run(value: Any) -> Any:
     return [_without_run(item) for item in value] if isinstance(value, list) else value
 
 
-def _changes(kind: str, a: dict[str, dict[str, Any]], b: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def _changes(kind: str, a: Items, b: Items) -> list[dict[str, Any]]:
+    """What came, went, changed, and what is there with another configuration of its monitor.
+
+    With that the same alert has another id: what has no partner by id is compared by what it is about.
+    """
     changes = []
-    for item_id in sorted(a.keys() | b.keys()):
-        old, new = a.get(item_id), b.get(item_id)
+    partners = _partners({n: a[n] for n in a.keys() - b.keys()}, {n: b[n] for n in b.keys() - a.keys()})
+    for old_id, new_id in [*((name, name) for name in a.keys() & b.keys()), *partners]:
+        old, new = a.get(old_id, {}), b.get(new_id, {})
         if old == new:
             continue
-        item = new or old or {}
-        fields = sorted(f for f in item if (old or {}).get(f) != (new or {}).get(f)) if old and new else []
+        reconfigured = old_id != new_id and old and new
+        if reconfigured:
+            old, new = _without_ids(old), _without_ids(new)
+        item = b.get(new_id) or a[old_id]
+        fields = sorted(f for f in item if old.get(f) != new.get(f)) if old and new else []
         series = item["series"] if isinstance(item["series"], dict) else {}
         changes.append(
             {
-                "what": "changed" if old and new else "added" if new else "removed",
+                "what": "reconfigured" if reconfigured else "changed" if old and new else "added" if new else "removed",
                 "kind": kind,
-                "id": item_id,
+                "id": new_id or old_id,
                 "monitor": item.get("monitor") or ", ".join(item.get("monitors", [])),
                 "since": item.get("window_start") or item.get("started_at"),
                 "series": where(series) if series else item.get("title", ""),
@@ -80,3 +113,28 @@ def _changes(kind: str, a: dict[str, dict[str, Any]], b: dict[str, dict[str, Any
             }
         )
     return sorted(changes, key=lambda change: (change["kind"], change["since"], change["id"]))
+
+
+def _partners(a: Items, b: Items) -> Iterator[tuple[str, str]]:
+    """Pairs of ids that are about the same monitors, series and moment; "" where one has no partner."""
+    by_subject: dict[str, list[str]] = {}
+    for name in sorted(b):
+        by_subject.setdefault(_subject(b[name]), []).append(name)
+    for name in sorted(a):
+        known = by_subject.get(_subject(a[name]), [])
+        yield name, known.pop(0) if known else ""
+    for names in by_subject.values():
+        yield from (("", name) for name in names)
+
+
+def _subject(item: dict[str, Any]) -> str:
+    """What an alert or a case is about, whatever its numbers; a case goes by its beginning and its title's words."""
+    if "started_at" in item:
+        return repr([item["started_at"], str(item.get("title")).partition(":")[0]])
+    return repr([item.get(name) for name in ("monitor", "series", "direction", "kind", "window_start")])
+
+
+def _without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_ids(item) for name, item in value.items() if name not in _CONFIGURED}
+    return [_without_ids(item) for item in value] if isinstance(value, list) else value

@@ -14,6 +14,7 @@ import typer
 from cli.common import (
     AsJson,
     MonitorsFile,
+    confirm,
     load_plan,
     load_settings,
     moment,
@@ -33,6 +34,9 @@ from sources.merge import read_all
 from sources.recording import DeadLine
 from streams.replay import Replay, Result
 
+FILES = ("alerts.jsonl", "cases.jsonl", "summary.json")
+"""What a run's folder holds."""
+
 
 def replay(
     source: Annotated[
@@ -45,6 +49,7 @@ def replay(
     out: Annotated[
         Path | None, typer.Option(help="Folder for alerts.jsonl, cases.jsonl, summary.json. Default: the run's name.")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Do not ask before a run is overwritten.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run recordings through the same code as live, and write what it would have said.
@@ -58,6 +63,9 @@ def replay(
     first, last = moment(since, "--from"), moment(until, "--to")
     if first is not None and last is not None and first >= last:
         raise SetupError("--from must be earlier than --to")
+    folder = out or Path(run)
+    if any((folder / name).exists() for name in FILES):
+        confirm(f"{folder}/ holds a run, which will be overwritten.", yes=overwrite, flag="--overwrite")
     settings, plan = load_settings(), load_plan(monitors)
     partitions = settings.partitions_by_topic()
     driver = Replay(plan, partitions, settings.lateness_ms(), run, ahead_ms=settings.ahead_ms())
@@ -79,7 +87,6 @@ def replay(
         raise SetupError(
             f"{dead[0].file}: no line is an event; line {dead[0].line}: {dead[0].reason}: {dead[0].detail}"
         )
-    folder = out or Path(run)
     write(result, folder)
     summary = result.summary() | {"out": str(folder)}
     if as_json:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.act import As, Desk, Limit, Url, Why, confirm, instant, look, matcher, perform, span
-from cli.common import AsJson, load_plan, load_settings, moment, print_json
+from cli.act import As, Desk, Limit, Url, Why, instant, look, matcher, perform, span
+from cli.common import AsJson, confirm, load_plan, load_settings, moment, print_json
 from cli.show import print_rows, shortener, when
 from livewarden.action import Action, ExpireSilence, Silence
 from livewarden.clock import SystemClock

@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -82,6 +82,7 @@ class Console:
                 Exception: _broken,
             },
         )
+        app.router.redirect_slashes = False  # Starlette's leads to the host that it was asked by, over http
         app.state.context = self._desk
         inside = Gate(app, access or Access(), clock, notified)
         self._app: ASGIApp = SecureHeaders(Under(inside, root) if root else inside)
@@ -129,6 +130,10 @@ def _page(request: Request, status: int, text: str, typed: Mapping[str, str] | N
 
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    path = request.url.path
+    if error.status_code == 404 and path.endswith("/") and path.strip("/") and request.method in ("GET", "HEAD"):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/{path.strip('/')}{query}", 307)  # without a host: a proxy's is not ours
     usual = {404: "there is no such page", 405: "this address does not answer that"}
     said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else usual.get(error.status_code, "")
     answer = _page(request, error.status_code, said)

@@ -13,6 +13,8 @@ from console.identity import Visitor
 from livewarden.clock import Clock
 from livewarden.times import DAY_MS
 
+_PORTS = {"http": 80, "https": 443}
+
 
 class CsrfTokens:
     """Tokens for the forms that a visitor is shown; knows its own again, for a day or two.
@@ -55,17 +57,25 @@ def foreign(headers: Headers) -> bool:
 
     >>> foreign(Headers({"host": "console:80", "origin": "http://console:80", "sec-fetch-site": "same-origin"}))
     False
+    >>> foreign(Headers({"host": "console:443", "origin": "https://console"}))
+    False
     >>> foreign(Headers({"host": "console", "origin": "null"})), foreign(Headers({"sec-fetch-site": "same-site"}))
     (True, True)
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None and site != "same-origin":
         return True
-    return origin is not None and _place(origin) != headers.get("host", "").lower()
+    if origin is None:
+        return False
+    scheme = origin.partition("://")[0].lower()
+    return _place(origin) != _place(f"{scheme}://{headers.get('host', '')}")
 
 
-def _place(origin: str) -> str | None:
+def _place(address: str) -> str | None:
+    """Host and port of an address, without a port that its scheme has anyway; None where it has no host."""
     try:
-        return urlsplit(origin).netloc.lower() or None
+        parts = urlsplit(address)
+        port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
+        return f"{parts.hostname}{port}" if parts.hostname else None
     except ValueError:
         return None

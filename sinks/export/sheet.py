@@ -16,7 +16,7 @@ from sinks.export.query import Kind
 MOST_ROWS: Final = 1_048_575
 """Rows of a sheet below its head."""
 MOST_CHARACTERS: Final = 32_767
-"""Of a cell."""
+"""Units of UTF-16 of a cell: an emoji is two."""
 _EXACT: Final = 2**53
 _FIRST_MS: Final = parse_ms("1900-01-01T00:00:00Z")
 _END_MS: Final = parse_ms("9999-12-31T00:00:00Z")
@@ -75,9 +75,9 @@ class Sheet:
                 self._text(place, str(value))
 
     def _text(self, place: int, text: str) -> None:
-        if len(text) > MOST_CHARACTERS:
+        if len(text) > MOST_CHARACTERS // 2 and len(text.encode("utf-16-le", "replace")) // 2 > MOST_CHARACTERS:
             self.cut += 1
-            text = f"{text[: MOST_CHARACTERS - 1]}…"
+            text = cut(text, MOST_CHARACTERS)
         if text:
             self._sheet.write_string(self.rows, place, text, self._quoted if text[0] in _RISKY else self._plain)
 
@@ -93,3 +93,14 @@ class Sheet:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close()
+
+
+def cut(text: str, units: int) -> str:
+    """The beginning of a text that is too long, with a dot for the rest: at most so many units of UTF-16, none of them
+    halved.
+
+    >>> cut("ab\N{SHOPPING TROLLEY}\N{SHOPPING TROLLEY}", 5)
+    'ab🛒…'
+    """
+    kept = text.encode("utf-16-le", "replace")[: 2 * (units - 1)]
+    return f"{kept.decode('utf-16-le', 'ignore')}…"

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from cli import GROUPS, app, main
+from cli.common import load_plan
 from cli.demo_run import MARKER, Demo
 from livewarden.settings import Settings
 from models.monitors.file import parse_monitors
 from models.monitors.plan import Plan
 from sinks.store.connection import Address
 from sources.recordings import shipped
-from sources.simulate import Scenario
+from sources.simulate import Scenario, scenario_evening
 from tests.kafka_fixtures import Broker
 
 EXAMPLE = Path(__file__).parents[2] / "examples/events/enforcement.action.json"
@@ -319,3 +325,73 @@ def test_feed_sends_a_recording(
     assert err.count("\n") == 1
     assert main(["feed", "none.jsonl"]) == 2
     assert capsys.readouterr().err == "none.jsonl: no such file\n"
+
+
+def test_a_run_is_not_overwritten_without_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = str(shipped())
+    words = ["replay", recording, "--from", "2025-04-08", "--to", "2025-04-09", "--json"]
+    (tmp_path / "replay").mkdir()
+    (tmp_path / "replay" / "alerts.jsonl").write_text("kept\n")
+    assert main(words) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "replay/ holds a run, which will be overwritten.",
+        "nobody is there to be asked: say --overwrite",
+    ]
+    assert (tmp_path / "replay" / "alerts.jsonl").read_text() == "kept\n"
+    assert main([*words, "--overwrite"]) == 0
+    assert (tmp_path / "replay" / "alerts.jsonl").read_text() != "kept\n"
+
+
+def run_files(folder: Path, config: str, alerts: list[dict[str, Any]]) -> str:
+    folder.mkdir()
+    lines = [
+        {"alert_id": f"{each['since']}{config}", "episode_id": config, "config_hash": config, "monitor": "orders"}
+        | {"series": {"market": "DE"}, "window_start": each["since"], "score": each["score"]}
+        for each in alerts
+    ]
+    (folder / "alerts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "cases.jsonl").write_text("")
+    return str(folder)
+
+
+def test_a_changed_threshold_names_what_came_and_went_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usual = run_files(tmp_path / "usual", "c1", [{"since": f"2025-04-0{day}", "score": 9} for day in (1, 2, 3)])
+    other = [{"since": "2025-04-02", "score": 9}, {"since": "2025-04-03", "score": 8}]
+    stricter = run_files(tmp_path / "stricter", "c2", other)
+    assert main(["diff", usual, stricter]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines if " alert " in line] == [["removed", "alert"]]
+    assert lines[-1].startswith("came with either configuration: 2 alerts, 1 of them with other numbers, and 0 case")
+    assert main(["diff", usual, stricter, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["changes"]
+    assert sorted(each["what"] for each in found) == ["reconfigured", "reconfigured", "removed"]
+
+
+def test_a_terminal_of_ascii_gets_a_table_and_json_that_reads_back() -> None:
+    def at_ascii(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+        done = [sys.executable, "-m", "cli", *words]
+        return subprocess.run(done, capture_output=True, text=True, env=environment, check=True, timeout=60)
+
+    assert "?" in at_ascii("check").stdout
+    titles = [each["title"] for each in json.loads(at_ascii("check", "--json").stdout)]
+    assert "Concurrent viewers in LIVE rooms" in titles
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"livewarden {metadata.version('livewarden')}\n"
+
+
+def test_a_second_demo_is_refused_before_anything_is_deleted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "d"
+    demo = Demo(load_plan(None), scenario_evening(), folder, 0, lambda _: None)
+    with demo.prepare():
+        (folder / "notifications.jsonl").write_text("kept\n")
+        assert main(["demo", "--once", "--dir", str(folder)]) == 2
+        assert capsys.readouterr().err == f"a demo runs in {folder}: end it, or choose another folder with --dir\n"
+        assert (folder / "notifications.jsonl").read_text() == "kept\n"
+    with demo.prepare():
+        assert [each.name for each in folder.iterdir()] == [MARKER]

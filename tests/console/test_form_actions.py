@@ -378,3 +378,27 @@ async def test_script_and_sql_in_any_field_come_out_as_text(working: Site) -> No
     text = await working.page("/actions")
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text
+
+
+async def test_a_slash_too_many_leads_to_our_own_page_without_a_host(working: Site) -> None:
+    """Behind a proxy we do not know by which host and scheme we are reached."""
+    for path in ("/silences/", "/cases/?state=open", "//evil.example/"):
+        async with working.http.get(working.url + path, allow_redirects=False) as answer:
+            place = answer.headers["location"]
+        assert (answer.status, place) == (307, "/" + path.replace("/?", "?").strip("/"))
+
+
+async def test_the_port_that_a_scheme_has_anyway_is_the_same_host(working: Site) -> None:
+    for host, origin, foreign in (
+        ("localhost:443", "https://localhost", False),
+        ("localhost", "https://localhost:443", False),
+        ("localhost:80", "http://localhost", False),
+        ("localhost:443", "http://localhost", True),
+        ("localhost:8443", "https://localhost", True),
+    ):
+        headers = {"Host": host, "Origin": origin, "Sec-Fetch-Site": "same-origin"}
+        async with working.http.post(working.url + "/silences", data={"csrf": "x"}, headers=headers) as answer:
+            text = await answer.text()
+        assert answer.status == 403
+        assert ("another site" in text) == foreign, (host, origin)
+        assert ("too old, or not one of ours" in text) == (not foreign)

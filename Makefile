@@ -18,7 +18,7 @@ COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test integration e2e drill lint types imports schemas docs soak bench-detection lock ci clean
+.PHONY: help demo test integration e2e drill lint types imports schemas docs soak bench-detection bench-governance lock ci clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ soak: $(DEV) ## Send ever new series through both stages for 20 minutes and see 
 
 bench-detection: $(DEV) ## Measure detection, print every figure and write bench/detection.json (a quarter of an hour)
 	@$(BIN)/python -m bench.detection $(ARGS)
+
+bench-governance: $(DEV) ## Measure the misjudgement radar beside simpler estimates, print every figure (a quarter of an hour; ARGS=--short)
+	@$(BIN)/python -m bench.governance $(ARGS)
 
 lock: $(DEV) ## Write requirements/*.txt anew from pyproject.toml; ARGS=--upgrade takes newer versions
 	@$(COMPILE) --all-extras $(ARGS) --output-file requirements/dev.txt pyproject.toml

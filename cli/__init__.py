@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from cli import (
     alert,
+    blast_radius,
     case_actions,
     check,
     console,
@@ -22,6 +23,7 @@ from cli import (
     demo,
     detect,
     diff,
+    entity,
     evidence,
     explain,
     export,
@@ -30,9 +32,11 @@ from cli import (
     incident,
     migrate,
     outbox,
+    overturns,
     positions,
     replay,
     report,
+    sample,
     schema,
     silence,
     simulate,
@@ -69,9 +73,12 @@ for module in (
     schema,
     sql,
     export,
+    overturns,
+    blast_radius,
+    entity,
 ):
     name = module.__name__.rpartition(".")[2]
-    app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))
+    app.command(name.replace("_", "-"), context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))
 GROUPS = {
     "incident": incident.app,
     "alert": alert.app,
@@ -81,6 +88,7 @@ GROUPS = {
     "dead-letters": dead_letters.app,
     "evidence": evidence.app,
     "report": report.app,
+    "sample": sample.app,
     "import": imports.app,
 }
 for name, group in GROUPS.items():

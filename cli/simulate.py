@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,12 +18,35 @@ def simulate(
         Path | None, typer.Option(help="File for the injected incidents; beside the recording where left out.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 7,
+    scenario: Annotated[
+        Literal["evening", "months"],
+        typer.Option(help="evening: all kinds of events; months: measures, appeals and reversals of 100 days."),
+    ] = "evening",
     as_json: AsJson = False,
 ) -> None:
     """Write a simulated LIVE evening, with incidents in it and the truth about them. It is a simulation and says so.
 
     Example: livewarden simulate --out evening.jsonl.gz --seed 11
     """
+    if scenario == "months":
+        _months(out, truth, seed, as_json)
+        return
+    _evening(out, truth, seed, as_json)
+
+
+def _months(out: Path, truth: Path | None, seed: int, as_json: bool) -> None:
+    from sources.simulate.misjudged_events import MisjudgedMonths, misjudged_months
+
+    if truth is not None:
+        raise SetupError("--truth: the months have no truth file; what was done to them stands in docs/misjudgement.md")
+    events = write(out, tracked(misjudged_months(MisjudgedMonths(seed=seed)), "simulating"))
+    if as_json:
+        print_json({"simulation": True, "out": str(out), "events": events})
+    else:
+        print(f"{events:,} simulated events in {out}")
+
+
+def _evening(out: Path, truth: Path | None, seed: int, as_json: bool) -> None:
     from sources.simulate import scenario_evening, truth_json
     from sources.simulate import simulate as events_of
     from sources.simulate import truth as truth_of

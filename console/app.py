@@ -28,6 +28,7 @@ from console.pages.case import case, evidence, package
 from console.pages.cases import cases, new_case
 from console.pages.changes import changes
 from console.pages.dead_letters import dead_letter, dead_letters
+from console.pages.entity import entity
 from console.pages.health import health
 from console.pages.incidents import door, incident, incidents
 from console.pages.silences import new_silence, preview, silences
@@ -183,6 +184,7 @@ _SHOWN: list[Route | Mount] = [
     Route("/silences/new", new_silence),
     Route("/actions", actions),
     Route("/changes", changes),
+    Route("/entity/{entity_id}", entity),
     Route("/dead-letters", dead_letters),
     Route("/dead-letters/{topic}/{partition:int}/{offset:int}", dead_letter),
     Route("/health", health),

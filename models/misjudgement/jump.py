@@ -44,7 +44,7 @@ def judge_jump(per: str, cohorts: int, seen: float, expected: float, dispersion:
     >>> judge_jump("measure", 3, seen=110, expected=50.0, dispersion=1.8).is_one
     True
     """
-    shape, weight = _PRIOR + seen / dispersion, _PRIOR + expected / dispersion
+    shape, weight = _PRIOR + float(seen) / dispersion, _PRIOR + float(expected) / dispersion
     return Jump(per, cohorts, shape / weight, float(special.gammaincinv(shape, 1 - CERTAINTY)) / weight)
 
 

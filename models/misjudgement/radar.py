@@ -50,8 +50,9 @@ class RadarLine:
 
     @property
     def wrong(self) -> tuple[float, float, float] | None:
-        """Of the recent measures those that turn out wrong: estimate, low, high. The interval is the sum of the
-        days', so wide."""
+        """Of the recent measures those that turn out wrong: estimate, low, high. The days' intervals are put together
+        as if they were independent of each other.
+        """
         if self.reading is None:
             return None
         cast = self.reading.nowcast
@@ -66,6 +67,15 @@ class RadarLine:
             return None
         cast = self.reading.nowcast
         return float(cast.maturity[-RECENT_DAYS:].mean())
+
+    @property
+    def per_decided_appeal(self) -> float | None:
+        """Of the appeals decided so far the share that was granted, exact; low while young. None where none was
+        decided.
+        """
+        granted = self.counted[ReversalKind.APPEAL]
+        decided = granted + self.counted[UPHELD]
+        return round(granted / decided, 6) if decided else None
 
     @property
     def jump(self) -> Jump | None:

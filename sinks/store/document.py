@@ -43,6 +43,38 @@ _COMPUTED: Mapping[str, Mapping[str, str]] = {
         "example": "Why one of them was, in words",
     },
     "enforcement_actions": {"decided_at": "When it was decided; of a daily aggregate the day that it was filed for"},
+    "measure_outcomes": {
+        "action_id": "The measure",
+        "informed_at": "When the one concerned was told, else when it was decided; ages count from this day",
+        "informed_day": "The same as days since 1970-01-01, UTC",
+        "policy": "Policy that was broken; empty where not known, as in the next four columns",
+        "market": "Market concerned",
+        "queue": "Review queue it went through",
+        "model": "Model and its version",
+        "automation": "Who decided: AUTOMATED, HUMAN or HYBRID",
+        "shop_id": "The shop concerned; opaque",
+        "subject_id": "The one thing that it hits; opaque",
+        "action_type": "What was done",
+        "rule_id": "Rule that matched",
+        "appealed_at": "First appeal of the one concerned; NULL where there is none",
+        "upheld_at": "First decision on an appeal that left the measure standing; NULL where none came before its"
+        " reversal",
+        "reversed_at": "When it was first taken back; NULL where it was not",
+        "reversal": "Its one class: appeal_granted, proactive_correction, bulk_rollback, policy_change, expired_early,"
+        " court_or_out_of_court, procedural, unexplained; empty where there is none",
+        "decision_id": "The one decision that took many measures back, where it was one",
+    },
+    "misjudgement_cohorts": {
+        "policy": "Policy that was broken; empty where not known, as in the next four columns",
+        "market": "Market concerned",
+        "queue": "Review queue it went through",
+        "model": "Model and its version",
+        "automation": "Who decided: AUTOMATED, HUMAN or HYBRID",
+        "informed_day": "Day on which those concerned were told, as days since 1970-01-01, UTC",
+        "outcome": "measures (all of the cohort), appealed, upheld, or the class of the reversal",
+        "age": "Whole days from informed_day to the outcome; 0 of measures",
+        "measures": "How many",
+    },
     "incidents_history": {
         "seconds_to_acknowledge": "From opened_at to acknowledged_at; NULL where nobody acknowledged it",
         "seconds_to_resolve": "From opened_at to resolved_at; NULL while it is not over",
@@ -148,6 +180,21 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
         "FROM enforcement_actions\n"
         "GROUP BY day, market, action_type\n"
         "ORDER BY day, market, measures DESC",
+    ),
+    "measure_outcomes": (
+        "Which decisions took the most measures back at once?",
+        "SELECT market, policy, reversal, decision_id, count() AS measures, uniqExact(shop_id) AS shops\n"
+        "FROM measure_outcomes\n"
+        "GROUP BY market, policy, reversal, decision_id\n"
+        "ORDER BY measures DESC",
+    ),
+    "misjudgement_cohorts": (
+        "What is known of each day so far? Young days look better than they are: `livewarden overturns` has the rest.",
+        "SELECT toDate(informed_day) AS day, policy, sumIf(measures, outcome = 'measures') AS taken,\n"
+        "       sumIf(measures, outcome = 'appeal_granted') AS granted, sumIf(measures, outcome = 'upheld') AS upheld\n"
+        "FROM misjudgement_cohorts\n"
+        "GROUP BY day, policy\n"
+        "ORDER BY day, policy",
     ),
     "traffic_samples": (
         "Orders and their value by hour and market?",

@@ -56,9 +56,9 @@ class MisjudgedMonths:
     bulk."""
 
     seed: int = 7
-    days: int = 150
-    release_day: int = 130
-    rollback_day: int = 142
+    days: int = 100
+    release_day: int = 84
+    rollback_day: int = 98
     lines: tuple[Line, ...] = LINES
 
 

@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from yarl import URL
@@ -97,6 +98,8 @@ async def test_every_page_without_a_row_says_so(site: Site) -> None:
     "path",
     [
         "/alerts/none",
+        "/entity/nobody",
+        "/entity/%00",
         "/alerts/%ff",
         "/alerts/%00",
         "/alerts/'",
@@ -358,6 +361,27 @@ async def test_odd_evidence_breaks_no_page(site: Site, evidence: str) -> None:
     await site.store.write("case_candidates", [case_row(1, [fires], evidence=evidence)])
     for path in ("/cases/case-1", "/alerts/alert-1"):
         await site.page(path)
+
+
+async def test_an_entity_is_one_time_line_and_leads_to_its_alerts(site: Site) -> None:
+    shop = "shop-<b>1"
+    body = {"action_id": "ea-1", "shop_id": shop, "action_type": "WARNING"}
+    back = {"action_id": "ea-1", "reason": "MODEL_ERROR"}
+    await site.store.write(
+        "events",
+        [
+            event_row(70, type="enforcement.action", data=json.dumps(body)),
+            event_row(71, type="enforcement.reversed", data=json.dumps(back)),
+            event_row(72, type="enforcement.action", data=json.dumps(body | {"action_id": "ea-2", "shop_id": "other"})),
+        ],
+    )
+    await site.store.write("alerts", [alert_row(3, alert_id="alert-3", series={"shop_id": shop})])
+    page = await site.page(f"/entity/{quote(shop)}")
+    assert "MODEL_ERROR" in page
+    assert "/alerts/alert-3" in Page(page).links
+    assert "/entity/ea-1" in Page(page).links
+    assert "ea-2" not in page
+    assert "b" not in Page(page.partition("<h1>")[2].partition("</h1>")[0]).tags
 
 
 async def test_changes_by_day_with_a_timeline(site: Site) -> None:

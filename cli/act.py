@@ -10,7 +10,7 @@ import getpass
 import re
 import sys
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -88,35 +88,49 @@ def perform(request: ActionRequest, url: str | None, who: str | None, as_json: b
 
     `quiet`: what was accepted is not notified, since more was done than that.
     """
-    action, answer = asyncio.run(_perform(request, url, who))
-    if quiet and answer.accepted:
-        return 0
-    if as_json:
-        reply = {"accepted": answer.accepted, "answer": answer.text, "action_id": action.action_id}
-        print_json(reply | {"target": target_of(action)})
-    elif answer.accepted:
-        print(clean(answer.text))
-    if not answer.accepted:
-        print(clean(answer.text), file=sys.stderr)
-    return 0 if answer.accepted else 1
+    return perform_all([request], url, who, as_json, quiet=quiet)
 
 
-async def _perform(request: ActionRequest, url: str | None, who: str | None) -> tuple[Action, Answer]:
+def perform_all(
+    requests: Sequence[ActionRequest], url: str | None, who: str | None, as_json: bool, *, quiet: bool = False
+) -> int:
+    """The same for several, one after the other: 1 where any was refused, after all were tried."""
+    done = asyncio.run(_perform(requests, url, who))
+    if as_json and not quiet:
+        replies = [
+            {"accepted": answer.accepted, "answer": answer.text, "action_id": action.action_id}
+            | {"target": target_of(action)}
+            for action, answer in done
+        ]
+        print_json(replies[0] if len(replies) == 1 else replies)
+    for action, answer in done:
+        named = f"{target_of(action)[:8]}: " if len(done) > 1 else ""
+        if answer.accepted and not (as_json or quiet):
+            print(f"{named}{clean(answer.text)}")
+        if not answer.accepted:
+            print(f"{named}{clean(answer.text)}", file=sys.stderr)
+    return 0 if all(answer.accepted for _, answer in done) else 1
+
+
+async def _perform(requests: Sequence[ActionRequest], url: str | None, who: str | None) -> list[tuple[Action, Answer]]:
     name = who or login()
     settings = load_settings()
     async with reading(settings, url) as reader:
         try:
-            action = await request(Desk(reader, name, SystemClock().now_ms(), str(uuid.uuid4())))
+            now_ms = SystemClock().now_ms()
+            actions = [await request(Desk(reader, name, now_ms, str(uuid.uuid4()))) for request in requests]
         except ValidationError as error:
             mistakes = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
             raise SetupError("; ".join(mistakes)) from error
         async with sending(settings, reader) as submit:
-            try:
-                return action, await submit(action)
-            except RetryLater as error:
-                raise RetryLater(
-                    f"{error} (its answer will be in the table actions, action_id {action.action_id})"
-                ) from error
+            return [(action, await _answered(submit, action)) for action in actions]
+
+
+async def _answered(submit: Submit, action: Action) -> Answer:
+    try:
+        return await submit(action)
+    except RetryLater as error:
+        raise RetryLater(f"{error} (its answer will be in the table actions, action_id {action.action_id})") from error
 
 
 def sending(settings: Settings, reader: Reader) -> AbstractAsyncContextManager[Submit]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli.act import As, Desk, Expects, Url, Why, due, perform
+from cli.act import ActionRequest, As, Desk, Expects, Url, Why, due, perform, perform_all
 from cli.case import Id
 from cli.case import app as app
 from cli.common import AsJson
@@ -43,6 +43,7 @@ _DISMISS = f"""It is nothing to work on: say why.
 
 Example: livewarden case dismiss 27c4b1f0 --resolution BELOW_THRESHOLD --why "12 shops" """
 
+Ids = Annotated[list[str], typer.Argument(metavar="CASE...", help="Their ids, or as much of each as is unique.")]
 Reason = Annotated[
     Resolution, typer.Option("--resolution", metavar="NAME", help=f"Why it is over: {', '.join(RESOLUTIONS)}.")
 ]
@@ -153,7 +154,7 @@ def close(
 
 @app.command(help=_DISMISS)
 def dismiss(
-    case: Id,
+    cases: Ids,
     resolution: Reason,
     why: Why = "",
     expects: Expects = None,
@@ -162,7 +163,8 @@ def dismiss(
     as_json: AsJson = False,
 ) -> int:
     """See `_DISMISS`."""
-    return _move(case, "dismissed", why, expects, who, url, as_json, resolution=resolution)
+    moves = [_moving(case, "dismissed", why, _of_one(cases, expects), resolution=resolution) for case in cases]
+    return perform_all(moves, url, who, as_json)
 
 
 @app.command()
@@ -176,21 +178,27 @@ def reopen(
     return _move(case, "open", why, expects, who, url, as_json)
 
 
+To = Literal["triage", "open", "escalated", "resolved", "closed", "dismissed"]
+
+
 def _move(
-    case: str,
-    to: Literal["triage", "open", "escalated", "resolved", "closed", "dismissed"],
-    why: str,
-    expects: int | None,
-    who: str | None,
-    url: str | None,
-    as_json: bool,
-    **fields: Any,
+    case: str, to: To, why: str, expects: int | None, who: str | None, url: str | None, as_json: bool, **fields: Any
 ) -> int:
+    return perform(_moving(case, to, why, expects, **fields), url, who, as_json)
+
+
+def _moving(case: str, to: To, why: str, expects: int | None, **fields: Any) -> ActionRequest:
     async def request(desk: Desk) -> Action:
         stamp = desk.stamp(why, "admin" if fields.get("force") else "operator")
         return MoveCase(**stamp, case_id=await desk.one("case", case), expects=expects, to=to, **fields)
 
-    return perform(request, url, who, as_json)
+    return request
+
+
+def _of_one(cases: list[str], expects: int | None) -> int | None:
+    if expects is not None and len(cases) > 1:
+        raise SetupError("--expects goes with one case")
+    return expects
 
 
 @app.command()
@@ -319,7 +327,7 @@ def link(
 
 @app.command()
 def merge(
-    case: Id,
+    cases: Ids,
     into: Annotated[str, typer.Option(metavar="CASE", help="The case that takes it over.")],
     why: Why = "",
     expects: Expects = None,
@@ -327,13 +335,17 @@ def merge(
     url: Url = None,
     as_json: AsJson = False,
 ) -> int:
-    """Make a case part of another one, which takes its alerts over.
+    """Make cases part of another one, which takes their alerts over.
 
     Example: livewarden case merge 0b7d5e9c --into 27c4b1f0 --why "the same release"
     """
+    seen = _of_one(cases, expects)
 
-    async def request(desk: Desk) -> Action:
-        full, other = await desk.one("case", case), await desk.one("case", into)
-        return MergeCase(**desk.stamp(why), case_id=full, expects=expects, into=other)
+    def merging(case: str) -> ActionRequest:
+        async def request(desk: Desk) -> Action:
+            full, other = await desk.one("case", case), await desk.one("case", into)
+            return MergeCase(**desk.stamp(why), case_id=full, expects=seen, into=other)
 
-    return perform(request, url, who, as_json)
+        return request
+
+    return perform_all([merging(case) for case in cases], url, who, as_json)

@@ -24,6 +24,7 @@ from console.pages import forms as deeds
 from console.pages.alert import alert
 from console.pages.alerts import alerts
 from console.pages.audit import actions
+from console.pages.bulk import bulk
 from console.pages.case import case, evidence, package
 from console.pages.cases import cases, new_case
 from console.pages.changes import changes
@@ -163,9 +164,10 @@ def _broken(request: Request, error: Exception) -> Response:
 
 def routes(*, acts: bool, builds: bool) -> list[Route | Mount]:
     """All addresses: those that show, and where people may act those that do, evidence where it can be built."""
-    return [*_SHOWN, *([_PREVIEW] if acts else []), *(deeds.routes(with_evidence=builds) if acts else [])]
+    return [*_SHOWN, *([_PREVIEW, _BULK] if acts else []), *(deeds.routes(with_evidence=builds) if acts else [])]
 
 
+_BULK = Route("/cases/bulk", bulk, methods=["POST"])
 _PREVIEW = Route("/silences/preview", preview, methods=["POST"])
 _SHOWN: list[Route | Mount] = [
     Route(ALIVE, _alive),

@@ -16,6 +16,7 @@ from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
+from livewarden.action import RESOLUTIONS
 from sinks.present.wording import place, size
 from sinks.queries import alerts, dispositions, health, incidents
 from sinks.queries import cases as view
@@ -70,6 +71,7 @@ async def cases(request: Request) -> Response:
         wanted=wanted,
         until=until,
         me=visitor(request).name,
+        resolutions=RESOLUTIONS,
         paging=Paging("/cases", given, page, count["all"] if listed else 0),
         link=lambda **changed: link("/cases", given, **changed),
         severities=SEVERITIES,

@@ -125,6 +125,8 @@ class Responder:
         self.incidents.tick()
         self.silences.tick()
         for case in self.cases.tick():
+            if case.state == "candidate":
+                continue  # nobody has said that it is a case: its list shows it as late, and nobody is called
             link = link_of(self._policy.console_url, "cases", case.case_id)
             title = f"overdue, {case.state}, {case.owner or 'no owner'}: {case.title}"
             self._queue.aside("overdue", f"{case.case_id}/{case.due_ms}", title, case.severity, link)

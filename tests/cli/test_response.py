@@ -198,6 +198,19 @@ def test_a_silence_holds_from_when_to_when_it_is_said(stage: Stage, capsys: pyte
     assert first.silence_id != second.silence_id
 
 
+def test_many_cases_are_dismissed_or_merged_at_once(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "case", "dismiss", CASE, OTHER, "--resolution", "FALSE_ALERT")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert out.splitlines()[0] == f"{CASES[1][:8]}: done"
+    assert run(capsys, "case", "merge", CASE, OTHER, "--into", CASES[0][:8])[0] == 0
+    asked = [json.loads(ACTION.dump_json(each)) for each in stage.requests]
+    assert [each["do"] for each in asked] == ["move_case", "move_case", "merge_case", "merge_case"]
+    assert len({each["action_id"] for each in asked}) == 4
+    stage.answer = Answer(False, "there is no such case")
+    assert run(capsys, "case", "dismiss", CASE, OTHER, "--resolution", "FALSE_ALERT")[0] == 1
+    assert run(capsys, "case", "merge", CASE, OTHER, "--into", CASES[0][:8], "--expects", "3")[0] == 2
+
+
 def test_a_silence_says_what_it_would_mute_and_asks(
     stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,7 +102,7 @@ def test_every_address_that_does_something_is_tried_here() -> None:
         for each in routes(acts=True, builds=True)
         if isinstance(each, Route) and "POST" in (each.methods or ())
     }
-    assert found == {*FORMS, "/silences/preview"}  # which shows, and does nothing
+    assert found == {*FORMS, "/silences/preview", "/cases/bulk"}  # shows; many of the others at once
     assert not [
         each for each in routes(acts=False, builds=True) if isinstance(each, Route) and "POST" in (each.methods or ())
     ]
@@ -402,3 +402,22 @@ async def test_the_port_that_a_scheme_has_anyway_is_the_same_host(working: Site)
         assert answer.status == 403
         assert ("another site" in text) == foreign, (host, origin)
         assert ("too old, or not one of ours" in text) == (not foreign)
+
+
+async def test_many_cases_are_dismissed_or_merged_at_once(working: Site) -> None:
+    csrf = {"csrf": await csrf_of(working)}
+    picked = {"pick.case-1": "1", "pick.case-2": "1"}
+    page = await working.page("/cases?view=list")
+    assert 'form="bulk" name="pick.case-1"' in page
+    form = csrf | picked | {"do": "dismiss", "resolution": "FALSE_ALERT", "into": "", "why": "a storm"}
+    assert (await post(working, "/cases/bulk", form))[0] == 303
+    moved = working.asked.actions
+    assert [(each.case_id, each.to, each.resolution) for each in moved if isinstance(each, MoveCase)] == [
+        ("case-1", "dismissed", "FALSE_ALERT"), ("case-2", "dismissed", "FALSE_ALERT"),
+    ]  # fmt: skip
+    assert (await post(working, "/cases/bulk", csrf | picked | {"do": "merge", "into": "case-9", "why": ""}))[0] == 303
+    merged = [each for each in working.asked.actions if isinstance(each, MergeCase)]
+    assert [(each.case_id, each.into) for each in merged] == [("case-1", "case-9"), ("case-2", "case-9")]
+    for bad in (csrf | {"do": "dismiss"}, csrf | picked | {"do": "burn"}, csrf | picked | {"do": "merge"}):
+        assert (await post(working, "/cases/bulk", bad))[0] == 400
+    assert len({each.action_id for each in working.asked.actions}) == 4

@@ -199,12 +199,13 @@ async def test_a_merged_case_hands_over_what_it_has_and_gets() -> None:
 async def test_what_is_not_done_in_time_is_overdue_once_and_those_in_charge_hear_of_it() -> None:
     desk, _, case_id = await filed()
     await desk.wait(minutes=31)
-    await desk.wait(minutes=31)
     assert desk.one("cases")["overdue"] == 1
     assert [entry["what"] for entry in desk.rows("case_history")] == ["created", "overdue"]
-    assert [each.cause for each in desk.notified if not each.incident_id] == ["overdue"]
     await moved(desk, case_id, "triage")
     assert desk.one("cases")["overdue"] == 0
+    await desk.wait(minutes=24 * 60)
+    await desk.wait(minutes=24 * 60)
+    assert [each.cause for each in desk.notified if not each.incident_id] == ["overdue"]
 
 
 async def test_a_case_is_opened_by_hand() -> None:
@@ -295,3 +296,20 @@ async def test_who_saw_a_case_before_it_came_back_is_to_look_again() -> None:
     accepted, answer = await desk.ask("assign_case", case_id=case_id, owner="omar", expects=seen)
     assert not accepted
     assert answer.startswith("the case has changed")
+
+
+async def test_candidates_that_nobody_touched_call_nobody() -> None:
+    sla = {"critical": {"triage": "30m", "resolve": "1d"}, "warning": {"triage": "30m", "resolve": "1d"}}
+    desk = Desk(policy([], fallback=("log",), sla=sla))
+    for number in range(49):
+        found = alert("orders", {"market": f"M{number}"}, suppressed_by="cooldown")
+        await desk.candidate(found, case_id=f"c{number}")
+    await desk.wait(minutes=31)
+    await desk.wait(minutes=31)
+    assert desk.notified == []
+    assert all(row["overdue"] for row in desk.rows("cases"))
+    accepted, _ = await desk.ask("move_case", case_id="c7", to="triage")
+    assert accepted
+    await desk.wait(minutes=24 * 60)
+    await desk.wait(seconds=1)
+    assert [each.cause for each in desk.notified] == ["overdue"]

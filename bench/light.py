@@ -80,7 +80,7 @@ def tick(monitor: Monitor, series: int = 100_000, buckets: int = 7) -> list[floa
         rows = [(key, int(value) + 1, 0, "") for key, value in zip(keys, draw().tolist(), strict=True)]
         for chunk, at in enumerate(range(0, series, ROWS_PER_RECORD)):
             cut = tuple(rows[at : at + ROWS_PER_RECORD])
-            engine.apply(Partial(*place, monitor.name, monitor.config_hash, start, chunk, cut), Findings())
+            engine.apply(Partial(*place, monitor.name, monitor.sums_hash, start, chunk, cut), Findings())
         findings = Findings()
         begun = time.perf_counter()
         engine.apply(Seal(*place, 1, start + monitor.bucket), findings)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
+from cli.against import against_live, print_changes
 from cli.common import AsJson, load_plan, load_policy, load_settings, print_json, print_table
 from livewarden.duration import format_duration
 from livewarden.errors import SetupError
@@ -29,12 +32,20 @@ def check(
         Path | None,
         typer.Option(help="Response file; LIVEWARDEN_RESPONSE, or the one that ships, where left out."),
     ] = None,
+    against: Annotated[
+        Literal["live"] | None,
+        typer.Option(help="Compare with what the workers have saved: what begins anew, and why.", show_default=False),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a monitors file and a response file: every mistake by line and exit code 2, or what they hold (--json: the
     monitors).
 
+    With --against live also what a rollout of the monitors file costs: a budget, severity, owner or text may change at
+    any time; who counts or learns something else begins anew. It reads the saved state from ClickHouse.
+
     Example: livewarden check monitors.toml --response response.toml
+    Example: livewarden check monitors.toml --against live
     """
     settings = load_settings()
     mistakes: list[str] = []
@@ -42,12 +53,16 @@ def check(
     policy = _tried(lambda path: load_policy(path, plan), response or settings.response, mistakes)
     if plan is None or policy is None:
         raise SetupError("\n".join(mistakes))
+    changes = asyncio.run(against_live(settings, plan)) if against else []
     if as_json:
         derived = ("config_hash", "threshold", "topic", "group_name")
-        print_json([m.model_dump(mode="json") | {name: getattr(m, name) for name in derived} for m in plan.monitors])
+        monitors = [m.model_dump(mode="json") | {name: getattr(m, name) for name in derived} for m in plan.monitors]
+        print_json({"monitors": monitors, "changes": [asdict(each) for each in changes]} if against else monitors)
         return
     _print_plan(plan)
     _print_policy(policy)
+    if against:
+        print_changes(changes, len(plan.monitors))
     print(f"\n{len(plan.monitors)} monitors, {len(policy.channels)} channels, {len(policy.routes)} routes, no mistakes")
 
 

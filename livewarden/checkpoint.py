@@ -12,7 +12,8 @@ class Checkpoint:
 
     `header` is JSON, small, written each time. `entries` are the keyed parts (JSON by key): all of them where `full`,
     else only those that changed since the previous checkpoint. A checkpoint with a larger `(next_offset, watermark_ms)`
-    supersedes; two with an equal pair have equal content, because stages are deterministic.
+    supersedes; two with an equal pair have equal content, because stages are deterministic. `topic_id`: which log the
+    offset belongs to, since a topic that is made again has another id; empty where the broker has none.
     """
 
     stage: str
@@ -23,3 +24,4 @@ class Checkpoint:
     header: str
     entries: Mapping[str, str] = field(default_factory=dict)
     full: bool = True
+    topic_id: str = ""

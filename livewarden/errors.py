@@ -23,16 +23,17 @@ class InvalidEvent(LivewardenError):
     """A record that breaks its contract.
 
     `reason` is a short stable code (`broken_json`, `unknown_type`, `contract`, `oversized`, `null_value` …);
-    the message says what is wrong in words.
+    the message says what is wrong in words. `source`: which producer it came from, where that could be read.
 
     >>> InvalidEvent("unknown_type", "no contract is named x.y.v1").reason
     'unknown_type'
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, source: str = "") -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.source = source
 
 
 class RetryLater(LivewardenError):

@@ -44,7 +44,7 @@ class Event:
         """
         if self.is_ahead(bound_ms):
             times = f"speaks of {format_ms(self.reach_ms)}, and was logged {format_ms(self.logged_ms)}"
-            raise InvalidEvent("future", f"{times}: the clock of {self.source[:100]!r} is wrong")
+            raise InvalidEvent("future", f"{times}: the clock of {self.source[:100]!r} is wrong", self.source[:100])
         return self
 
     @property

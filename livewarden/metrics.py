@@ -91,5 +91,23 @@ METRICS: tuple[Metric, ...] = (
         (),
         "How far this machine's clock is ahead of Kafka's, as of Kafka's last answer; negative: behind.",
     ),
+    Metric(
+        "livewarden_canary_seconds",
+        "gauge",
+        (),
+        "How long the newest canary took from its topic through all stages to its channel.",
+    ),
+    Metric(
+        "livewarden_canary_missing_seconds",
+        "gauge",
+        (),
+        "How long canaries have been missing, on the worker that sends them; 0: they arrive.",
+    ),
+    Metric(
+        "livewarden_watermark_ahead_seconds",
+        "gauge",
+        ("topic", "partition"),
+        "How far the watermark of a source partition stands ahead of Kafka's clock; 0: it does not.",
+    ),
     Metric("livewarden_flush_seconds", "histogram", ("stage",), "Time to make one flush durable."),
 )

@@ -13,6 +13,8 @@ from livewarden.contracts import AGGREGATES, TOPICS
 
 PARTIALS = "livewarden.partials"
 """The topic between the stages."""
+CANARY = "livewarden.canary"
+"""The topic on which canaries are sent, and the channel to which they go; only livewarden reads either."""
 RESPONSE = "livewarden.response"
 """What is to be answered, and every answer: alerts, cases, people's actions, deliveries.
 
@@ -125,6 +127,11 @@ class Settings(BaseSettings):
         "ends for its supervisor to"
         " start it again; 0: never",
     )
+    canary_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="seconds between two canaries, synthetic events that show that the whole path works; 0: none",
+    )
     flush_s: float = Field(default=0.5, gt=0, description="longest wait of a row before it is written")
     ingest_checkpoint_s: float = Field(default=5.0, gt=0, description="seconds between positions of the ingest stage")
     detect_checkpoint_s: float = Field(default=20.0, gt=0, description="seconds between states of the detect stage")
@@ -212,6 +219,7 @@ class Settings(BaseSettings):
     def topics(self) -> dict[str, int]:
         """Every topic as it is called on the cluster, with its partition count."""
         named = self.partitions_by_topic() | {PARTIALS: self.partials_partitions, RESPONSE: 1}
+        named |= {CANARY: 1} if self.canary_s else {}
         return {f"{self.topic_prefix}{topic}": partitions for topic, partitions in named.items()}
 
     def topic_configs(self) -> dict[str, dict[str, str]]:

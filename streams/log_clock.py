@@ -43,6 +43,11 @@ class LogClock:
         """Now by Kafka's clock; by the machine's, as long as Kafka has not said."""
         return self._clock.now_ms() if self._broker is None else self._broker + self._clock.elapsed_ms()
 
+    @property
+    def skew_ms(self) -> int | None:
+        """How far the machine's clock is ahead of Kafka's; None where Kafka has not said."""
+        return None if self._broker is None else self._clock.now_ms() - self.kafka_ms()
+
     def read(self, timestamp_ms: int) -> None:
         """A record with that timestamp was read."""
         since = timestamp_ms - self._clock.elapsed_ms()

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
@@ -26,6 +27,12 @@ Send = Callable[[Sequence[Said]], Awaitable[None]]
 """Sends messages to the next stage; returns when Kafka has them."""
 Commit = Callable[[str, int, int], Awaitable[None]]
 """Commits (topic, partition, next offset)."""
+Noticed = Callable[[str, Output], None]
+"""Sees what a stage on a topic has put out, once it is stored and sent."""
+
+
+def _unnoticed(topic: str, output: Output) -> None:
+    pass
 
 
 class Stage(Protocol):
@@ -60,13 +67,24 @@ class PartitionTask:
     under way may be half done, and only the last saved state is whole.
     """
 
-    def __init__(self, stage: Stage, store: Store, send: Send, commit: Commit, checkpoint_s: float) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        store: Store,
+        send: Send,
+        commit: Commit,
+        checkpoint_s: float,
+        noticed: Noticed = _unnoticed,
+        topic_id: str = "",
+    ) -> None:
         self.stage = stage
         self.closed = False
         self._store = store
         self._send = send
         self._commit = commit
         self._checkpoint_s = checkpoint_s
+        self._noticed = noticed
+        self._topic_id = topic_id
         self._lock = asyncio.Lock()
         self._saved_offset = stage.next_offset
         self._committed_offset = 0
@@ -147,13 +165,14 @@ class PartitionTask:
         if output.messages:
             await self._retrying("kafka", self._send, output.messages)
         _count(self.stage.topic, output)
+        self._noticed(self.stage.topic, output)
         self._flushed_at = asyncio.get_running_loop().time()
         telemetry.observe("livewarden_flush_seconds", self.stage.name, seconds=self._flushed_at - started)
 
     async def _save(self) -> None:
         await self._flush()
         stage = self.stage
-        await self._retrying("clickhouse", self._store.save, stage.checkpoint())
+        await self._retrying("clickhouse", self._store.save, replace(stage.checkpoint(), topic_id=self._topic_id))
         if self.closed:
             return  # perhaps nothing was saved; a commit would tell the next owner to skip it
         self._saved_offset, self._saved_at = stage.next_offset, asyncio.get_running_loop().time()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from livewarden.errors import SetupError, Unreachable
+from livewarden.settings import Settings
 from streams.kafka_access import Access, denied, start
 
 ANSWER_WITHIN_S = 10.0
@@ -48,6 +50,50 @@ async def ensure_topics(
         raise Unreachable(f"Kafka at {bootstrap} took more than {CREATE_WITHIN_S:.0f} s to create topics") from None
     except KafkaError as error:
         raise SetupError(f"topics are not created on Kafka at {bootstrap}: {error}") from error
+    finally:
+        await admin.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """How many partitions every source topic has now, and which topics were grown for that."""
+
+    partitions: int
+    grown: tuple[str, ...]
+
+
+async def adopt_partitions(access: Access, settings: Settings) -> Adopted:
+    """Give every source topic as many partitions as the largest of them has, and no fewer than the settings say.
+
+    What the workers have saved goes on: a partition that is new has nothing saved and is read from its beginning. The
+    topics between the workers are not adopted: their keys would go to other partitions, away from what was learned
+    (SetupError).
+    """
+    admin = await _connect(access)
+    try:
+        async with asyncio.timeout(CREATE_WITHIN_S):
+            counts = await _partition_counts(admin)
+            sources = {f"{settings.topic_prefix}{topic}" for topic in settings.partitions_by_topic()}
+            wrong = {name: count for name, count in settings.topics().items() if counts.get(name, count) != count}
+            kept = sorted(wrong.keys() - sources)
+            if kept:
+                raise SetupError(
+                    f"{kept[0]} has {counts[kept[0]]} partitions, expected {wrong[kept[0]]}: it is between the workers"
+                    " and cannot be adopted, its keys go elsewhere: begin with other topics (LIVEWARDEN_TOPIC_PREFIX)"
+                )
+            most = max([settings.partitions, *(counts[name] for name in sources & counts.keys())])
+            small = sorted(name for name in sources & counts.keys() if counts[name] < most)
+            if small:
+                await admin.create_partitions({name: NewPartitions(most) for name in small})
+            while small and min(map((await _partition_counts(admin)).__getitem__, small)) < most:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)  # the controller knows them before the brokers' metadata does
+            return Adopted(most, tuple(small))
+    except TimeoutError:
+        raise Unreachable(
+            f"Kafka at {access.bootstrap} took more than {CREATE_WITHIN_S:.0f} s to grow topics"
+        ) from None
+    except KafkaError as error:
+        raise SetupError(f"topics do not grow on Kafka at {access.bootstrap}: {error}") from error
     finally:
         await admin.close()
 

@@ -38,6 +38,7 @@ from mode import Service
 from livewarden.errors import SetupError
 from streams.kafka_access import DENIED, denied
 from streams.stages.output import Passed
+from streams.static_member import StaticMember
 from streams.unpacking import READ_COMMITTED_ONLY, install
 
 Run = list[ConsumerRecord]
@@ -112,6 +113,8 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_until: dict[TP, int] = {}
+        self._member: StaticMember | None = None
+        self._minded: KafkaError | None = None
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _watch_coordinator(self) -> None:
@@ -122,6 +125,8 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             if self._consumer is None or self._consumer._coordinator is None:
                 continue
             coordinator = self._consumer._coordinator
+            if self._member is not None:
+                self._member.check()
             if coordinator._coordination_task.done() and not (self.should_stop or coordinator._closing.done()):
                 raise ConsumerStoppedError("the task that keeps the place in the consumer group has ended")
             if coordinator._pending_exception is not None:
@@ -131,7 +136,15 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             except DENIED as error:
                 raise denied(error, self.app.conf.id) from error
             except KafkaError as error:
+                self._minded = error
                 self.log.warning("group coordinator: %r, joining again", error)
+
+    async def on_start(self) -> None:
+        """Start the consumer; under a stable name it minds whose that is."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator
+        if coordinator._group_instance_id:
+            self._member = StaticMember(coordinator)
 
     async def _ask_for_metadata(self) -> None:
         try:
@@ -171,7 +184,10 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         try:
             fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except KafkaError as error:
-            if error is consumer._coordinator._pending_exception:
+            if self._member is not None:
+                self._member.check()
+            group_errors = (consumer._coordinator._pending_exception, self._minded)
+            if any(repr(error) == repr(other) for other in group_errors):  # aiokafka hands out copies
                 return {}  # a group error that woke this fetch; the watchdog handles it
             if isinstance(error, DENIED):
                 raise denied(error, self.app.conf.id) from error

@@ -13,19 +13,19 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from livewarden.errors import LivewardenError, Stalled
+from livewarden.errors import Stalled
 from livewarden.settings import Settings
-from sinks.channels import Channel, Outgoing
+from sinks.store.tables import Row
 from streams import telemetry
+from streams.conditions import Condition
 from streams.kafka_access import access_of
 from streams.liveness import TOLD_AFTER_S, Liveness, Seen, Verdict
+from streams.self_watch import SelfWatch
 
 _log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
 ANSWER_WITHIN_S = 8.0
-TELL_AGAIN_S = 900.0
-TELL_WITHIN_S = 3.0
 
 Mine = Callable[[], Mapping[TopicPartition, tuple[int, bool]]]
 """This worker's partitions: the next offset to process, and whether nothing holds it up."""
@@ -60,31 +60,35 @@ class Group:
 
 
 class Watcher:
-    """One worker's look at its group: metrics, readiness, the channels of `watch`, and the end of a worker that is no
-    use.
+    """One worker's look at its group: metrics, readiness, what is to be told, and the end of a worker that is no use.
 
     `mine` and `joining` say what the worker knows of itself; `really_unread` which of some partitions its consumer,
-    too, holds to be unread. `told_here`: whether it is this worker who tells, so that the others need not.
+    too, holds to be unread. `told_here`: whether it is this worker who tells of the whole group, so that the others
+    need not. `holding`: what else is wrong, as the worker has it; `report`: its row of the table `workers`.
     """
 
     def __init__(
         self,
         settings: Settings,
-        channels: Sequence[Channel],
+        self_watch: SelfWatch,
         mine: Mine,
         joining: Callable[[], bool],
         really_unread: Callable[[Collection[TopicPartition]], Awaitable[frozenset[TopicPartition]]],
         told_here: Callable[[], bool],
         told_after_s: float = TOLD_AFTER_S,
+        holding: Callable[[], Sequence[Condition]] = tuple,
+        report: Callable[[], Row] = dict,
     ) -> None:
         self._settings = settings
-        self._channels = channels
+        self._self_watch = self_watch
         self._mine = mine
         self._joining = joining
         self._really_unread = really_unread
         self._told_here = told_here
+        self._holding = holding
+        self._report = report
         self._liveness = Liveness(settings.stalled_after_s, told_after_s)
-        self._told_at: float | None = None
+        self._standing: list[Condition] = []
 
     async def run(self) -> None:
         """Look until cancelled; raises Stalled when this worker should be started again."""
@@ -93,13 +97,13 @@ class Watcher:
             try:
                 async with Group(self._settings) as group:
                     while True:
-                        verdict = await self._look(group, loop.time())
-                        await self._judge(verdict, loop.time())
+                        await self._judge(await self._look(group, loop.time()))
                         await asyncio.sleep(LOOK_EVERY_S)
             except (KafkaError, TimeoutError, OSError) as error:
                 self._liveness.silence()
                 telemetry.ready("Kafka does not answer")
                 _log.warning("Kafka does not say how far the group is: %r", error)
+                await self._self_watch.look([*self._standing, *self._holding()])
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look(self, group: Group, now_s: float) -> Verdict:
@@ -113,18 +117,27 @@ class Watcher:
         joining = self._joining()
         verdict = self._liveness.look(now_s, seen, joining=joining)
         for topic, places in by_topic.items():
-            name = topic.removeprefix(self._settings.topic_prefix)
             lag = sum(max(0, seen[tp].end - seen[tp].position) for tp in places)
-            telemetry.gauge("livewarden_lag_records", name, value=lag)
+            telemetry.gauge("livewarden_lag_records", self._plain(topic), value=lag)
             oldest = max(verdict.unread_s.get(tp, 0.0) for tp in places)
-            telemetry.gauge("livewarden_unread_seconds", name, value=oldest)
-        if verdict.standing:
-            telemetry.ready(_unread(verdict.standing, verdict))
-        else:
-            telemetry.ready("joining the consumer group" if joining else "")
+            telemetry.gauge("livewarden_unread_seconds", self._plain(topic), value=oldest)
+        holding = self._holding()
+        missing = next((each.body for each in holding if each.kind == "canary_late"), "")
+        unread = _unread(verdict.standing, verdict) if verdict.standing else ""
+        telemetry.ready(unread or ("joining the consumer group" if joining else missing))
+        if verdict.standing and (self._told_here() or self._standing):
+            self._standing = [
+                Condition("events_unread", "", "Events are not read", unread, over="Events are read again")
+            ]
+        elif not verdict.standing:
+            self._standing = []
+        await self._self_watch.look([*self._standing, *holding])
+        reported = {TopicPartition(self._plain(tp.topic), tp.partition): each for tp, each in seen.items()}
+        unread_s = {TopicPartition(self._plain(tp.topic), tp.partition): s for tp, s in verdict.unread_s.items()}
+        await self._self_watch.report(self._report(), reported if self._told_here() else {}, unread_s)
         return verdict
 
-    async def _judge(self, verdict: Verdict, now_s: float) -> None:
+    async def _judge(self, verdict: Verdict) -> None:
         stalled = frozenset(verdict.stalled)
         if stalled and not self._joining():
             stalled = await self._really_unread(stalled)
@@ -134,28 +147,12 @@ class Watcher:
                 f" {self._settings.stalled_after_s:.0f} s though Kafka answers and nothing holds this worker up;"
                 " it ends, for its supervisor to start it again"
             )
-            await self._notify("A worker had stalled and ends", line)
+            ends = Condition("worker_stalled", self._self_watch.worker, "A worker had stalled and ends", line)
+            await self._self_watch.look([*self._standing, *self._holding(), ends])
             raise Stalled(line)
-        if verdict.standing and self._told_here():
-            if self._told_at is None or now_s - self._told_at >= TELL_AGAIN_S:
-                self._told_at = now_s
-                await self._notify("Events are not read", _unread(verdict.standing, verdict))
-        elif not verdict.standing and self._told_at is not None:
-            self._told_at = None
-            await self._notify("Events are read again", "No partition stands still any more.", "info")
 
-    async def _notify(self, title: str, body: str, severity: str = "critical") -> None:
-        _log.error("%s: %s", title, body)
-        notice = Outgoing(f"watch-{title}", "", "watch", severity, f"livewarden: {title}", body, "")
-        await asyncio.gather(*(_send(channel, notice) for channel in self._channels))
-
-
-async def _send(channel: Channel, notice: Outgoing) -> None:
-    try:
-        async with asyncio.timeout(TELL_WITHIN_S):
-            await channel.send(notice)
-    except (LivewardenError, TimeoutError) as error:
-        _log.warning("channel %s does not take %r: %r", channel.name, notice.title, error)
+    def _plain(self, topic: str) -> str:
+        return topic.removeprefix(self._settings.topic_prefix)
 
 
 def _unread(standing: Sequence[TopicPartition], verdict: Verdict) -> str:

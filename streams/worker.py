@@ -7,10 +7,13 @@ import logging
 import os
 import socket
 import uuid
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 import faust
+import orjson
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
@@ -19,31 +22,41 @@ from livewarden.checkpoint import Checkpoint
 from livewarden.clock import Clock
 from livewarden.contracts import TOPICS
 from livewarden.errors import RetryLater, SetupError, Stalled
-from livewarden.settings import PARTIALS, RESPONSE, Settings
+from livewarden.settings import CANARY, PARTIALS, RESPONSE, Settings
+from models.aggregate.canary import Canary as CanaryMessage
+from models.aggregate.canary import canary_dict
 from models.aggregate.idle import Positions, seal_until
 from models.monitors.plan import Plan
 from models.response.policy import Policy
 from sinks.channels import Channel
 from sinks.store.store import Store
+from sinks.store.tables import Row
 from streams import telemetry
+from streams.canary import Canary
+from streams.clocks import clock_skew, watermark_ahead
+from streams.conditions import Condition
 from streams.faust_app import build_app, raw_topic, serve
 from streams.kafka_access import DENIED, access_of, denied, start
 from streams.log_clock import LogClock
 from streams.notifier import Notifier
 from streams.partition_task import PartitionTask, retrying
+from streams.self_watch import SelfWatch
+from streams.set_aside import SetAside
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
+from streams.stages.canary import CanaryStage
 from streams.stages.output import LOG_APPEND_TIME
+from streams.topic_watch import TopicWatch, made_again
 from streams.transport import Run, caught_up, commit, go_on_from, partition_count
 from streams.watcher import Watcher
 
 _log = logging.getLogger(__name__)
 
+CANARY_WITHIN_S = 10.0
 TICK_S = 0.1
 SAVE_WITHIN_S = 2.5
 GOODBYE_WITHIN_S = 1.0
 IDLE_EVERY_S = 5.0
 NOTIFY_EVERY_S = 0.2
-PARTITIONS_EVERY_S = 2.0
 
 
 class Worker:
@@ -66,11 +79,20 @@ class Worker:
         self._settings = settings
         self._plan = plan
         self._policy = policy or Policy()
-        name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._name = name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._courier = Notifier(channels or {}, self._say, name, self._policy.tick)
         self._store = store
         self._clock = clock
         self._log_clock = LogClock(clock)
+        self._set_aside = SetAside(self._log_clock.kafka_ms)
+        self._canary = Canary(
+            settings.canary_s,
+            clock,
+            self._log_clock.kafka_ms,
+            lambda: self._response_lane() is not None,
+            self._send_canary,
+            store.write,
+        )
         self._tasks: dict[TP, PartitionTask] = {}
         self._rebalances = 0
         self._producer: AIOKafkaProducer | None = None
@@ -86,24 +108,35 @@ class Worker:
             on_assigned=self._assigned,
             on_revoked=self._revoked,
         )
-        for topic in (*TOPICS, PARTIALS, RESPONSE):
-            stage = {PARTIALS: "detect", RESPONSE: "respond"}.get(topic, "ingest")
+        for topic in (*TOPICS, PARTIALS, RESPONSE, *([CANARY] if settings.canary_s else [])):
+            stage = {PARTIALS: "detect", RESPONSE: "respond", CANARY: "canary"}.get(topic, "ingest")
             self.app.agent(raw_topic(self.app, settings.topic_prefix + topic), name=f"{stage}-{topic}")(self._consume)
+        self._topics = TopicWatch(settings.topics(), self._client, self._partition_count)
         self._loading = 0
         self._watcher = Watcher(
             settings,
-            [channels[name] for name in self._policy.watch] if channels else [],
+            SelfWatch(
+                [channels[name] for name in self._policy.watch] if channels else [],
+                name,
+                self._log_clock.kafka_ms,
+                store.write,
+            ),
             self._mine,
             lambda: self.app.rebalancing and not self._loading,
             self._unread,
             lambda: self._response_lane() is not None or not self._tasks,
+            holding=self._holding,
+            report=self._report,
         )
+        self._courier = Notifier({**(channels or {}), CANARY: self._canary}, self._say, name, self._policy.tick)
         self.app.task(self._watch)
         self.app.task(self._tick)
         self.app.task(self._notify)
-        self.app.task(self._watch_partitions)
+        self.app.task(self._watch_topics)
         if settings.idle_after_s:
             self.app.task(self._seal_idle)
+        if settings.canary_s:
+            self.app.task(self._canary.run)
 
     async def run(self) -> int:
         """Run until notified to stop (0) or a crash (1)."""
@@ -145,7 +178,8 @@ class Worker:
         new = sorted(partitions - self._tasks.keys())
         self._loading += 1
         try:
-            tasks = await asyncio.gather(*map(self._task, new))
+            ids = await self._topics.ids()
+            tasks = await asyncio.gather(*(self._task(tp, ids.get(tp.topic, "")) for tp in new))
         except SetupError as error:
             await self.app.crash(error)
             return
@@ -170,22 +204,27 @@ class Worker:
                 task.close()
         self._gauge()
 
-    async def _task(self, tp: TP) -> PartitionTask:
+    async def _task(self, tp: TP, topic_id: str) -> PartitionTask:
         settings = self._settings
         stage = self._stage(tp.topic.removeprefix(settings.topic_prefix), tp.partition)
         saved: Checkpoint | None = await retrying("clickhouse")(self._store.load, stage.name, stage.topic, tp.partition)
         if saved is not None:
+            if topic_id and saved.topic_id not in ("", topic_id):
+                raise made_again(tp.topic)
+            topic_id = topic_id or saved.topic_id
             stage.restore(saved)
             if isinstance(stage, Ingest):
                 stage.resume()
         every_s = settings.detect_checkpoint_s if isinstance(stage, Detect) else settings.ingest_checkpoint_s
-        return PartitionTask(stage, self._store, self._send, self._commit, every_s)
+        return PartitionTask(stage, self._store, self._send, self._commit, every_s, self._set_aside.take, topic_id)
 
-    def _stage(self, topic: str, partition: int) -> Ingest | Detect | Respond:
+    def _stage(self, topic: str, partition: int) -> Ingest | Detect | Respond | CanaryStage:
         if topic == PARTIALS:
             return Detect(self._plan, topic, partition)
         if topic == RESPONSE:
             return Respond(self._plan, self._policy, topic, partition)
+        if topic == CANARY:
+            return CanaryStage(topic, partition)
         settings = self._settings
         return Ingest(self._plan, topic, partition, settings.partitions, self._lateness_ms[topic], settings.ahead_ms())
 
@@ -209,6 +248,17 @@ class Worker:
             raise denied(error) from error
         except KafkaError as error:
             raise RetryLater(f"Kafka does not take what a stage says: {error!r}") from error
+
+    async def _send_canary(self, sent_ms: int) -> None:
+        assert self._producer is not None
+        topic = self._settings.topic_prefix + CANARY
+        try:
+            async with asyncio.timeout(CANARY_WITHIN_S):
+                await self._producer.send_and_wait(topic, orjson.dumps(canary_dict(CanaryMessage(sent_ms))))
+        except DENIED as error:
+            raise denied(error) from error
+        except (KafkaError, TimeoutError) as error:
+            raise RetryLater(f"Kafka does not take a canary: {error!r}") from error
 
     async def _say(self, messages: Sequence[Said]) -> None:
         await retrying("kafka")(self._send, messages)
@@ -241,6 +291,37 @@ class Worker:
         except KafkaError:
             return frozenset(partitions)  # the broker answers others, and not this consumer
         return frozenset(partitions) - {TopicPartition(*tp) for tp in reached}
+
+    def _holding(self) -> list[Condition]:
+        """What is wrong with this worker, or with what it reads; the group's state is the watcher's."""
+        now_ms, late = self._log_clock.kafka_ms(), self._canary.late()
+        bound_ms = self._settings.ahead_ms()
+        stages = [task.stage for task in self._tasks.values() if isinstance(task.stage, Ingest)]
+        skew = clock_skew(self._name, self._log_clock.skew_ms)
+        return [
+            *self._set_aside.holding(),
+            *self._topics.holding(),
+            *(ahead for stage in stages if (ahead := watermark_ahead(stage, now_ms, bound_ms))),
+            *([skew] if skew else ()),
+            *([late] if late else ()),
+        ]
+
+    def _report(self) -> Row:
+        """This worker's row of the table `workers`."""
+        owned = Counter(task.stage.name for task in self._tasks.values())
+        skew_ms = self._log_clock.skew_ms
+        return {
+            "why_not_ready": telemetry.why_not_ready(),
+            "clock_skew_seconds": None if skew_ms is None else skew_ms / 1000,
+            **{name: owned[name] for name in ("ingest", "detect", "respond")},
+        }
+
+    def _client(self) -> AIOKafkaClient:
+        assert self._producer is not None
+        return self._producer.client
+
+    async def _partition_count(self, topic: str) -> int:
+        return await partition_count(self.app, topic) if self._tasks else 0
 
     def _response_lane(self) -> PartitionTask | None:
         return self._tasks.get(TP(self._settings.topic_prefix + RESPONSE, 0))
@@ -296,21 +377,12 @@ class Worker:
         now_ms = self._log_clock.now_ms()
         stage.advance(seal_until(self._plan, stage.topic, stage.partition, stage.lag_ms, now_ms, behind_ms, positions))
 
-    async def _watch_partitions(self) -> None:
-        """Say when a topic has grown: its keys go elsewhere now, and the setting must follow."""
-        said: dict[str, int] = {}
-        while not self.app.should_stop:
-            await asyncio.sleep(PARTITIONS_EVERY_S)
-            for topic, expected in self._settings.topics().items():
-                count = await partition_count(self.app, topic) if self._tasks else 0
-                telemetry.gauge("livewarden_partitions_unexpected", topic, value=count - expected if count else 0)
-                if count and count != said.get(topic, expected):
-                    _log.error(
-                        "%s has %d partitions, this worker was set up for %d: set the partition counts to what is there"
-                        " and start the workers anew",
-                        *(topic, count, expected),
-                    )
-                    said[topic] = count
+    async def _watch_topics(self) -> None:
+        """Say when a topic has grown, and end where one was made again."""
+        try:
+            await self._topics.run()
+        except SetupError as error:
+            await self.app.crash(error)
 
     def _gauge(self) -> None:
         for name in ("ingest", "detect", "respond"):

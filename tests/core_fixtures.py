@@ -72,7 +72,7 @@ def say(asked: Monitor, bucket: int, rows: dict[str, int], partition: int = 0, o
     cut = tuple(((key,), value, 0, "") for key, value in sorted(rows.items()))
     place = (asked.group_name, asked.topic, partition)
     return [
-        Partial(*place, asked.name, asked.config_hash, start, 0, cut),
+        Partial(*place, asked.name, asked.sums_hash, start, 0, cut),
         Seal(*place, of, start + asked.bucket),
     ]
 

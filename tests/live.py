@@ -29,7 +29,7 @@ from livewarden.contracts import SourceHeartbeat
 from livewarden.event import Event
 from livewarden.settings import PARTIALS, RESPONSE, Settings
 from livewarden.times import DAY_MS, MINUTE_MS, SECOND_MS
-from models.decide.monitor_judge import Judged
+from models.decide.judged import Judged
 from models.monitors.file import parse_monitors
 from models.monitors.plan import Plan
 from sinks.store.connection import Address
@@ -95,6 +95,7 @@ async def deployed(broker: Broker, **fields: Any) -> Settings:
         "embedded_kafka": broker.embedded is not None,
         "session_timeout_s": 6.0 if broker.embedded is None else 2.0,
         "idle_after_s": 0.0,
+        "canary_s": 0.0,
         "flush_s": 0.1,
         "ingest_checkpoint_s": 1.0,
         "detect_checkpoint_s": 1.0,
@@ -409,11 +410,11 @@ async def working(settings: Settings, plan: Plan, store: Store, clock: Clock | N
 class Process:
     """`livewarden worker` in a process of its own."""
 
-    def __init__(self, settings: Settings, clickhouse: Address, folder: Path) -> None:
+    def __init__(self, settings: Settings, clickhouse: Address, folder: Path, monitors_toml: str = "") -> None:
         (self.metrics_port,) = free_ports(1)
         self._log = folder / f"worker-{self.metrics_port}.log"
-        monitors = folder / "monitors.toml"
-        monitors.write_text(monitors_text(), encoding="utf-8")
+        monitors = folder / f"monitors-{self.metrics_port}.toml"
+        monitors.write_text(monitors_toml or monitors_text(), encoding="utf-8")
         chosen = settings.model_dump(mode="json", exclude_unset=True, exclude_none=True) | {
             "clickhouse_url": clickhouse.url,
             "clickhouse_user": clickhouse.user,

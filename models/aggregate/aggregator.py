@@ -12,7 +12,7 @@ from livewarden.times import to_ms
 from models.aggregate.change import change_of
 from models.aggregate.distinct import Distinct
 from models.aggregate.leaf import REST, Sums, fold
-from models.aggregate.partial import Message, Notice, Partial, Role, Row, Seal, in_records
+from models.aggregate.partial import IN_PART, Message, Notice, Partial, Role, Row, Seal, in_records
 from models.monitors.monitor import Monitor
 from models.monitors.plan import CHANGES, Plan, SeriesKey
 
@@ -88,6 +88,7 @@ class Aggregator:
         self.watermark_ms = NEVER
         self.ended = False
         self.newest: tuple[int, int] = (NEVER, NEVER)
+        self._whole_from: dict[str, int] = {}
         self.outcomes: Counter[Outcome] = Counter()
 
     def add(self, event: Event) -> tuple[Outcome, list[Message]]:
@@ -135,6 +136,27 @@ class Aggregator:
     def open_events(self) -> int:
         """Sum of the cells' values in buckets that are not complete yet, over all monitors."""
         return sum(cell.value for cells in self._open.values() for cell in cells.values())
+
+    def mend(self, until_ms: int) -> None:
+        """Take a watermark back that stands in the future, to `until_ms`; what was said of buckets from there on is
+        forgotten.
+
+        What came late for it stays late: it is in no bucket.
+        """
+        self.watermark_ms = min(self.watermark_ms, until_ms)
+        self.newest = min(self.newest, (until_ms, NEVER))
+        self._sealed = {group: min(mark, until_ms) for group, mark in self._sealed.items()}
+        self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
+        self._prune_at = min(self._prune_at, until_ms)
+        self._whole_from = {}
+        self._open = {bucket: cells for bucket, cells in self._open.items() if bucket[1] < until_ms}
+        self._exposure = {bucket: sums for bucket, sums in self._exposure.items() if bucket[1] < until_ms}
+        self._alive = {size: {start for start in starts if start < until_ms} for size, starts in self._alive.items()}
+        self._ids = {}
+
+    def _next_whole(self, size: int) -> int:
+        """The start of the first bucket of that size in which nothing can have come yet."""
+        return (max(self.newest[0], self.watermark_ms) // size + 1) * size
 
     def _place(self, event: Event) -> Outcome:
         time_ms = event.time_ms
@@ -256,7 +278,9 @@ class Aggregator:
 
     def _cut(self, monitor: Monitor, start: int, rows: list[Row], role: Role) -> Iterator[Partial]:
         """One bucket as records that fit."""
-        config = monitor.leaf_hash if role == "leaves" else monitor.config_hash
+        config = monitor.leaf_hash if role == "leaves" else monitor.sums_hash
+        if start < self._whole_from.get(monitor.name, NEVER):
+            config = IN_PART
         place = (monitor.group_name, self._topic, self._partition, monitor.name, config)
         for chunk, cut in enumerate(in_records(rows)):
             yield Partial(*place, start, chunk, cut, role)
@@ -273,7 +297,8 @@ class Aggregator:
             "sealed": self._sealed,
             "outcomes": dict(self.outcomes),
             "ids": self._ids,
-            "configs": {name: monitor.config_hash for name, monitor in (self._monitors | self._exposed).items()},
+            "whole_from": self._whole_from,
+            "configs": {name: monitor.sums_hash for name, monitor in (self._monitors | self._exposed).items()},
             "leaves": {name: monitor.leaf_hash for name, monitor in self._monitors.items()},
             "alive": [[size, sorted(starts)] for size, starts in self._alive.items()],
             "open": [
@@ -297,7 +322,11 @@ class Aggregator:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `snapshot`. Buckets of monitors that are gone or changed are dropped; new monitors begin empty."""
+        """Go on from `snapshot`. Open buckets of monitors that are gone, or sum something else, are dropped.
+
+        What is new or sums something else begins with the first bucket that it can count from its start; what it says
+        of those before is marked `IN_PART`.
+        """
         self.watermark_ms = state["watermark"]
         self.ended = state["ended"]
         self.newest = tuple(state["newest"])
@@ -311,10 +340,14 @@ class Aggregator:
         for size, starts in state["alive"]:
             if size in self._alive:
                 self._alive[size] = set(starts)
+        self._whole_from = dict(state.get("whole_from", {}))
+        for name, asked in (self._monitors | self._exposed).items():
+            if state["configs"].get(name) != asked.sums_hash:
+                self._whole_from[name] = self._next_whole(asked.bucket)
         leaf_hashes = state["leaves"]
         for name, start, rows in state["open"]:
             monitor = self._monitors.get(name)
-            if monitor is None or monitor.config_hash != state["configs"][name]:
+            if monitor is None or monitor.sums_hash != state["configs"][name]:
                 continue
             cells = self._open[name, start] = {}
             for series, value, exposure, sketch, *leaves in rows:
@@ -322,5 +355,5 @@ class Aggregator:
                 if leaf_hashes.get(name) == monitor.leaf_hash:
                     cell.leaves = {tuple(leaf): (v, e) for *leaf, v, e in leaves[0]}
         for name, start, sums in state["exposure"]:
-            if name in self._exposed and self._exposed[name].config_hash == state["configs"][name]:
+            if name in self._exposed and self._exposed[name].sums_hash == state["configs"][name]:
                 self._exposure[name, start] = {tuple(key): value for *key, value in sums}

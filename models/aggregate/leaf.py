@@ -87,7 +87,7 @@ class Leaves:
 
     def take(self, partial: Partial) -> None:
         """Keep a partial; the same one again replaces itself. One counted by other dimensions is left out."""
-        if self._width and partial.config_hash == self._monitor.leaf_hash:
+        if self._width and partial.sums_hash == self._monitor.leaf_hash:
             self._open.setdefault(partial.start_ms, {})[partial.partition, partial.chunk] = partial
 
     def close(self, start_ms: int) -> None:
@@ -110,6 +110,12 @@ class Leaves:
             total -= self._sizes.pop(start)
             del self._closed[start]
             self._dirty.add(start)
+
+    def mend(self, until_ms: int) -> None:
+        """Forget what is from `until_ms` on; see `Engine.mend`."""
+        self._open = {start: parts for start, parts in self._open.items() if start < until_ms}
+        self._closed = {start: rows for start, rows in self._closed.items() if start < until_ms}
+        self._sizes = {start: size for start, size in self._sizes.items() if start < until_ms}
 
     def of(self, series: SeriesKey, since_ms: int, until_ms: int) -> dict[int, list[LeafRow]]:
         """The leaves of a series in the closed buckets that start in [since, until), by start;

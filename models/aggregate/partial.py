@@ -42,19 +42,23 @@ def in_records(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
     yield tuple(cut)
 
 
+IN_PART = "in-part"
+"""In place of a hash: the bucket was under way when its monitor came, so its sums are of a part of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Partial:
     """The sums of one monitor's bucket on one source partition; complete, and never changed once said.
 
     No rows means: the source was alive in this bucket and nothing was counted. `chunk` numbers the records of one
-    bucket and role.
+    bucket and role. `sums_hash`: what the monitor counted by, of leaves its `leaf_hash`, or `IN_PART`.
     """
 
     group: str
     topic: str
     partition: int
     monitor: str
-    config_hash: str
+    sums_hash: str
     start_ms: int
     chunk: int
     rows: tuple[Row, ...]
@@ -118,7 +122,7 @@ def to_dict(message: Message) -> dict[str, Any]:
         "topic": message.topic,
         "partition": message.partition,
         "monitor": message.monitor,
-        "config": message.config_hash,
+        "config": message.sums_hash,
         "start": message.start_ms,
         "chunk": message.chunk,
         "rows": message.rows,

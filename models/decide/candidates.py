@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -173,13 +173,21 @@ class Casebook:
         known.update({point[0]: point for point in self._points_of(alert.monitor, alert.series)})
         candidate.points[name] = [known[start] for start in sorted(known)][:MOST_POINTS]
 
+    def mend(self, until_ms: int) -> None:
+        """Let go of candidates that began later; see `Engine.mend`."""
+        self._open = {name: each for name, each in self._open.items() if each.started_at_ms < until_ms}
+        for each in self._open.values():
+            each.last_ms = min(each.last_ms, until_ms)
+
     def snapshot(self) -> list[dict[str, Any]]:
         """All open candidates as plain JSON values."""
         return [asdict(candidate) for candidate in self._open.values()]
 
-    def restore(self, state: list[dict[str, Any]]) -> None:
-        """Go on from `snapshot`."""
+    def restore(self, state: list[dict[str, Any]], monitors: Container[str]) -> None:
+        """Go on from `snapshot`, with those candidates whose alerts are all of `monitors`."""
         for fields in state:
+            if not all(alert["monitor"] in monitors for alert in fields["alerts"].values()):
+                continue
             candidate = CaseCandidate(**fields)
             candidate.alerts = {name: Alert(**alert) for name, alert in fields["alerts"].items()}
             candidate.points = {

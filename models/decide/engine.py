@@ -14,10 +14,12 @@ from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Message, Notice, Partial, Seal
 from models.decide.alert import gap_alert
 from models.decide.candidates import Casebook
-from models.decide.monitor_judge import Judged, MonitorJudge
+from models.decide.judged import Judged
+from models.decide.monitor_judge import MonitorJudge
 from models.detect.series_index import Point
 from models.explain.investigator import AlertContext, account, key_of, settled, slice_in_words, window_of
 from models.explain.ledger import Ledger, anchors
+from models.monitors.change import what_begins_anew
 from models.monitors.monitor import Monitor
 from models.monitors.plan import Plan, SeriesKey
 
@@ -276,6 +278,25 @@ class Engine:
     def _points(self, monitor: str, labels: Mapping[str, str]) -> list[Point]:
         return self._watches[monitor].points(labels)
 
+    def mend(self, until_ms: Mapping[str, int]) -> bool:
+        """Take seals back that stand after `until_ms` of their topic, in the future; whether there were any.
+
+        Later buckets are judged when they come; what was learned of them, and what was said, stays.
+        """
+        ahead = [(place, seal) for place, seal in self._seals.items() if seal.watermark_ms > until_ms[seal.topic]]
+        self._seals |= {place: replace(seal, watermark_ms=until_ms[seal.topic]) for place, seal in ahead}
+        if not ahead:
+            return False
+        self._ended_ms = {n: min(ended, *until_ms.values()) for n, ended in self._ended_ms.items()}
+        complete = min(seal.watermark_ms for seal in self._seals.values())
+        self.watermark_ms = min(complete, self.watermark_ms or complete)
+        for name, watch in self._watches.items():
+            watch.mend(complete)
+            self._leaves[name].mend(complete)
+        self._cases.mend(complete)
+        self._gap_over_ms = None
+        return True
+
     def snapshot(self, *, full: bool) -> tuple[dict[str, Any], dict[str, str]]:
         """Header and entries (JSON by series, or by bucket of leaves): all where `full`, else those new since the last
         snapshot.
@@ -316,25 +337,16 @@ class Engine:
         return sum(watch.kept for watch in self._watches.values()) + sum(each.kept for each in self._leaves.values())
 
     def restore(self, header: dict[str, Any], entries: Mapping[str, str]) -> None:
-        """Go on from `snapshot`. A monitor whose configuration changed begins anew, and the open candidates with it."""
+        """Go on from `snapshot`. What a monitor had learned, or summed, is dropped where its configuration asks for
+        something else (`what_begins_anew`), and so are the open candidates of its alerts.
+        """
         self.watermark_ms = header["watermark"]
         self.repeated = header["repeated"]
         for partition, of, mark, ended, topic in header["seals"]:
             self._seals[topic, partition] = Seal(self.group, topic, partition, of, mark, ended)
         self._ended_ms = dict(header["ended"])
-        states = header["watches"]
-        kept = {
-            name: watch
-            for name, watch in self._watches.items()
-            if name in states and states[name]["config"] == watch.monitor.config_hash
-        }
-        for name, watch in kept.items():
-            watch.restore(states[name])
-            if watch.beside is not None and name in header["exposures"]:
-                watch.beside.restore(header["exposures"][name])
-            self._leaves[name].restore(header["leaves"].get(name, []))
-        if kept.keys() >= states.keys():
-            self._cases.restore(header["cases"])
+        counted, kept = self._restore_watches(header)
+        self._cases.restore(header["cases"], kept)
         self._ledger.restore(header["ledger"])
         self._coming = {change_from(row) for row in header["coming"]}
         self._gap_over_ms = header["gap_over"]
@@ -346,18 +358,34 @@ class Engine:
         for entry, blob in entries.items():
             name, *key = json.loads(entry)
             if key and isinstance(key[0], int):
-                if name in kept:
+                if name in counted:
                     self._leaves[name].restore_entry(key[0], blob)
             else:
                 series.setdefault(name, []).append((tuple(key), blob))
         for name, watch in kept.items():
             watch.restore_entries(series.get(name, ()))
 
+    def _restore_watches(self, header: dict[str, Any]) -> tuple[Collection[str], dict[str, MonitorJudge]]:
+        """Names of the monitors whose sums go on, and those of which all does."""
+        states = header["watches"]
+        begun = {name: what_begins_anew(watch.monitor, states.get(name)) for name, watch in self._watches.items()}
+        counted = {name: watch for name, watch in self._watches.items() if begun[name] in (None, "model")}
+        kept = {name: watch for name, watch in counted.items() if begun[name] is None}
+        for name, watch in self._watches.items():
+            if begun[name] == "sums":
+                watch.skip_open(states[name])
+        for name, watch in counted.items():
+            watch.restore_sums(states[name])
+            if watch.beside is not None and name in header["exposures"]:
+                watch.beside.restore(header["exposures"][name])
+            self._leaves[name].restore(header["leaves"].get(name, []))
+        for name, watch in kept.items():
+            watch.restore(states[name])
+        return counted.keys(), kept
+
 
 def upgraded(header: dict[str, Any]) -> dict[str, Any]:
-    """A header of before there were explanations, exposures and a cap on series, as one of now:
-    they then begin empty.
-    """
+    """A header of before there were explanations, exposures and a cap on series, as one of now: they begin empty."""
     since: dict[str, Any] = {
         "leaves": {},
         "exposures": {},

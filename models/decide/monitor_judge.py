@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Partial, Row
 from models.decide.cardinality import CROWDED_MS, Crowd, Sums
 from models.decide.decision import CATCHING_UP, Decision
+from models.decide.judged import Judged, skipped
 from models.detect.bank import Floats, Judgements, Rows
 from models.detect.breadth import Breadth
 from models.detect.exposure import Exposures
@@ -42,20 +43,6 @@ CAMPAIGN_LIFT = 3.0
 """Beyond this ratio to the usual a planned campaign is no excuse."""
 WORTH_STORING = 0.05
 """A quiet bucket of which no more than this was expected leaves no row."""
-
-
-class Judged(NamedTuple):
-    """One judged bucket of one series, as it is stored."""
-
-    monitor: str
-    config_hash: str
-    series: Mapping[str, str]
-    window_start_ms: int
-    window_end_ms: int
-    observed: float
-    expected: float
-    score: float
-    state: str
 
 
 class MonitorJudge:
@@ -85,14 +72,15 @@ class MonitorJudge:
 
     def take(self, partial: Partial) -> None:
         """Keep a partial; the same one again replaces itself."""
-        if partial.config_hash != self.monitor.config_hash:
+        if partial.sums_hash != self.monitor.sums_hash:
             self.foreign.add(partial.start_ms)
             return
         self.open.setdefault(partial.start_ms, {}).setdefault(partial.partition, {})[partial.chunk] = partial.rows
 
     def due(self, watermark_ms: int) -> list[int]:
         """The starts of the buckets that are complete, in order."""
-        return sorted(start for start in self.open if start + self.monitor.bucket <= watermark_ms)
+        waiting = self.open.keys() | self.foreign
+        return sorted(start for start in waiting if start + self.monitor.bucket <= watermark_ms)
 
     def gaps(self, watermark_ms: int, heard_until: int) -> Iterator[tuple[int, int]]:
         """Where silence has lasted long enough to be notified: (start, moment of notification).
@@ -121,7 +109,10 @@ class MonitorJudge:
             alerts.append(self.gap.resolved(start))
             self.gap = None
         foreign, self.foreign = self.foreign, {other for other in self.foreign if other > start}
-        if monitor.detector == "silence" or start in foreign:
+        if monitor.detector == "silence":
+            return alerts
+        if start in foreign:
+            judged.append(skipped(monitor, start))
             return alerts
         if len(series_index) + len(merged) > monitor.max_series and len(series_index.missing(merged)) > self._room():
             self._forget(start, min(CROWDED_MS, self._kept_for()), merged)
@@ -284,7 +275,7 @@ class MonitorJudge:
     def _merged(self, start: int) -> dict[SeriesKey, Sums]:
         """The bucket's exact sums over all source partitions."""
         total: dict[SeriesKey, Sums] = {}
-        for _, chunks in sorted(self.open.pop(start).items()):
+        for _, chunks in sorted(self.open.pop(start, {}).items()):
             for _, rows in sorted(chunks.items()):
                 for key, value, exposure, sketch in rows:
                     old = total.get(key)
@@ -320,6 +311,7 @@ class MonitorJudge:
         """All state but the series, as plain JSON values."""
         return {
             "config": self.monitor.config_hash,
+            "shape": [self.monitor.sums_shape, self.monitor.model_shape],
             "until": self.judged_until,
             "buckets": self.buckets,
             "catch_up": self._catch_up,
@@ -336,15 +328,36 @@ class MonitorJudge:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `snapshot`."""
-        self.judged_until, self.buckets, self._catch_up = state["until"], state["buckets"], state["catch_up"]
+        """Go on from `snapshot`, of a monitor that sums and learns the same."""
+        self.buckets, self._catch_up = state["buckets"], state["catch_up"]
         self.gap = Alert(**state["gap"]) if state["gap"] else None
-        self.foreign = set(state["foreign"])
         self.crowd.restore(state["crowd"])
         self.series_index.restore_header(state["series"])
+
+    def restore_sums(self, state: dict[str, Any]) -> None:
+        """Take the open buckets of `snapshot` back, of a monitor that sums the same; what it learned may be another
+        thing.
+        """
+        self.judged_until = state["until"]
+        self.foreign = set(state["foreign"])
         for start, partition, chunk, rows in state["open"]:
             cut = tuple((tuple(key), value, exposure, sketch) for key, value, exposure, sketch in rows)
             self.open.setdefault(start, {}).setdefault(partition, {})[chunk] = cut
+
+    def skip_open(self, state: dict[str, Any]) -> None:
+        """The monitor sums something else now: the open buckets of `snapshot` are skipped, and that is said of each."""
+        self.foreign = {*state["foreign"], *(start for start, *_ in state["open"])}
+
+    def mend(self, until_ms: int) -> None:
+        """Forget what is from `until_ms` on; see `Engine.mend`."""
+        bucket = self.monitor.bucket
+        if self.judged_until is not None:
+            self.judged_until = min(self.judged_until, until_ms - until_ms % bucket)
+        self.open = {start: parts for start, parts in self.open.items() if start < until_ms}
+        self.foreign = {start for start in self.foreign if start < until_ms}
+        self.series_index.not_after(until_ms)
+        if self.beside is not None:
+            self.beside.mend(until_ms)
 
     def entries(self, *, full: bool) -> Iterator[tuple[SeriesKey, str]]:
         """Series as JSON: all where `full` or a bucket was judged since the last call; "null" for one that was

@@ -41,7 +41,7 @@ class Breadth:
 
     def take(self, partial: Partial) -> None:
         """Keep a partial; the same one again replaces itself."""
-        if partial.config_hash == self._monitor.config_hash:
+        if partial.sums_hash == self._monitor.sums_hash:
             self._open.setdefault(partial.start_ms, {})[partial.partition, partial.chunk] = partial
 
     def close(self, start_ms: int) -> None:
@@ -55,6 +55,11 @@ class Breadth:
                 self._steps[start] = steps
         oldest = start_ms - STEPS_KEPT * self._monitor.bucket
         self._steps = {start: steps for start, steps in self._steps.items() if start > oldest}
+
+    def mend(self, until_ms: int) -> None:
+        """Forget what is from `until_ms` on; see `Engine.mend`."""
+        self._open = {start: parts for start, parts in self._open.items() if start < until_ms}
+        self._steps = {start: steps for start, steps in self._steps.items() if start < until_ms}
 
     def narrow(self, series: SeriesKey, start_ms: int, buckets: int = 1) -> str | None:
         """Why the fall in the bucket that starts there is none of the whole series; None where it is, or nothing tells.
@@ -107,7 +112,7 @@ class Breadth:
         monitor = self._monitor
         for start, topic, partition, chunk, rows in state["open"]:
             cut = tuple((tuple(key), value, exposure, sketch) for key, value, exposure, sketch in rows)
-            place = (monitor.group_name, topic, partition, monitor.name, monitor.config_hash)
+            place = (monitor.group_name, topic, partition, monitor.name, monitor.sums_hash)
             self.take(Partial(*place, start, chunk, cut, "exposure"))
         for start, rows in state["steps"]:
             steps = self._steps[start] = {}

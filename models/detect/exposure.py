@@ -47,7 +47,7 @@ class Exposures:
 
     def take(self, partial: Partial) -> None:
         """Keep a partial; the same one again replaces itself."""
-        if partial.config_hash == self._monitor.config_hash:
+        if partial.sums_hash == self._monitor.sums_hash:
             self._open.setdefault(partial.start_ms, {})[partial.partition, partial.chunk] = partial
 
     def close(self, start_ms: int) -> None:
@@ -71,6 +71,11 @@ class Exposures:
         self._closed[start_ms] = self._now
         while len(self._closed) > KEPT_BUCKETS:
             del self._closed[min(self._closed)]
+
+    def mend(self, until_ms: int) -> None:
+        """Forget what is from `until_ms` on; see `Engine.mend`."""
+        self._open = {start: parts for start, parts in self._open.items() if start < until_ms}
+        self._closed = {start: now for start, now in self._closed.items() if start < until_ms}
 
     def relative(self, series: SeriesKey) -> float:
         """The exposure of a series in the bucket that was closed last, relative to its usual; 1.0 where that is not
@@ -108,7 +113,7 @@ class Exposures:
         monitor = self._monitor
         for start, topic, partition, chunk, rows in state["open"]:
             cut = tuple((tuple(key), value, exposure, sketch) for key, value, exposure, sketch in rows)
-            place = (monitor.group_name, topic, partition, monitor.name, monitor.config_hash)
+            place = (monitor.group_name, topic, partition, monitor.name, monitor.sums_hash)
             self.take(Partial(*place, start, chunk, cut, "exposure"))
         self._usual = {tuple(key): (seen, usual) for *key, seen, usual in state["usual"]}
         self._closed = {start: {tuple(key): each for *key, each in now} for start, now in state["closed"]}

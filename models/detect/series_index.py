@@ -92,6 +92,11 @@ class SeriesIndex:
         """That time was a gap: it does not count when it is asked how long a series was not seen."""
         self._facts["seen"][self._fact_rows] += by_ms
 
+    def not_after(self, until_ms: int) -> None:
+        """No series was seen after that moment: what says so is from a time that was in the future."""
+        seen = self._facts["seen"]
+        seen[self._fact_rows] = np.minimum(seen[self._fact_rows], until_ms)
+
     def unseen_since(self, before_ms: int) -> list[SeriesKey]:
         """The series of which nothing was seen since then."""
         seen = self._facts["seen"][self._fact_rows]

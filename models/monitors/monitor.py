@@ -27,6 +27,16 @@ _MEASURE = re.compile(r"(count|sum|ratio|distinct)(?:\(\s*([\w.]+)\s*(?:,\s*([\w
 _ARITY = {"count": 0, "sum": 1, "ratio": 2, "distinct": 1}
 _NAME = r"^[a-z][a-z0-9-]{1,62}$"
 
+SHAPES_SUMS = frozenset(
+    {
+        *("event", "precision", "where", "measure", "group_by", "subjects", "bucket"),
+        *("max_series", "exposure", "group", "parts"),
+    }
+)
+"""Keys of a monitor that decide what is summed, and where."""
+SHAPES_MODEL = frozenset({"absent", "detector", "model", "parameters", "features", "season"})
+"""Keys that decide what is learned of the sums. All others only decide what is said: they may change at any time."""
+
 SPAN_MS: dict[str, int] = {"second": SECOND_MS, "minute": MINUTE_MS, "hour": HOUR_MS, "day": DAY_MS}
 """How long the span is that a precision leaves open."""
 
@@ -351,7 +361,26 @@ class Monitor(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @cached_property
+    def sums_shape(self) -> dict[str, Any]:
+        """The keys that shape its sums, those that are not as they are by default: with others it counts something
+        else.
+        """
+        return self.model_dump(mode="json", include=set(SHAPES_SUMS), exclude_defaults=True)
+
+    @cached_property
+    def model_shape(self) -> dict[str, Any]:
+        """The keys that shape what it has learned, beyond its sums; of a ratio its least volume, too."""
+        ratio = {"min_volume"} if self.measured[0] == "ratio" else set()
+        return self.model_dump(mode="json", include={*SHAPES_MODEL, *ratio}, exclude_defaults=True)
+
+    @cached_property
+    def sums_hash(self) -> str:
+        """Twelve hex digits of what its sums are counted by; only sums of one kind are added up."""
+        text = json.dumps([self.sums_shape, self.detector == "silence"], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @cached_property
     def leaf_hash(self) -> str:
         """Twelve hex digits of what leaves are counted by, too."""
-        text = json.dumps([self.config_hash, self.leaf_dims])
+        text = json.dumps([self.sums_hash, self.leaf_dims])
         return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from livewarden.settings import CANARY
 from livewarden.times import format_ms
 from models.response.change_set import ChangeSet
 from models.response.outbox import DOWN_AFTER, REFUSED_AFTER, Notification, Outbox, notification_id_of
 from models.response.policy import FALLBACK, Policy
-from models.response.response_event import Claim, Delivery
+from models.response.response_event import CanaryReached, Claim, Delivery
 
 
 class NotificationQueue:
@@ -37,16 +38,29 @@ class NotificationQueue:
                 body = f"{title}\n{link}".strip()
                 self.send(about, 1, cause, FALLBACK, channel, severity, f"[{cause}] {title}", body, link)
 
-    def claimed(self, claim: Claim) -> None:
-        """Somebody wants to try a notification."""
+    def take(self, event: Claim | Delivery | CanaryReached) -> None:
+        """Somebody wants to try a notification, or has tried it; or a canary is to go to its channel."""
+        if isinstance(event, Claim):
+            self._claimed(event)
+        elif isinstance(event, Delivery):
+            self._delivered(event)
+        else:
+            self._canary(event.sent_ms)
+
+    def _canary(self, sent_ms: int) -> None:
+        """It waits, is claimed and is delivered as what people get, and leaves no row."""
+        now = self._changes.now_ms
+        name = notification_id_of(f"{CANARY}/{sent_ms}", 1, "canary", CANARY)
+        self.outbox.add(Notification(name, "", 1, "canary", "", CANARY, "info", "canary", str(sent_ms), "", now, now))
+
+    def _claimed(self, claim: Claim) -> None:
         found = self.outbox.claim(claim, self._changes.now_ms)
-        if found is not None:
+        if found is not None and found.channel != CANARY:
             self._changes.notification(found)
 
-    def delivered(self, delivery: Delivery) -> None:
-        """What came of a try."""
+    def _delivered(self, delivery: Delivery) -> None:
         known = self.outbox.delivered(delivery, self._changes.now_ms)
-        if known is None:
+        if known is None or known[1].channel == CANARY:
             return
         notifications, channel = known
         for each in notifications:

@@ -21,6 +21,7 @@ from models.response.rejected import Rejected
 from models.response.response_event import (
     ActionRequest,
     AlertUpdated,
+    CanaryReached,
     CandidateUpdated,
     Claim,
     Delivery,
@@ -87,10 +88,8 @@ class Responder:
         elif isinstance(news, ActionRequest):
             self._wish(news.action)
             self._hasty = True
-        elif isinstance(news, Claim):
-            self._queue.claimed(news)
-        elif isinstance(news, Delivery):
-            self._queue.delivered(news)
+        elif isinstance(news, Claim | Delivery | CanaryReached):
+            self._queue.take(news)
         if not trusted and self.now_ms > before_ms:
             self._sooner(self.now_ms, self.now_ms - before_ms)
             self._changes.now_ms = before_ms

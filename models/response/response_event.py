@@ -82,14 +82,24 @@ class Tick:
     """
 
 
-ResponseEvent = AlertUpdated | CandidateUpdated | WatermarkAdvanced | ActionRequest | Claim | Delivery | Tick
+@dataclass(frozen=True, slots=True)
+class CanaryReached:
+    """A canary has come through the detect stage; it goes on to its own channel. It was sent at `sent_ms`."""
 
-_PLAIN: Mapping[str, type[CandidateUpdated | WatermarkAdvanced | Claim | Delivery | Tick]] = {
+    sent_ms: int
+
+
+ResponseEvent = (
+    AlertUpdated | CandidateUpdated | WatermarkAdvanced | ActionRequest | Claim | Delivery | Tick | CanaryReached
+)
+
+_PLAIN: Mapping[str, type[CandidateUpdated | WatermarkAdvanced | Claim | Delivery | Tick | CanaryReached]] = {
     "case": CandidateUpdated,
     "mark": WatermarkAdvanced,
     "claim": Claim,
     "delivery": Delivery,
     "tick": Tick,
+    "canary": CanaryReached,
 }
 _NAME = {kind: name for name, kind in _PLAIN.items()}
 

@@ -8,14 +8,6 @@ from livewarden.times import HOUR_MS
 from sinks.store.reader import Reader
 
 
-async def positions(reader: Reader) -> list[dict[str, Any]]:
-    """The newest saved position of every stage, topic and partition: next offset and watermark."""
-    return await reader.select(
-        "SELECT stage, topic, partition, max(next_offset) AS next_offset, max(watermark) AS watermark FROM manifest"
-        " GROUP BY stage, topic, partition ORDER BY stage, topic, partition"
-    )
-
-
 async def judged_until(reader: Reader) -> int | None:
     """The furthest saved watermark of the detect stage, ms; None before the first."""
     rows = await reader.select("SELECT max(watermark) AS at, count() AS n FROM manifest WHERE stage = 'detect'")

@@ -98,6 +98,7 @@ class ClickHouseStore:
         entries: list[Row] = [at | {"key": key, "blob": blob} for key, blob in checkpoint.entries.items()]
         await self._group.add("state", entries)
         manifest = at | {"full_offset": full[0], "full_watermark": full[1], "header": checkpoint.header}
+        manifest |= {"topic_id": checkpoint.topic_id}
         await self._group.add("manifest", [manifest])
         self._full[place] = full
         if checkpoint.full and before is not None and before < position:
@@ -108,14 +109,14 @@ class ClickHouseStore:
         place = {"stage": stage, "topic": topic, "partition": partition}
         found = await self._rows(
             "SELECT next_offset, toUnixTimestamp64Milli(watermark), full_offset,"
-            " toUnixTimestamp64Milli(full_watermark), header"
+            " toUnixTimestamp64Milli(full_watermark), header, topic_id"
             f" FROM manifest FINAL WHERE {_AT_PLACE} ORDER BY next_offset DESC, watermark DESC LIMIT 1",
             place,
         )
         self._full.pop((stage, topic, partition), None)
         if not found:
             return None
-        next_offset, watermark_ms, full_offset, full_watermark_ms, header = found[0]
+        next_offset, watermark_ms, full_offset, full_watermark_ms, header, topic_id = found[0]
         entries = await self._rows(
             "SELECT key, argMax(blob, (next_offset, watermark)) FROM state FINAL"
             f" WHERE {_AT_PLACE} AND (next_offset, toUnixTimestamp64Milli(watermark)) >= (%(from)s, %(from_ms)s)"
@@ -123,7 +124,8 @@ class ClickHouseStore:
             place | {"from": full_offset, "from_ms": full_watermark_ms, "to": next_offset, "to_ms": watermark_ms},
         )
         self._full[stage, topic, partition] = (full_offset, full_watermark_ms)
-        return Checkpoint(stage, topic, partition, next_offset, watermark_ms, header, dict(entries))
+        place_of = (stage, topic, partition, next_offset, watermark_ms)
+        return Checkpoint(*place_of, header, dict(entries), topic_id=topic_id)
 
     async def positions(self, stage: str) -> dict[tuple[str, int], tuple[int, int]]:
         """See `Store.positions`."""
@@ -133,6 +135,17 @@ class ClickHouseStore:
             {"stage": stage},
         )
         return {(topic, partition): tuple(newest) for topic, partition, newest in found}
+
+    async def set_back(self, checkpoint: Checkpoint) -> None:
+        """See `Store.set_back`. It is written first, and counts once the newer ones are gone."""
+        await self.save(checkpoint)
+        place = {"stage": checkpoint.stage, "topic": checkpoint.topic, "partition": checkpoint.partition}
+        at = place | {"offset": checkpoint.next_offset, "watermark_ms": checkpoint.watermark_ms}
+        newer = "(next_offset, toUnixTimestamp64Milli(watermark)) > (%(offset)s, %(watermark_ms)s)"
+        with translated(self._address):
+            for name in ("manifest", "state"):
+                sql = f"DELETE FROM {name} WHERE {_AT_PLACE} AND {newer}"
+                await self._client.command(sql, at, settings={"lightweight_deletes_sync": 2})
 
     async def forget_positions(self, stage: str | None = None) -> None:
         """See `Store.forget_positions`."""

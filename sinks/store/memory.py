@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from livewarden.checkpoint import Checkpoint
@@ -52,15 +53,7 @@ class MemoryStore:
         if before is not None and _position(before) > _position(checkpoint):
             return
         old = {} if checkpoint.full or before is None else before.entries
-        self._checkpoints[place] = Checkpoint(
-            checkpoint.stage,
-            checkpoint.topic,
-            checkpoint.partition,
-            checkpoint.next_offset,
-            checkpoint.watermark_ms,
-            checkpoint.header,
-            {**old, **checkpoint.entries},
-        )
+        self._checkpoints[place] = replace(checkpoint, entries={**old, **checkpoint.entries}, full=True)
 
     async def load(self, stage: str, topic: str, partition: int) -> Checkpoint | None:
         """See `Store.load`."""
@@ -69,6 +62,10 @@ class MemoryStore:
     async def positions(self, stage: str) -> dict[tuple[str, int], tuple[int, int]]:
         """See `Store.positions`."""
         return {place[1:]: _position(each) for place, each in self._checkpoints.items() if place[0] == stage}
+
+    async def set_back(self, checkpoint: Checkpoint) -> None:
+        """See `Store.set_back`."""
+        self._checkpoints[checkpoint.stage, checkpoint.topic, checkpoint.partition] = checkpoint
 
     async def forget_positions(self, stage: str | None = None) -> None:
         """See `Store.forget_positions`."""

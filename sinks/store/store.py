@@ -49,6 +49,14 @@ class Store(Protocol):
         """Next offset and watermark (ms) of a stage's newest checkpoints, by topic and partition."""
         ...
 
+    async def set_back(self, checkpoint: Checkpoint) -> None:
+        """Keep a whole checkpoint in place of those at the same place that are newer: for a state that is mended by
+        hand.
+
+        No worker may run. If this raises, what was there may still count; call it again.
+        """
+        ...
+
     async def forget_positions(self, stage: str | None = None) -> None:
         """Drop the checkpoints of a stage, or all: for a new log under old names, or a state to begin anew.
 

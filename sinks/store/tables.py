@@ -1,4 +1,4 @@
-"""The tables that rows are written to: their columns, what makes two rows the same, and which of two wins.
+"""The tables that rows are written to.
 
 The migrations create them; a test holds the two together.
 """
@@ -6,55 +6,11 @@ The migrations create them; a test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
-Row = Mapping[str, Any]
-"""Column name to plain value: text, whole number, float, None, lists and mappings of these;
-instants in milliseconds UTC.
-"""
-
-_NAME = "LowCardinality(String)"
-_TIME = "DateTime64(3, 'UTC')"
-_SERIES = "Map(LowCardinality(String), String)"
-_NUMBER = "Nullable(Float64)"
-_TEXT = "Nullable(String)"
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table. Of rows with equal `identity` the one with the highest `version` stays, of equal ones the last
-    written.
-
-    `partitioned_by` is the instant whose month is the partition; None where the table has one partition. `defaults` are
-    the columns that a row may leave out.
-    """
-
-    name: str
-    columns: Mapping[str, str]
-    identity: tuple[str, ...]
-    version: str | None = None
-    partitioned_by: str | None = None
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-
-    def id_of(self, row: Row) -> tuple[Any, ...]:
-        """The identity of a row, hashable.
-
-        >>> TABLES["alerts"].id_of({"run": "live", "alert_id": "a", "version": 2})
-        ('live', 'a')
-        """
-        return tuple(_hashable(row[name]) for name in self.identity)
-
-    def complete(self, row: Row) -> dict[str, Any]:
-        """A copy of the row with every column; a missing or an unknown column is a ValueError that names it."""
-        if row.keys() == self.columns.keys():
-            return dict(row)
-        if not row.keys() <= self.columns.keys():
-            raise ValueError(f"{self.name} has no column {', '.join(sorted(row.keys() - self.columns.keys()))}")
-        try:
-            return {name: row[name] if name in row else self.defaults[name] for name in self.columns}
-        except KeyError as error:
-            raise ValueError(f"a row of {self.name} lacks {error}") from error
+from sinks.store.health_tables import HEALTH
+from sinks.store.table import NAME, NUMBER, SERIES, TEXT, TIME, hashable
+from sinks.store.table import Row as Row
+from sinks.store.table import Table as Table
 
 
 def table(name: str) -> Table:
@@ -66,25 +22,21 @@ def table(name: str) -> Table:
 
 def in_order(rows: Sequence[Row], identity: tuple[str, ...]) -> list[Row]:
     """Rows sorted by identity."""
-    return sorted(rows, key=lambda row: tuple(_hashable(row[name]) for name in identity))
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(sorted(value.items())) if isinstance(value, Mapping) else value
+    return sorted(rows, key=lambda row: tuple(hashable(row[name]) for name in identity))
 
 
 _ALL = (
     Table(
         "events",
         {
-            "topic": _NAME,
+            "topic": NAME,
             "partition": "UInt32",
             "offset": "UInt64",
             "event_id": "String",
-            "type": _NAME,
-            "source": _NAME,
-            "event_time": _TIME,
-            "precision": _NAME,
+            "type": NAME,
+            "source": NAME,
+            "event_time": TIME,
+            "precision": NAME,
             "weight": "UInt64",
             "late": "UInt8",
             "duplicate": "UInt8",
@@ -100,27 +52,27 @@ _ALL = (
     Table(
         "dead_letters",
         {
-            "topic": _NAME,
+            "topic": NAME,
             "partition": "UInt32",
             "offset": "UInt64",
-            "reason": _NAME,
+            "reason": NAME,
             "detail": "String",
             "key": "String",
             "headers": "String",
             "value": "String",
-            "recorded_at": _TIME,
+            "recorded_at": TIME,
         },
         identity=("topic", "partition", "offset"),
     ),
     Table(
         "partials",
         {
-            "monitor": _NAME,
-            "config_hash": _NAME,
-            "window_start": _TIME,
-            "window_end": _TIME,
-            "series": _SERIES,
-            "topic": _NAME,
+            "monitor": NAME,
+            "config_hash": NAME,
+            "window_start": TIME,
+            "window_end": TIME,
+            "series": SERIES,
+            "topic": NAME,
             "partition": "UInt32",
             "value": "Int64",
             "exposure": "Int64",
@@ -132,16 +84,16 @@ _ALL = (
     Table(
         "judgements",
         {
-            "run": _NAME,
-            "monitor": _NAME,
-            "config_hash": _NAME,
-            "series": _SERIES,
-            "window_start": _TIME,
-            "window_end": _TIME,
-            "observed": _NUMBER,
-            "expected": _NUMBER,
-            "score": _NUMBER,
-            "state": _NAME,
+            "run": NAME,
+            "monitor": NAME,
+            "config_hash": NAME,
+            "series": SERIES,
+            "window_start": TIME,
+            "window_end": TIME,
+            "observed": NUMBER,
+            "expected": NUMBER,
+            "score": NUMBER,
+            "state": NAME,
         },
         identity=("run", "monitor", "config_hash", "series", "window_start"),
         partitioned_by="window_start",
@@ -149,30 +101,30 @@ _ALL = (
     Table(
         "alerts",
         {
-            "run": _NAME,
+            "run": NAME,
             "alert_id": "String",
             "version": "UInt32",
             "episode_id": "String",
-            "monitor": _NAME,
-            "kind": _NAME,
-            "direction": _NAME,
-            "series": _SERIES,
-            "window_start": _TIME,
-            "window_end": _TIME,
-            "observed": _NUMBER,
-            "expected": _NUMBER,
-            "score": _NUMBER,
+            "monitor": NAME,
+            "kind": NAME,
+            "direction": NAME,
+            "series": SERIES,
+            "window_start": TIME,
+            "window_end": TIME,
+            "observed": NUMBER,
+            "expected": NUMBER,
+            "score": NUMBER,
             "scan_buckets": "UInt32",
-            "scan_observed": _NUMBER,
-            "scan_expected": _NUMBER,
+            "scan_observed": NUMBER,
+            "scan_expected": NUMBER,
             "subjects": "Nullable(UInt64)",
-            "severity": _NAME,
-            "status": _NAME,
-            "ends_at": f"Nullable({_TIME})",
-            "explanation": _TEXT,
-            "suppressed_by": _TEXT,
-            "case_id": _TEXT,
-            "config_hash": _NAME,
+            "severity": NAME,
+            "status": NAME,
+            "ends_at": f"Nullable({TIME})",
+            "explanation": TEXT,
+            "suppressed_by": TEXT,
+            "case_id": TEXT,
+            "config_hash": NAME,
         },
         identity=("run", "alert_id"),
         version="version",
@@ -182,19 +134,19 @@ _ALL = (
     Table(
         "case_candidates",
         {
-            "run": _NAME,
+            "run": NAME,
             "case_id": "String",
             "version": "UInt32",
             "title": "String",
-            "status": _NAME,
+            "status": NAME,
             "grouping": "String",
-            "kind": _NAME,
-            "started_at": _TIME,
-            "ended_at": f"Nullable({_TIME})",
+            "kind": NAME,
+            "started_at": TIME,
+            "ended_at": f"Nullable({TIME})",
             "alert_ids": "Array(String)",
             "monitors": "Array(String)",
-            "series": f"Array({_SERIES})",
-            "severity": _NAME,
+            "series": f"Array({SERIES})",
+            "severity": NAME,
             "evidence": "String",
         },
         identity=("run", "case_id"),
@@ -205,25 +157,25 @@ _ALL = (
         {
             "incident_id": "String",
             "version": "UInt32",
-            "status": _NAME,
+            "status": NAME,
             "title": "String",
-            "severity": _NAME,
+            "severity": NAME,
             "lead_alert_id": "String",
             "alert_count": "UInt32",
             "firing_count": "UInt32",
             "monitors": "Array(String)",
             "case_ids": "Array(String)",
-            "change_id": _TEXT,
+            "change_id": TEXT,
             "owner": "String",
-            "started_at": _TIME,
-            "ended_at": f"Nullable({_TIME})",
-            "opened_at": _TIME,
-            "notified_at": f"Nullable({_TIME})",
+            "started_at": TIME,
+            "ended_at": f"Nullable({TIME})",
+            "opened_at": TIME,
+            "notified_at": f"Nullable({TIME})",
             "notified": "UInt32",
-            "acknowledged_by": _TEXT,
-            "acknowledged_at": f"Nullable({_TIME})",
-            "resolved_at": f"Nullable({_TIME})",
-            "resolved_by": _TEXT,
+            "acknowledged_by": TEXT,
+            "acknowledged_at": f"Nullable({TIME})",
+            "resolved_at": f"Nullable({TIME})",
+            "resolved_by": TEXT,
             "note": "String",
         },
         identity=("incident_id",),
@@ -235,12 +187,12 @@ _ALL = (
             "alert_id": "String",
             "version": "UInt32",
             "incident_id": "String",
-            "monitor": _NAME,
-            "severity": _NAME,
-            "outcome": _NAME,
+            "monitor": NAME,
+            "severity": NAME,
+            "outcome": NAME,
             "by": "String",
             "reason": "String",
-            "at": _TIME,
+            "at": TIME,
         },
         identity=("alert_id",),
         version="version",
@@ -250,16 +202,16 @@ _ALL = (
         {
             "silence_id": "String",
             "version": "UInt32",
-            "kind": _NAME,
-            "effect": _NAME,
+            "kind": NAME,
+            "effect": NAME,
             "matchers": "Array(String)",
             "owner": "String",
             "reason": "String",
             "created_by": "String",
-            "created_at": _TIME,
-            "starts_at": _TIME,
-            "ends_at": _TIME,
-            "ended_by": _TEXT,
+            "created_at": TIME,
+            "starts_at": TIME,
+            "ends_at": TIME,
+            "ended_by": TEXT,
             "reminded": "UInt8",
             "hits": "UInt64",
         },
@@ -273,17 +225,17 @@ _ALL = (
             "version": "UInt32",
             "incident_id": "String",
             "number": "UInt32",
-            "cause": _NAME,
+            "cause": NAME,
             "route": "String",
-            "channel": _NAME,
-            "state": _NAME,
+            "channel": NAME,
+            "state": NAME,
             "attempts": "UInt32",
             "error": "String",
             "title": "String",
             "body": "String",
-            "created_at": _TIME,
-            "due_at": _TIME,
-            "sent_at": f"Nullable({_TIME})",
+            "created_at": TIME,
+            "due_at": TIME,
+            "sent_at": f"Nullable({TIME})",
         },
         identity=("notification_id",),
         version="version",
@@ -291,10 +243,10 @@ _ALL = (
     Table(
         "channels",
         {
-            "channel": _NAME,
+            "channel": NAME,
             "version": "UInt32",
-            "state": _NAME,
-            "since": _TIME,
+            "state": NAME,
+            "since": TIME,
             "failures": "UInt32",
             "error": "String",
         },
@@ -307,16 +259,16 @@ _ALL = (
             "case_id": "String",
             "version": "UInt32",
             "title": "String",
-            "state": _NAME,
-            "kind": _NAME,
-            "severity": _NAME,
-            "owner": _TEXT,
-            "escalated_to": _TEXT,
-            "due_at": f"Nullable({_TIME})",
+            "state": NAME,
+            "kind": NAME,
+            "severity": NAME,
+            "owner": TEXT,
+            "escalated_to": TEXT,
+            "due_at": f"Nullable({TIME})",
             "overdue": "UInt8",
-            "resolution": _NAME,
+            "resolution": NAME,
             "reason": "String",
-            "merged_into": _TEXT,
+            "merged_into": TEXT,
             "reopened": "UInt32",
             "alert_ids": "Array(String)",
             "firing_count": "UInt32",
@@ -325,12 +277,12 @@ _ALL = (
             "tasks": "String",
             "links": "String",
             "evidence": "String",
-            "started_at": _TIME,
-            "ended_at": f"Nullable({_TIME})",
-            "created_at": _TIME,
-            "opened_at": f"Nullable({_TIME})",
-            "resolved_at": f"Nullable({_TIME})",
-            "closed_at": f"Nullable({_TIME})",
+            "started_at": TIME,
+            "ended_at": f"Nullable({TIME})",
+            "created_at": TIME,
+            "opened_at": f"Nullable({TIME})",
+            "resolved_at": f"Nullable({TIME})",
+            "closed_at": f"Nullable({TIME})",
         },
         identity=("case_id",),
         version="version",
@@ -340,11 +292,11 @@ _ALL = (
         {
             "case_id": "String",
             "number": "UInt32",
-            "at": _TIME,
+            "at": TIME,
             "who": "String",
-            "what": _NAME,
-            "from_state": _NAME,
-            "to_state": _NAME,
+            "what": NAME,
+            "from_state": NAME,
+            "to_state": NAME,
             "why": "String",
             "details": "String",
             "action_id": "String",
@@ -355,13 +307,13 @@ _ALL = (
         "actions",
         {
             "action_id": "String",
-            "at": _TIME,
-            "asked_at": _TIME,
+            "at": TIME,
+            "asked_at": TIME,
             "who": "String",
-            "role": _NAME,
-            "do": _NAME,
+            "role": NAME,
+            "do": NAME,
             "target": "String",
-            "outcome": _NAME,
+            "outcome": NAME,
             "answer": "String",
             "data": "String",
         },
@@ -372,36 +324,37 @@ _ALL = (
         {
             "alert_id": "String",
             "version": "UInt32",
-            "monitor": _NAME,
-            "verdict": _NAME,
+            "monitor": NAME,
+            "verdict": NAME,
             "cause": "String",
             "why": "String",
             "who": "String",
-            "at": _TIME,
+            "at": TIME,
         },
         identity=("alert_id",),
         version="version",
     ),
 )
-TABLES: Mapping[str, Table] = {each.name: each for each in _ALL}
+TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *HEALTH)}
 """By name, in the order in which a flush writes them."""
 
 STATE = {
-    "stage": _NAME,
-    "topic": _NAME,
+    "stage": NAME,
+    "topic": NAME,
     "partition": "UInt32",
     "key": "String",
     "next_offset": "UInt64",
-    "watermark": _TIME,
+    "watermark": TIME,
     "blob": "String",
 }
 MANIFEST = {
-    "stage": _NAME,
-    "topic": _NAME,
+    "stage": NAME,
+    "topic": NAME,
     "partition": "UInt32",
     "next_offset": "UInt64",
-    "watermark": _TIME,
+    "watermark": TIME,
     "full_offset": "UInt64",
-    "full_watermark": _TIME,
+    "full_watermark": TIME,
     "header": "String",
+    "topic_id": "String",
 }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.times import MINUTE_MS
+from models.aggregate.canary import Canary, canary_from
 from models.aggregate.partial import Message, from_dict
 from models.decide.engine import Engine, Findings, upgraded
 from models.monitors.plan import Plan
-from models.response.response_event import WatermarkAdvanced, alert_updated, candidate_updated
+from models.response.response_event import CanaryReached, WatermarkAdvanced, alert_updated, candidate_updated
 from streams.stages.decoded import decoded
 from streams.stages.output import FULL_EVERY, Output, Row, WireRecord
 from streams.stages.rows import alert_row, case_row, judged_row
@@ -35,8 +36,11 @@ class Detect:
 
     def process(self, records: Iterable[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
-        for _, message in decoded(self, records, from_dict, "broken_partial"):
-            self.apply([message])
+        for _, message in decoded(self, records, _read, "broken_partial"):
+            if isinstance(message, Canary):
+                self.output.messages.append(CanaryReached(message.sent_ms))
+            else:
+                self.apply([message])
 
     def apply(self, messages: Iterable[Message]) -> None:
         """Take partials and seals."""
@@ -76,6 +80,11 @@ class Detect:
         """Partials that came again after their bucket was judged."""
         return sum(engine.repeated for engine in self._engines.values())
 
+    def mend(self, until_ms: Mapping[str, int]) -> bool:
+        """Take seals back that stand in the future, by topic (`Engine.mend`); whether there were any."""
+        mended = [engine.mend(until_ms) for engine in self._engines.values()]
+        return True in mended
+
     def checkpoint(self) -> Checkpoint:
         """State and position; every fiftieth is whole, the others hold what was judged since the one before."""
         full = self._checkpoints % FULL_EVERY == 0
@@ -105,6 +114,10 @@ class Detect:
                 if group in self._plan.groups:
                     self._engines[group] = Engine(self._plan, group, self.run)
                     self._engines[group].restore(header, entries.get(group, {}))
+
+
+def _read(record: Any) -> Message | Canary:
+    return canary_from(record) if isinstance(record, dict) and "canary" in record else from_dict(record)
 
 
 def _upgraded(state: Any) -> Any:

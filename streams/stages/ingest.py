@@ -64,6 +64,8 @@ class Ingest:
             except InvalidEvent as error:
                 self.dead += 1
                 self.output.row("dead_letters", dead_row(self.topic, record, error))
+                if error.reason == "future":
+                    self.output.ahead.append((error.source, record.partition, record.offset))
                 continue
             outcome, messages = self._aggregator.add(event)
             self.output.row("events", event_row(self.topic, event, record, outcome))
@@ -100,6 +102,11 @@ class Ingest:
         """How many valid events were counted, late, duplicate, in conflict since the beginning."""
         return dict(self._aggregator.outcomes)
 
+    def mend(self, until_ms: int) -> None:
+        """Take a watermark back that stands in the future (`Aggregator.mend`), and what was to be said again."""
+        self._aggregator.mend(until_ms)
+        self._sealed = []
+
     def checkpoint(self) -> Checkpoint:
         """State and position; all of it stands in the header, since only open buckets are in it."""
         full = self._checkpoints % FULL_EVERY == 0
@@ -118,11 +125,11 @@ class Ingest:
             self._aggregator.restore(state["aggregator"])
 
     def _asked(self, message: Message) -> bool:
-        """Whether the monitors, which may have changed since it was said, still ask for it."""
-        if isinstance(message, Partial):
-            monitor = self._plan.by_name.get(message.monitor)
-            config = monitor and (monitor.leaf_hash if message.role == "leaves" else monitor.config_hash)
-            return config == message.config_hash
+        """Whether somebody still asks for it. What was counted for a monitor as it was is said all the same: its bucket
+        is not whole.
+        """
+        if isinstance(message, Partial) and message.monitor not in self._plan.by_name:
+            return False
         return message.group in self._plan.groups
 
     def _say(self, messages: list[Message]) -> None:

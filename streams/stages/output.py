@@ -10,6 +10,7 @@ import orjson
 
 from livewarden.errors import InvalidEvent
 from livewarden.settings import PARTIALS, RESPONSE
+from models.aggregate.canary import Canary, canary_dict
 from models.aggregate.partial import Message, to_dict
 from models.response import response_event as news
 
@@ -70,17 +71,22 @@ class Passed:
         return max(0, self.offset + 1 - max(self.lost_from, next_offset))
 
 
-Said = Message | news.ResponseEvent
+Said = Message | Canary | news.ResponseEvent
 """What a stage says to the next one."""
 
 
 class Output:
-    """What a stage wants done since it was last asked: rows by table, and messages for the next stage."""
+    """What a stage wants done since it was last asked: rows by table, and messages for the next stage.
+
+    `lost`: how many records it found deleted before it read them. `ahead`: source, partition and offset of what is
+    `future`.
+    """
 
     def __init__(self) -> None:
         self.rows: dict[str, list[Row]] = {}
         self.messages: list[Said] = []
         self.lost = 0
+        self.ahead: list[tuple[str, int, int]] = []
 
     def row(self, table: str, row: Row) -> None:
         """Add one row."""
@@ -94,7 +100,8 @@ def encode_message(message: Said) -> tuple[bytes, bytes]:
     """Key and value of what is said, on the wire. The key of a partial is its group: a group is judged in one place."""
     if isinstance(message, news.ResponseEvent):
         return news.key_of(message).encode(), orjson.dumps(news.to_dict(message))
-    return message.group.encode(), orjson.dumps(to_dict(message))
+    plain = canary_dict(message) if isinstance(message, Canary) else to_dict(message)
+    return message.group.encode(), orjson.dumps(plain)
 
 
 def topic_of(message: Said) -> str:

@@ -14,7 +14,7 @@ from livewarden.times import parse_ms
 from models.aggregate.aggregator import Outcome
 from models.aggregate.partial import Partial
 from models.aggregate.partial import Row as PartialRow
-from models.decide.monitor_judge import Judged
+from models.decide.judged import Judged
 from models.monitors.monitor import Monitor
 from streams.stages.output import Output, Passed, Row, WireRecord
 
@@ -107,7 +107,7 @@ def partial_row(partial: Partial, monitor: Monitor, row: PartialRow) -> Row:
     series, value, exposure, sketch = row
     return {
         "monitor": partial.monitor,
-        "config_hash": partial.config_hash,
+        "config_hash": partial.sums_hash,
         "window_start": partial.start_ms,
         "window_end": partial.start_ms + monitor.bucket,
         "series": dict(zip(monitor.group_by, series, strict=True)),

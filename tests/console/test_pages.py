@@ -433,9 +433,42 @@ async def test_health_says_how_far_each_partition_is(site: Site) -> None:
     text = await site.page("/health")
     plain = " ".join(re.sub(r"<[^>]+>", " ", text).split())
     assert "Judged up to 2026-03-06 18:05 UTC , 55 min behind the clock" in plain
-    assert "ingest live.enforcement 1 2026-03-06 17:00 1 h 6 min 90" in plain
+    assert "ingest live.enforcement 1 – 2026-03-06 17:00 1 h 6 min 90 –" in plain
     assert "2026-03-06 18:00 5 9 1 1" in plain
     assert "live.changes 2 0 0" in plain
+
+
+async def test_health_says_what_the_workers_say_of_themselves(site: Site) -> None:
+    await site.fill()
+    now = T0 + HOUR_MS
+    place = {"topic": "live.enforcement", "partition": 1, "log_end": 120, "next_offset": 90}
+    await site.store.write("log_positions", [place | {"unread_seconds": 75.0, "seen_at": now - 20_000}])
+    worker = {"why_not_ready": "", "ingest": 4, "detect": 2, "respond": 1, "clock_skew_seconds": -3_600.0}
+    gone = {"worker": "host-2", "seen_at": now - HOUR_MS, "clock_skew_seconds": None}
+    await site.store.write("workers", [worker | {"worker": "host-1", "seen_at": now - 9_000}, worker | gone])
+    alert = {"kind": "canary_late", "about": "canary", "severity": "critical", "title": "The canary does not arrive"}
+    alert |= {"alert_id": "1", "body": "for 180 s", "status": "firing", "since": now - 60_000, "worker": "host-1"}
+    await site.store.write("health_alerts", [alert | {"seen_at": now - 9_000}])
+    await site.store.write("canaries", [{"sent_at": now - 200_000, "arrived_at": now - 198_500, "seconds": 1.5}])
+    lost = {"reason": "lost_unread", "headers": '{"livewarden_lost":"20"}', "recorded_at": 0}
+    await site.store.write("dead_letters", [dead_row(40, **lost), dead_row(41, reason="future", recorded_at=now - 7)])
+    plain = " ".join(re.sub(r"<[^>]+>", " ", await site.page("/health")).split())
+    assert "ingest live.enforcement 1 30 1 min 15 s 2026-03-06 17:00" in plain
+    assert "host-1 ready 3,600 s behind 4 2 1" in plain
+    assert "host-2 gone – 4 2 1" in plain
+    assert "lasts The canary does not arrive for 180 s" in plain
+    assert "arrived after 1.5 s" in plain
+    assert "live.enforcement 1 40 59 20" in plain
+    assert "live.enforcement future 1 1" in plain
+
+
+async def test_health_shows_a_watermark_that_stands_in_the_future(site: Site) -> None:
+    await site.fill()
+    ahead = T0 + HOUR_MS + 400 * DAY_MS
+    await site.store.save(Checkpoint("ingest", "live.traffic", 3, 7, ahead, "{}"))
+    plain = " ".join(re.sub(r"<[^>]+>", " ", await site.page("/health")).split())
+    assert "live.traffic 3 – 2027-04-10 19:00 , in the future: all events are late" in plain
+    assert "ingest live.enforcement 1 – 2026-03-06 17:00 1 h 6 min" in plain  # and it is nobody's furthest
 
 
 async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:

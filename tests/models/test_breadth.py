@@ -35,7 +35,7 @@ def market(*minutes: dict[str, int], steps: dict[int, tuple[str, str, str]] | No
         leaves.close(minute * MINUTE)
         step = (steps or {}).get(minute)
         told = (((*DE, *step), 1, 0, ""),) if step else ()
-        breadth.take(Partial(*place, VIEWERS.config_hash, minute * MINUTE, 0, told, "exposure"))
+        breadth.take(Partial(*place, VIEWERS.sums_hash, minute * MINUTE, 0, told, "exposure"))
         breadth.close(minute * MINUTE)
     return breadth
 

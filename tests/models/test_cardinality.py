@@ -14,7 +14,8 @@ from livewarden.times import HOUR_MS, MINUTE_MS
 from livewarden.wording import size_in_words, slice_in_words
 from models.aggregate.aggregator import Aggregator
 from models.aggregate.partial import BYTES_PER_RECORD, Partial, to_dict
-from models.decide.monitor_judge import Judged, MonitorJudge
+from models.decide.judged import Judged
+from models.decide.monitor_judge import MonitorJudge
 from models.explain.leaves import REST
 from models.monitors.monitor import Monitor
 from models.monitors.plan import Plan
@@ -34,7 +35,7 @@ def judge(
     items = list(rows.items())
     for chunk in range(chunks):
         cut = tuple((key, value, 0, "") for key, value in items[chunk::chunks])
-        watch.take(Partial(asked.group_name, asked.topic, chunk % 2, asked.name, asked.config_hash, start, chunk, cut))
+        watch.take(Partial(asked.group_name, asked.topic, chunk % 2, asked.name, asked.sums_hash, start, chunk, cut))
     judged: list[Judged] = []
     return watch.judge(start, judged), judged
 

@@ -242,7 +242,7 @@ def test_bucket_waits_for_the_ledger_once_it_was_heard_of() -> None:
     stage = Engine(Plan([asked]), TOPIC)
     size = asked.bucket
     partial = [
-        Partial(TOPIC, TOPIC, 0, asked.name, asked.config_hash, T0 + n * size, 0, ((("DE",), 1, 0, ""),))
+        Partial(TOPIC, TOPIC, 0, asked.name, asked.sums_hash, T0 + n * size, 0, ((("DE",), 1, 0, ""),))
         for n in range(4)
     ]
 
@@ -264,7 +264,7 @@ def test_bucket_waits_for_the_ledger_once_it_was_heard_of() -> None:
 def test_exposure_always_counts() -> None:
     stage = Engine(PLAN, TOPIC)
     rows = ((("DE", "p1"), 1, 0, ""),)
-    found(stage, [Partial(TOPIC, TOPIC, 0, ASKED.name, ASKED.config_hash, T0, 0, rows)])
+    found(stage, [Partial(TOPIC, TOPIC, 0, ASKED.name, ASKED.sums_hash, T0, 0, rows)])
     seal = Seal(TOPIC, TOPIC, 0, 1, T0 + ASKED.bucket)
     assert not found(stage, [seal]).judged
     assert len(found(stage, [replace(seal, topic=TRAFFIC)]).judged) == 1
@@ -276,7 +276,7 @@ def test_spike_while_nobody_watches_is_explained() -> None:
 
     def say(bucket: int, actions: int, viewers: int) -> list[Message]:
         start = T0 + bucket * ASKED.bucket
-        place = ASKED.name, ASKED.config_hash, start, 0
+        place = ASKED.name, ASKED.sums_hash, start, 0
         seen = tuple(((market,), 1000, 0, "") for market in ("DE", "FR")[: 2 if viewers else 1])
         return [
             Partial(TOPIC, TOPIC, 0, *place, ((("FR", "p1"), actions, 0, ""), (("DE", "p1"), 10, 0, ""))),

@@ -60,8 +60,8 @@ def test_aggregator_says_leaves_that_add_up_to_the_sums() -> None:
         fields = {"policy_id": f"p{number % 3}", "queue_id": None if number % 2 else "q"}
         stage.add(action(f"e{number}", T0 + number, "DE" if number % 5 else "FR", weight=number, **fields))
     said = partials(stage.advance(T0 + MINUTE_MS))
-    assert [(part.role, part.config_hash) for part in said] == [
-        ("sums", ASKED.config_hash),
+    assert [(part.role, part.sums_hash) for part in said] == [
+        ("sums", ASKED.sums_hash),
         ("leaves", ASKED.leaf_hash),
     ]
     sums = {row[0]: row[1] for row in said[0].rows}
@@ -134,7 +134,7 @@ EXPOSED = monitor(exposure={"event": "traffic.sample", "measure": "sum(ccu)", "b
 
 def viewers(bucket: int, sums: dict[str, int]) -> Partial:
     rows = tuple(((market,), value, 0, "") for market, value in sums.items())
-    place = ("live.enforcement", "live.traffic", 0, EXPOSED.name, EXPOSED.config_hash)
+    place = ("live.enforcement", "live.traffic", 0, EXPOSED.name, EXPOSED.sums_hash)
     return Partial(*place, T0 + bucket * MINUTE_MS, 0, rows, "exposure")
 
 

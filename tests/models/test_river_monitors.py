@@ -13,7 +13,8 @@ from river.anomaly import GaussianScorer
 
 from livewarden.settings import Settings
 from models.aggregate.partial import Partial
-from models.decide.monitor_judge import Judged, MonitorJudge
+from models.decide.judged import Judged
+from models.decide.monitor_judge import MonitorJudge
 from models.detect.river_bank import RiverBank
 from models.monitors.file import parse_monitors
 from models.monitors.monitor import Monitor
@@ -82,7 +83,7 @@ def judged(watch: MonitorJudge, given: list[tuple[int, int]]) -> list[Judged]:
     for start, value in given:
         key = ("DE",) * len(asked.group_by)
         watch.take(
-            Partial(asked.group_name, asked.topic, 0, asked.name, asked.config_hash, start, 0, ((key, value, 0, ""),))
+            Partial(asked.group_name, asked.topic, 0, asked.name, asked.sums_hash, start, 0, ((key, value, 0, ""),))
         )
         watch.judge(start, found)
     return found

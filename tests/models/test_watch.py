@@ -9,7 +9,8 @@ import pytest
 from livewarden.alert import Alert
 from livewarden.times import DAY_MS
 from models.aggregate.partial import Partial
-from models.decide.monitor_judge import FORGET_DAYS, Judged, MonitorJudge
+from models.decide.judged import Judged
+from models.decide.monitor_judge import FORGET_DAYS, MonitorJudge
 from models.detect.checks import ordinary
 from models.monitors.monitor import Monitor
 from tests.core_fixtures import T0, monitor
@@ -22,7 +23,7 @@ def tell(watch: MonitorJudge, bucket: int, rows: Mapping[tuple[str, ...], int]) 
     asked = watch.monitor
     start = T0 + bucket * asked.bucket
     cut = tuple((key, value, 0, "") for key, value in sorted(rows.items()))
-    watch.take(Partial(asked.group_name, asked.topic, 0, asked.name, asked.config_hash, start, 0, cut))
+    watch.take(Partial(asked.group_name, asked.topic, 0, asked.name, asked.sums_hash, start, 0, cut))
     judged: list[Judged] = []
     return watch.judge(start, judged), judged
 

@@ -127,6 +127,8 @@ async def close_to_us(kafka: ApacheKafka, kind: int, name: str) -> None:
         (TOPIC, PARTIALS, "the topic", True),
         (GROUP, "", "the group", True),
         (GROUP, "", "the group", False),
+        (TOPIC, "live.traffic", "the topic", False),
+        (TOPIC, PARTIALS, "the topic", False),
     ],
 )
 async def test_who_is_kept_out_reads_one_line(

@@ -14,6 +14,7 @@ from sinks.channels import MemoryChannel
 from sinks.store.memory import MemoryStore
 from streams import telemetry
 from streams.liveness import Liveness, Seen
+from streams.self_watch import SelfWatch
 from streams.watcher import Watcher
 from tests.kafka_fixtures import Broker
 from tests.live import Local, delivered, deployed, evening, feed_only, plan, settled, until, working
@@ -104,7 +105,8 @@ async def test_records_that_nobody_reads_are_told_on_the_watch_channel_and_make_
     async def all_of_them(partitions: object) -> frozenset[TopicPartition]:
         raise AssertionError("nothing is this worker's")
 
-    watcher = Watcher(settings, [channel], dict, lambda: False, all_of_them, lambda: True, told_after_s=1.0)
+    self_watch = SelfWatch([channel], "w", SystemClock().now_ms)
+    watcher = Watcher(settings, self_watch, dict, lambda: False, all_of_them, lambda: True, told_after_s=1.0)
     watching = asyncio.create_task(watcher.run())
     try:
         await until(lambda: telemetry.why_not_ready() == "")

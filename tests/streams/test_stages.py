@@ -111,7 +111,7 @@ def test_every_event_is_a_row() -> None:
         "data": "",
     }
     assert orjson.loads(rows[0]["data"])["action_id"] == "a1"
-    assert stage.dispositions == {"counted": 1, "duplicate": 1, "late": 1}
+    assert stage.outcomes == {"counted": 1, "duplicate": 1, "late": 1}
 
 
 def test_a_conflict_is_counted_apart() -> None:
@@ -119,7 +119,7 @@ def test_a_conflict_is_counted_apart() -> None:
     stage.process([wire(n, action("a", T0, weight=weight)) for n, weight in enumerate((1, 2, 1))])
     rows = drained(stage).rows["events"]
     assert [(row["duplicate"], row["conflict"]) for row in rows] == [(0, 0), (1, 1), (1, 0)]
-    assert stage.dispositions == {"counted": 1, "conflict": 1, "duplicate": 1}
+    assert stage.outcomes == {"counted": 1, "conflict": 1, "duplicate": 1}
 
 
 def test_a_field_that_the_contract_does_not_know_is_kept_and_named() -> None:
@@ -132,7 +132,7 @@ def test_a_field_that_the_contract_does_not_know_is_kept_and_named() -> None:
     (row,) = output.rows["events"]
     assert row["unknown_fields"] == ["colour", "size"]
     assert orjson.loads(row["data"])["size"] == {"w": 1}
-    assert stage.dispositions == {"counted": 1}
+    assert stage.outcomes == {"counted": 1}
 
 
 @pytest.mark.parametrize(("characters", "dead"), [(1024, False), (1025, True), (700_000, True)])
@@ -226,7 +226,7 @@ def test_records_taken_before_are_skipped() -> None:
     twice.process(records[:6])
     twice.process(records[2:])
     assert drained(once).__dict__ == drained(twice).__dict__
-    assert once.dispositions == twice.dispositions == {"counted": 10}
+    assert once.outcomes == twice.outcomes == {"counted": 10}
 
 
 def test_partials_are_rows_too() -> None:
@@ -236,7 +236,7 @@ def test_partials_are_rows_too() -> None:
     row = next(row for row in output.rows["partials"] if row["monitor"] == "counts")
     assert row == {
         "monitor": "counts",
-        "config_hash": COUNTS.config_hash,
+        "config_hash": COUNTS.sums_hash,
         "window_start": T0,
         "window_end": T0 + MINUTE_MS,
         "series": {"market": "FR"},
@@ -263,7 +263,7 @@ def test_ingest_goes_on_from_its_checkpoint(cut: int) -> None:
     for stage in (whole, resumed):
         stage.process(records)
     assert drained(whole).__dict__ == drained(resumed).__dict__
-    assert (whole.dead, whole.dispositions) == (resumed.dead, resumed.dispositions)
+    assert (whole.dead, whole.outcomes) == (resumed.dead, resumed.outcomes)
 
 
 def test_new_owner_says_the_seals_again() -> None:

@@ -20,6 +20,8 @@ def test_the_settings_name_every_topic() -> None:
     topics = Settings(partitions=8, partials_partitions=2, topic_prefix="eu.").topics()
     assert topics.pop("eu.livewarden.partials") == 2
     assert topics.pop("eu.livewarden.response") == 1  # one log, one order
+    assert topics.pop("eu.livewarden.canary") == 1
+    assert "livewarden.canary" not in Settings(canary_s=0).topics()
     assert topics == {f"eu.{name}": 8 for name in TOPICS}
     settings = Settings(topic_prefix="eu.")
     configs = settings.topic_configs()

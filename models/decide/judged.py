@@ -1,0 +1,33 @@
+"""What is said of one bucket, as it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from models.monitors.monitor import Monitor
+
+SKIPPED: Final = "skipped: not counted whole by one configuration"
+"""The state of a bucket that was not judged; it stands for all series of its monitor, and names none."""
+
+
+class Judged(NamedTuple):
+    """One judged bucket of one series, as it is stored; or one that was skipped, without a series and numbers."""
+
+    monitor: str
+    config_hash: str
+    series: Mapping[str, str]
+    window_start_ms: int
+    window_end_ms: int
+    observed: float | None
+    expected: float | None
+    score: float | None
+    state: str
+
+
+def skipped(monitor: Monitor, start_ms: int) -> Judged:
+    """The word on a bucket of which a part was counted by another configuration, or not at all.
+
+    Half of it would look like a fall.
+    """
+    return Judged(monitor.name, monitor.config_hash, {}, start_ms, start_ms + monitor.bucket, None, None, None, SKIPPED)

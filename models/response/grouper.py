@@ -128,9 +128,13 @@ class Grouper:
         """The incident that holds an alert."""
         return self._by_alert.get(alert_id)
 
-    def of_change(self, change_id: str, *, but: str) -> str | None:
-        """An open incident, another than `but`, with alerts that a change touches."""
-        return next((name for name, marks in self._open.items() if name != but and change_id in marks.changes), None)
+    def of_change(self, member: IncidentAlert, *, but: str) -> str | None:
+        """An open incident, another than `but`, with alerts that the change that touches this one touches, too."""
+        realm = self._realm(member)
+        for name, marks in self._open.items():
+            if name != but and marks.share_change(member, akin=marks.akin(realm)):
+                return name
+        return None
 
     def _consequence(self, member: IncidentAlert) -> bool:
         event = self._event(member)
@@ -202,11 +206,19 @@ class _Marks:
         if change_id is not None:
             self.changes.add(change_id)
 
+    def share_change(self, member: IncidentAlert, *, akin: bool) -> bool:
+        """Whether a change touches both: of what its scope lists only what is about the same."""
+        named = member.summary.get("change_relation") == "named"
+        return (named or akin) and touching_change(member) in self.changes
+
+    def akin(self, realm: str) -> bool:
+        return not realm or "" in self.realms or realm in self.realms
+
     def share(self, member: IncidentAlert, realm: str) -> bool:
-        akin = not realm or "" in self.realms or realm in self.realms
+        akin = self.akin(realm)
         return (
             (member.monitor, member.direction) in self.monitors
             or (akin and bool(member.labels & self.labels))
             or (not member.labels and member.direction == "MISSING")
-            or touching_change(member) in self.changes
+            or self.share_change(member, akin=akin)
         )

@@ -74,7 +74,7 @@ class Incidents:
             member.carry_on(known)
             self._put(incident, member)
             if not incident.notified and touching_change(member) and not touching_change(known):
-                incident = self._share_change(incident, touching_change(member) or "")
+                incident = self._share_change(incident, member)
         if incident.over and incident.status != "resolved":
             self._over(incident, None)
 
@@ -93,22 +93,22 @@ class Incidents:
         self._grouper.put(incident, member)
         self._touch(incident)
 
-    def _share_change(self, incident: Incident, change_id: str) -> Incident:
+    def _share_change(self, incident: Incident, member: IncidentAlert) -> Incident:
         """A change touches this one and another open incident: what nobody was notified of yet becomes part of that
         one.
         """
-        other = self.by_id.get(self._grouper.of_change(change_id, but=incident.incident_id) or "")
+        other = self.by_id.get(self._grouper.of_change(member, but=incident.incident_id) or "")
         if other is None:
             return incident
         self._grouper.forget(incident)
         moved, incident.members = incident.members, {incident.lead_id: incident.members[incident.lead_id]}
         incident.status, incident.resolved_ms, incident.notify_at_ms = "resolved", self._changes.now_ms, None
         incident.part_of = other.incident_id
-        incident.note = f"part of incident {other.incident_id}: they share change {change_id}"
+        incident.note = f"part of incident {other.incident_id}: they share change {touching_change(member)}"
         self._touch(incident, settled=True)
-        for member in moved.values():
-            self._put(other, member)
-            self._dispose(other, member, Outcome("waiting", other.incident_id, incident.note))
+        for each in moved.values():
+            self._put(other, each)
+            self._dispose(other, each, Outcome("waiting", other.incident_id, incident.note))
         return other
 
     def _begin(self, member: IncidentAlert) -> Incident:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 
@@ -33,7 +33,7 @@ MONITORS: Final[Mapping[str, Monitor]] = dict(PLAN.by_name) | {
 
 def made(monitor: str, series: Mapping[str, str], at: int = NOW, **summary: str) -> IncidentAlert:
     name = f"{monitor}{sorted(series.items())}{at}"
-    direction = "DOWN" if monitor == "orders" else "UP"
+    direction: Literal["UP", "DOWN"] = "DOWN" if monitor == "orders" else "UP"
     given = Alert(
         name, 1, name, monitor, "TRAFFIC_ANOMALY", direction, series, at - MINUTE_MS, at, 50.0, 5.0, 9.0,
         MONITORS[monitor].severity, "firing", "",
@@ -47,7 +47,7 @@ def begun(grouper: Grouper, member: IncidentAlert) -> Incident:
     return incident
 
 
-@pytest.mark.parametrize(("relation", "joined"), [("named", True), ("scoped", True), ("open", False), ("", False)])
+@pytest.mark.parametrize(("relation", "joined"), [("named", True), ("scoped", False), ("open", False), ("", False)])
 async def test_a_change_joins_only_what_it_touches(relation: str, joined: bool) -> None:
     desk = Desk()
     falls, rises = alert(), alert("measures", {"policy_id": "P1"}, observed=500, expected=10)
@@ -113,3 +113,13 @@ def test_a_fall_of_traffic_is_not_joined_by_disputes_of_the_same_market() -> Non
     assert grouper.home(made("tickets", {"market": "ES", "category": "VIOLATION_DISPUTE"}, NOW + MINUTE_MS)) is None
     technical = made("tickets", {"market": "ES", "category": "TECHNICAL"}, NOW + MINUTE_MS)
     assert grouper.home(technical) is not None
+
+
+async def test_a_scope_joins_what_is_about_the_same() -> None:
+    desk = Desk()
+    one, other = alert("orders"), alert("stalls", {"market": "FR"}, observed=900, expected=10)
+    summary = {"change_id": "c9", "change_relation": "scoped", "change": "DEPLOYMENT of feed, 3 min before it began"}
+    await desk.alerts(one, other)
+    await desk.alerts(replace(one, version=2), replace(other, version=2), summary=summary)
+    await desk.wait(seconds=6)
+    assert [each.cause for each in desk.notified] == ["new"]

@@ -147,7 +147,7 @@ async def test_a_change_that_two_explanations_name_makes_one_incident_of_two() -
     falls, rises = alert(), alert("measures", {"policy_id": "P1"}, observed=500, expected=10)
     await desk.alerts(falls, rises)
     assert len(desk.rows("incidents")) == 2
-    summary = {"change_id": "c9", "change_relation": "scoped", "change": "DEPLOYMENT of x, 3 min before it began"}
+    summary = {"change_id": "c9", "change_relation": "named", "change": "DEPLOYMENT of x, 3 min before it began"}
     await desk.alerts(replace(falls, version=2), replace(rises, version=2), summary=summary)
     await desk.wait(seconds=6)
     kept, gone = sorted(desk.rows("incidents"), key=lambda row: -row["alert_count"])

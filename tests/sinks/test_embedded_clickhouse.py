@@ -509,7 +509,7 @@ class TestProcess:
     def test_one_after_the_other_and_data_stays(self, tmp_path: Path) -> None:
         out = run(
             """
-            from sinks.embedded import EmbeddedClickHouse
+            from sinks.embedded.server import EmbeddedClickHouse
             for turn in range(3):
                 with EmbeddedClickHouse(path) as clickhouse:
                     if not turn:
@@ -530,7 +530,7 @@ class TestProcess:
             """
             import os, signal, subprocess, sys
             from livewarden.errors import SetupError
-            from sinks.embedded import EmbeddedClickHouse
+            from sinks.embedded.server import EmbeddedClickHouse
             clickhouse = EmbeddedClickHouse(path).start()
             ask(clickhouse, "CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a")
             ask(clickhouse, "INSERT INTO t VALUES (7)")
@@ -548,7 +548,7 @@ class TestProcess:
         )
         assert "One process per directory" in out
         again = """
-            from sinks.embedded import EmbeddedClickHouse
+            from sinks.embedded.server import EmbeddedClickHouse
             with EmbeddedClickHouse(path) as clickhouse:
                 print(ask(clickhouse, "SELECT a FROM t"))
             """
@@ -559,7 +559,7 @@ class TestProcess:
             """
             import socket
             from livewarden.errors import SetupError
-            from sinks.embedded import EmbeddedClickHouse
+            from sinks.embedded.server import EmbeddedClickHouse
             with socket.create_server(("127.0.0.1", 0)) as taken:
                 try:
                     EmbeddedClickHouse(path, taken.getsockname()[1]).start()
@@ -580,7 +580,7 @@ class TestProcess:
             import sys
             sys.modules["{missing}"] = None
             from livewarden.errors import SetupError
-            from sinks.embedded import EmbeddedClickHouse
+            from sinks.embedded.server import EmbeddedClickHouse
             try:
                 EmbeddedClickHouse(path).start()
             except SetupError as error:

@@ -12,7 +12,6 @@ from cli.case import Id
 from cli.case import app as app
 from cli.common import AsJson
 from livewarden.action import (
-    RESOLUTIONS,
     Action,
     AddTask,
     AssignCase,
@@ -23,12 +22,13 @@ from livewarden.action import (
     MoveCase,
     Note,
     OpenCase,
-    Resolution,
 )
+from livewarden.case_state import RESOLUTIONS, Resolution
 from livewarden.errors import SetupError
+from livewarden.severity import Severity
 
 if TYPE_CHECKING:
-    from sinks.queries.tracker import Kind
+    from sinks.queries.ids import Kind
 
 _KINDS: tuple[Kind, ...] = ("alert", "incident", "case")
 _REASONS = "\n\n".join(["Resolutions:", "\b\n" + "\n".join(f"{name}: {text}" for name, text in RESOLUTIONS.items())])
@@ -62,7 +62,7 @@ def open_(
     title: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Open a new case with this title.", show_default=False)
     ] = None,
-    severity: Annotated[Literal["info", "warning", "critical"], typer.Option(help="Of a new case.")] = "warning",
+    severity: Annotated[Severity, typer.Option(help="Of a new case.")] = "warning",
     alert: Annotated[
         list[str] | None, typer.Option("--alert", metavar="ALERT", help="An alert of a new case; several times.")
     ] = None,
@@ -287,10 +287,11 @@ def done(
     """
 
     async def request(desk: Desk) -> Action:
-        from sinks.queries import tracker
+        from sinks.queries import cases
 
         full = await desk.one("case", case)
-        ids = [each["id"] for each in (await tracker.one(desk.reader, "case", full))["tasks"]]
+        found = await cases.record(desk.reader, full)
+        ids = [each["id"] for each in cases.listed(found.tasks)] if found is not None else []
         begun = [task] if task in ids else [each for each in ids if each.startswith(task)]
         if len(begun) != 1:
             some = "several tasks have" if begun else "no task has"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from console.parameters import BadParameter, shown
+from livewarden.matcher import Matcher
 from livewarden.times import to_ms
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -72,21 +73,16 @@ def instant(name: str, text: str) -> datetime:
     return moment
 
 
-def matchers(name: str, text: str) -> list[dict[str, str]]:
+def matchers(name: str, text: str) -> list[Matcher]:
     """Conditions, one a line.
 
-    >>> matchers("matchers", "market = DE\\npolicy_id ~ p7*")
-    [{'name': 'market', 'op': '=', 'value': 'DE'}, {'name': 'policy_id', 'op': '~', 'value': 'p7*'}]
+    >>> list(map(str, matchers("matchers", "market = DE\\npolicy_id ~ p7*")))
+    ['market=DE', 'policy_id~p7*']
     """
-    found = []
-    for line in filter(None, map(str.strip, text.split("\n"))):
-        place = min((at for at in (line.find(sign) for sign in ("!=", "=", "~")) if at >= 0), default=-1)
-        if place < 0:
-            raise BadForm(f"{name}: {shown(line)} is no condition such as market=DE, policy_id!=p7 or shop~de-*")
-        sign = "!=" if line.startswith("!=", place) else line[place]
-        value = line[place + len(sign) :].strip()
-        found.append({"name": line[:place].strip(), "op": sign, "value": value})
-    return found
+    try:
+        return [Matcher.parse(line) for line in filter(None, map(str.strip, text.split("\n")))]
+    except ValueError as error:
+        raise BadForm(f"{name}: {error}") from None
 
 
 def version(name: str, text: str) -> int:

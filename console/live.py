@@ -14,6 +14,7 @@ from sinks.queries import alerts
 from sinks.queries import live_updates as news
 from sinks.queries.live_updates import ResponseEvent
 from sinks.store.reader import Reader
+from sinks.store.records import AlertRecord
 
 MOST_LISTENERS = 200
 MOST_TOLD = 20
@@ -143,13 +144,12 @@ class Live:
             queue.put_nowait(message)
 
 
-def _notified(alert: dict[str, Any]) -> dict[str, Any]:
-    words = (
-        f"{alert['severity']}: {alert['monitor']}, {place(alert['series'])}: {size(alert)}, "
-        f"{when(alert['window_start'])} UTC"
-    )
-    notified = {name: alert[name] for name in ("alert_id", "version", "severity", "status", "monitor", "case_id")}
-    return notified | {"suppressed": alert["suppressed_by"] is not None, "text": words}
+def _notified(alert: AlertRecord) -> dict[str, Any]:
+    words = f"{alert.severity}: {alert.monitor}, {place(alert.series)}: {size(alert)}, {when(alert.window_start)} UTC"
+    notified = {
+        name: getattr(alert, name) for name in ("alert_id", "version", "severity", "status", "monitor", "case_id")
+    }
+    return notified | {"suppressed": alert.suppressed_by is not None, "text": words}
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

@@ -12,11 +12,11 @@ from console.context import context
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
+from livewarden.severity import WORST_FIRST
 from sinks.queries import alerts as view
 from sinks.queries import health
 from sinks.queries.alerts import SUPPRESSED, AlertFilter
 
-SEVERITIES = ("critical", "warning", "info")
 STATUSES = ("firing", "resolved")
 
 
@@ -30,7 +30,7 @@ async def alerts(request: Request) -> Response:
     wanted = AlertFilter(
         monitor=asked.text("monitor"),
         slice=asked.text("slice"),
-        severity=asked.choice("severity", SEVERITIES),
+        severity=asked.choice("severity", WORST_FIRST),
         status=asked.choice("status", STATUSES),
         suppressed=cast(SUPPRESSED, asked.choice("suppressed", ("no", "yes", "only"), "no")),
         from_ms=start,
@@ -54,9 +54,9 @@ async def alerts(request: Request) -> Response:
         given=given,
         wanted=wanted,
         until=until,
-        paging=Paging("/alerts", given, page, count["all"]),
+        paging=Paging("/alerts", given, page, count.all),
         link=lambda **changed: link("/alerts", given, **changed),
-        severities=SEVERITIES,
+        severities=WORST_FIRST,
         statuses=STATUSES,
         spans=tuple(LAST_MS),
     )

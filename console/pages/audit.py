@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, get_args
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,9 +17,17 @@ from livewarden.action import Action
 from sinks.present import explanation
 from sinks.queries import actions as view
 from sinks.queries.actions import ActionFilter
+from sinks.store.records import ActionRecord
 
 DONE: tuple[str, ...] = tuple(each.model_fields["do"].default for each in get_args(get_args(Action)[0]))
 OUTCOMES = ("accepted", "refused")
+
+
+class ShownAction(ActionRecord):
+    """An action as the page shows it: line by line, and the list that what it is about stands in."""
+
+    lines: list[explanation.Line]
+    place: str
 
 
 async def actions(request: Request) -> Response:
@@ -44,7 +52,7 @@ async def actions(request: Request) -> Response:
     return await at.page(
         request,
         "actions.html",
-        rows=[row | {"lines": _lines(row["data"]), "place": place(row)} for row in rows],
+        rows=[ShownAction(**dict(row), lines=_lines(row.data), place=place(row.do)) for row in rows],
         total=total,
         given=given,
         wanted=wanted,
@@ -56,13 +64,13 @@ async def actions(request: Request) -> Response:
     )
 
 
-def place(row: dict[str, Any]) -> str:
+def place(do: str) -> str:
     """The list that what an action is about stands in."""
-    if row["do"] in ("acknowledge", "resolve_incident"):
+    if do in ("acknowledge", "resolve_incident"):
         return "incidents"
-    if row["do"] in ("silence", "expire_silence"):
+    if do in ("silence", "expire_silence"):
         return "silences"
-    return "alerts" if row["do"] == "feedback" else "cases"
+    return "alerts" if do == "feedback" else "cases"
 
 
 def _lines(data: str) -> list[explanation.Line]:

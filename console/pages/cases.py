@@ -12,17 +12,17 @@ from starlette.responses import Response
 from console.casework import ACTIVE
 from console.context import context
 from console.identity import visitor
-from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
-from livewarden.action import RESOLUTIONS
+from livewarden.case_state import CLOSED, RESOLUTIONS
+from livewarden.severity import WORST_FIRST
 from sinks.present.wording import place, size
 from sinks.queries import alerts, dispositions, health, incidents
 from sinks.queries import cases as view
-from sinks.queries.cases import OVER, CaseFilter
+from sinks.queries.cases import CaseFilter
 
-STATES = (*ACTIVE, *OVER, "ongoing", "ended")
+STATES = (*ACTIVE, *CLOSED, "ongoing", "ended")
 CARDS = 8
 """Cards of a column."""
 
@@ -37,7 +37,7 @@ async def cases(request: Request) -> Response:
     wanted = CaseFilter(
         monitor=asked.text("monitor"),
         slice=asked.text("slice"),
-        severity=asked.choice("severity", SEVERITIES),
+        severity=asked.choice("severity", WORST_FIRST),
         state=asked.choice("state", STATES),
         from_ms=start,
         to_ms=end,
@@ -60,8 +60,8 @@ async def cases(request: Request) -> Response:
         "cases.html",
         rows=rows,
         listed=listed,
-        columns=[(state, [row for row in rows if _column(row["state"]) == state]) for state in ACTIVE],
-        over=[(state, states[state]) for state in OVER if states.get(state)],
+        columns=[(state, [row for row in rows if _column(row.state) == state]) for state in ACTIVE],
+        over=[(state, states[state]) for state in CLOSED if states.get(state)],
         states_now=states,
         cards=CARDS,
         count=count,
@@ -72,9 +72,9 @@ async def cases(request: Request) -> Response:
         until=until,
         me=visitor(request).name,
         resolutions=RESOLUTIONS,
-        paging=Paging("/cases", given, page, count["all"] if listed else 0),
+        paging=Paging("/cases", given, page, count.all if listed else 0),
         link=lambda **changed: link("/cases", given, **changed),
-        severities=SEVERITIES,
+        severities=WORST_FIRST,
         states=STATES,
         spans=tuple(LAST_MS),
     )
@@ -95,14 +95,14 @@ async def new_case(request: Request) -> Response:
         alert = await alerts.get(at.reader, alert_id)
         if alert is None:
             raise HTTPException(404, "there is no alert of that id")
-        title = f"{at.title(alert['monitor'])} · {place(alert['series'])}: {size(alert)}"
-        severity = alert["severity"]
+        title = f"{at.title(alert.monitor)} · {place(alert.series)}: {size(alert)}"
+        severity = alert.severity
     elif incident_id:
         found = await incidents.get(at.reader, incident_id)
         if found is None:
             raise HTTPException(404, "there is no incident of that id")
-        title, severity = found["title"], found["severity"]
-        ids = [each["alert_id"] for each in await dispositions.of_incident(at.reader, incident_id, limit=1000)]
+        title, severity = found.title, found.severity
+        ids = [each.alert_id for each in await dispositions.of_incident(at.reader, incident_id, limit=1000)]
     return await at.page(
-        request, "new_case.html", case_title=title[:300], severity=severity, ids=ids, severities=SEVERITIES
+        request, "new_case.html", case_title=title[:300], severity=severity, ids=ids, severities=WORST_FIRST
     )

@@ -45,15 +45,15 @@ async def changes(request: Request) -> Response:
     )
     chart = None
     if rows:
-        first, last = rows[-1]["at"], rows[0]["at"] + 1
+        first, last = rows[-1].at, rows[0].at + 1
         room = max((last - first) // 20, 60_000)
         counts = await alerts.onsets(at.reader, first - room, last + room)
-        marks = [Mark(row["at"], f"{when(row['at'])} {row['kind']} {row['target']}") for row in rows]
+        marks = [Mark(row.at, f"{when(row.at)} {row.kind} {row.target}") for row in rows]
         chart = strip(counts, first - room, last + room, marks, "alerts")
     return await at.page(
         request,
         "changes.html",
-        days=[(name, list(of_day)) for name, of_day in groupby(rows, key=lambda row: day(row["at"]))],
+        days=[(name, list(of_day)) for name, of_day in groupby(rows, key=lambda row: day(row.at))],
         chart=chart,
         total=total,
         given=given,

@@ -34,7 +34,7 @@ async def dead_letters(request: Request) -> Response:
         view.find(at.reader, reason=reason, topic=topic, limit=ROWS, offset=(page - 1) * ROWS),
     )
     given = {name: value for name, value in (("reason", reason), ("topic", topic)) if value}
-    total = sum(each["records"] for each in reasons if reason in ("", each["reason"]) and topic in ("", each["topic"]))
+    total = sum(each.records for each in reasons if reason in ("", each.reason) and topic in ("", each.topic))
     return await at.page(
         request,
         "dead_letters.html",
@@ -57,10 +57,10 @@ async def dead_letter(request: Request) -> Response:
     if found is None:
         raise HTTPException(404, "there is no dead letter at that place")
     try:
-        headers = explanation.tree(json.loads(found["headers"] or "{}"))
+        headers = explanation.tree(json.loads(found.headers or "{}"))
     except (ValueError, RecursionError):
-        headers = [explanation.Line(0, "", found["headers"])]
-    value = found["value"]
+        headers = [explanation.Line(0, "", found.headers)]
+    value = found.value
     return await at.page(
         request,
         "dead_letter.html",

@@ -155,7 +155,7 @@ async def _case(reader: Reader, ids: Mapping[str, str]) -> bool:
 
 async def _task(reader: Reader, ids: Mapping[str, str]) -> bool:
     found = await cases.get(reader, ids["case_id"])
-    return found is not None and ids["task_id"] in [task["id"] for task in items(found["tasks"], "id")]
+    return found is not None and ids["task_id"] in [task["id"] for task in items(found.tasks, "id")]
 
 
 INCIDENT, ALERT, CASE = "/incidents/{incident_id}", "/alerts/{alert_id}", "/cases/{case_id}"

@@ -29,10 +29,12 @@ async def health(request: Request) -> Response:
     until = await view.judged_until(at.reader)
     now = at.clock.now_ms()
     end = until if until is not None else now
-    hours, topics, unknown, positions, tables, channels, waiting, failed = await asyncio.gather(
+    hours, topics, unknown = await asyncio.gather(
         view.by_hour(at.reader, end, hours=HOURS),
         view.by_topic(at.reader, end, hours=HOURS),
         view.unknown_fields(at.reader),
+    )
+    positions, tables, channels, waiting, failed = await asyncio.gather(
         self_watch.partitions(at.reader),
         view.newest_rows(at.reader),
         notifications.channels(at.reader),
@@ -43,7 +45,7 @@ async def health(request: Request) -> Response:
     marks = [each["watermark"] for each in positions if each["stage"] in ("ingest", "detect")]
     newest = max((mark for mark in marks if mark <= now + AHEAD_MS), default=0)
     first = end - end % HOUR_MS - (HOURS - 1) * HOUR_MS
-    events = {each["hour"]: each["events"] for each in hours}
+    events = {each.hour: each.events for each in hours}
     counts = [events.get(first + number * HOUR_MS, 0) for number in range(HOURS)]
     return await at.page(
         request,

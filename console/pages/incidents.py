@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from console.context import context
 from console.pages.alert import surroundings
-from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
 from console.parameters import LAST_MS, Parameters
 from console.render import link
+from livewarden.severity import WORST_FIRST
 from sinks.present import explanation, wording
 from sinks.queries import actions, alerts, cases, dispositions, health, notifications
 from sinks.queries import incidents as view
@@ -41,7 +41,7 @@ async def incidents(request: Request) -> Response:
     wanted = IncidentFilter(
         text=asked.text("text"),
         monitor=asked.text("monitor"),
-        severity=asked.choice("severity", SEVERITIES),
+        severity=asked.choice("severity", WORST_FIRST),
         status=asked.choice("status", STATUSES),
         from_ms=start,
         to_ms=end,
@@ -60,15 +60,15 @@ async def incidents(request: Request) -> Response:
         "incidents.html",
         rows=rows,
         count=count,
-        fires=fires["all"],
+        fires=fires.all,
         monitors=monitors,
         title=at.title,
         given=given,
         wanted=wanted,
         until=until,
-        paging=Paging("/incidents", given, page, count["all"]),
+        paging=Paging("/incidents", given, page, count.all),
         link=lambda **changed: link("/incidents", given, **changed),
-        severities=SEVERITIES,
+        severities=WORST_FIRST,
         statuses=STATUSES,
         spans=tuple(LAST_MS),
     )
@@ -83,10 +83,10 @@ async def incident(request: Request) -> Response:
     if found is None:
         raise HTTPException(404, "there is no incident of that id")
     lead, until, topics, worked = await asyncio.gather(
-        alerts.get(at.reader, found["lead_alert_id"]),
+        alerts.get(at.reader, found.lead_alert_id),
         health.judged_until(at.reader),
         health.topics(at.reader),
-        cases.by_ids(at.reader, found["case_ids"]),
+        cases.by_ids(at.reader, found.case_ids),
     )
     listed, outcomes, notified, asked = await asyncio.gather(
         dispositions.of_incident(at.reader, incident_id, limit=MOST_ALERTS),
@@ -97,10 +97,10 @@ async def incident(request: Request) -> Response:
     chart, near = (
         (None, []) if lead is None else await surroundings(at, lead, wording.scanned_from(lead), until, topics)
     )
-    names = found["monitors"] if lead is None else [lead["monitor"], *found["monitors"]]
+    names = found.monitors if lead is None else [lead.monitor, *found.monitors]
     monitor = next((at.monitors[name] for name in names if name in at.monitors), {})
-    explained = explanation.read(lead["explanation"]) if lead is not None else None
-    what = "" if lead is None else at.title(lead["monitor"])
+    explained = explanation.read(lead.explanation) if lead is not None else None
+    what = "" if lead is None else at.title(lead.monitor)
     onset = explained.onset_ms if explained is not None else None
     return await at.page(
         request,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,6 +21,7 @@ from livewarden.times import HOUR_MS, MINUTE_MS
 from sinks.queries import alerts, incidents
 from sinks.queries import silences as view
 from sinks.queries.silences import Phase
+from sinks.store.records import AlertRecord
 
 PHASES = ("active", "coming", "past")
 KINDS = ("silence", "maintenance", "campaign")
@@ -46,7 +46,7 @@ async def silences(request: Request) -> Response:
         rows=rows,
         count=count,
         given=given,
-        paging=Paging("/silences", given, page, count[phase or "all"]),
+        paging=Paging("/silences", given, page, getattr(count, phase or "all")),
         link=lambda **changed: link("/silences", given, **changed),
         phases=PHASES,
     )
@@ -61,7 +61,7 @@ async def new_silence(request: Request) -> Response:
     found = await incidents.get(at.reader, incident_id) if incident_id else None
     if incident_id and found is None:
         raise HTTPException(404, "there is no incident of that id")
-    alert_id = alert_id or (found["lead_alert_id"] if found is not None else "")
+    alert_id = alert_id or (found.lead_alert_id if found is not None else "")
     alert = await alerts.get(at.reader, alert_id) if alert_id else None
     if alert_id and alert is None and found is None:
         raise HTTPException(404, "there is no alert of that id")
@@ -70,7 +70,7 @@ async def new_silence(request: Request) -> Response:
         request,
         "new_silence.html",
         matchers="" if alert is None else "\n".join(_matching(alert)),
-        about=found["title"] if found is not None else "",
+        about=found.title if found is not None else "",
         alert=alert,
         owner=visitor(request).name,
         starts=now - now % MINUTE_MS,
@@ -98,6 +98,6 @@ async def preview(request: Request) -> Response:
     )
 
 
-def _matching(alert: Mapping[str, Any]) -> list[str]:
-    labels = {"monitor": alert["monitor"], **alert["series"]}
+def _matching(alert: AlertRecord) -> list[str]:
+    labels = {"monitor": alert.monitor, **alert.series}
     return [f"{name}={' '.join(str(value).split())}" for name, value in labels.items()]

@@ -18,8 +18,8 @@ from console.csrf import CsrfTokens, foreign
 from console.forms import BadForm
 from console.identity import Visitor
 from console.pages.forms import DEEDS, FormAction
-from livewarden.action import Matcher
 from livewarden.clock import ManualClock
+from livewarden.matcher import Matcher
 from livewarden.times import DAY_MS
 
 

@@ -33,7 +33,7 @@ from console.pages.entity import entity
 from console.pages.health import health
 from console.pages.incidents import door, incident, incidents
 from console.pages.silences import new_silence, preview, silences
-from console.parameters import BadParameter, Parameters
+from console.parameters import BadParameter, Query
 from console.render import Renderer
 from console.under import Under
 from livewarden.action import Submit
@@ -112,7 +112,7 @@ async def _alive(request: Request) -> Response:
 
 
 async def _live(request: Request) -> Response:
-    Parameters(request.query_params).done()
+    Query.read(request.query_params)
     live = context(request).live
     if request.method == "HEAD":
         return Response(media_type="text/event-stream")

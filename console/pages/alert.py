@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.context import PageContext, context
-from console.parameters import Parameters
+from console.parameters import Query
 from livewarden.times import DAY_MS, HOUR_MS
 from sinks.present import explanation, wording
 from sinks.present.chart import Chart, Mark, Point, draw
@@ -39,7 +39,7 @@ class NearChange(ChangeRecord):
 async def alert(request: Request) -> Response:
     """The page of an alert; 404 where there is none of that id."""
     at = context(request)
-    Parameters(request.query_params).done()
+    Query.read(request.query_params)
     found = await view.get(at.reader, request.path_params["alert_id"])
     if found is None:
         raise HTTPException(404, "there is no alert of that id")

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from console.casework import VERBS, ShownLink, ShownPackage, ShownTask, items
 from console.context import context
-from console.parameters import ANSWER, Parameters
+from console.parameters import ANSWER, Query
 from livewarden.case_state import MOVES, RESOLUTIONS
 from livewarden.times import HOUR_MS
 from sinks.present import explanation, wording
@@ -43,7 +43,7 @@ LINKS = ("ticket", "decision", "change", "case", "alert", "incident", "playbook"
 async def case(request: Request) -> Response:
     """The page of a case; 404 where there is none of that id."""
     at = context(request)
-    Parameters(request.query_params).done()
+    Query.read(request.query_params)
     if ANSWER in request.query_params and await view.get(at.reader, request.path_params["case_id"]) is None:
         return RedirectResponse(
             f"/cases?{urlencode({ANSWER: request.query_params[ANSWER]})}", 303
@@ -90,7 +90,7 @@ async def case(request: Request) -> Response:
 
 async def evidence(request: Request) -> Response:
     """The evidence of a case as it is stored, as a file to keep."""
-    Parameters(request.query_params).done()
+    Query.read(request.query_params)
     found = await _found(request)
     if not found.evidence:
         raise HTTPException(404, "this case came with no evidence: it was opened by hand")
@@ -101,7 +101,7 @@ async def evidence(request: Request) -> Response:
 
 async def package(request: Request) -> Response:
     """An evidence package that stands in the case's history, as the file that was kept."""
-    Parameters(request.query_params).done()
+    Query.read(request.query_params)
     at, found, name = context(request), await _found(request), request.path_params["name"]
     noted = [each["name"] for each in items(found.packages, "name")]
     path = kept(at.packages, name) if name in noted else None

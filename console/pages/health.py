@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.context import context
-from console.parameters import Parameters
+from console.parameters import Query
 from livewarden.event import AHEAD_MS
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from sinks.present.chart import strip
@@ -25,7 +25,7 @@ GONE_MS = 5 * MINUTE_MS
 async def health(request: Request) -> Response:
     """Positions, rows by hour, late and repeated ones, and when each table last grew."""
     at = context(request)
-    Parameters(request.query_params).done()
+    Query.read(request.query_params)
     until = await view.judged_until(at.reader)
     now = at.clock.now_ms()
     end = until if until is not None else now

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,9 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from console.context import context
 from console.pages.alert import surroundings
 from console.pages.paging import ROWS, Paging
-from console.parameters import LAST_MS, Parameters
+from console.parameters import LAST_MS, Query, Spanned, Text
 from console.render import link
-from livewarden.severity import WORST_FIRST
+from livewarden.severity import WORST_FIRST, Severity
 from sinks.present import explanation, wording
 from sinks.queries import actions, alerts, cases, dispositions, health, notifications
 from sinks.queries import incidents as view
@@ -26,6 +28,27 @@ MOST_ALERTS = 50
 MOST_ACTIONS = 50
 
 
+class IncidentQuery(Spanned):
+    """What the list of incidents may be asked for."""
+
+    text: Text = Field("", description="A text in the title, the owner, or who acknowledged it.")
+    monitor: Text = Field("", description="Name of a monitor.")
+    severity: Severity | None = Field(None, description="How urgent.")
+    status: Literal["firing", "acknowledged", "resolved"] | None = Field(None, description="How far it is.")
+
+    def wanted(self, now_ms: int) -> IncidentFilter:
+        """The same as a filter."""
+        start, end = self.span(now_ms)
+        return IncidentFilter(
+            text=self.text,
+            monitor=self.monitor,
+            severity=self.severity or "",
+            status=self.status or "",
+            from_ms=start,
+            to_ms=end,
+        )
+
+
 async def door(request: Request) -> Response:
     """The address without a path: to the incidents, or with filters to the alerts, whose list was here once."""
     query = request.url.query
@@ -35,21 +58,10 @@ async def door(request: Request) -> Response:
 async def incidents(request: Request) -> Response:
     """The list of incidents that the address asks for."""
     at = context(request)
-    asked = Parameters(request.query_params)
-    page = asked.page()
-    start, end = asked.span(at.clock.now_ms())
-    wanted = IncidentFilter(
-        text=asked.text("text"),
-        monitor=asked.text("monitor"),
-        severity=asked.choice("severity", WORST_FIRST),
-        status=asked.choice("status", STATUSES),
-        from_ms=start,
-        to_ms=end,
-    )
-    asked.done()
-    given = asked.given()
+    asked = IncidentQuery.read(request.query_params)
+    wanted, given = asked.wanted(at.clock.now_ms()), asked.given()
     rows, count, until, monitors, fires = await asyncio.gather(
-        view.find(at.reader, wanted, limit=ROWS, offset=(page - 1) * ROWS),
+        view.find(at.reader, wanted, limit=ROWS, offset=(asked.page - 1) * ROWS),
         view.count(at.reader, wanted),
         health.judged_until(at.reader),
         alerts.monitors(at.reader),
@@ -66,7 +78,7 @@ async def incidents(request: Request) -> Response:
         given=given,
         wanted=wanted,
         until=until,
-        paging=Paging("/incidents", given, page, count.all),
+        paging=Paging("/incidents", given, asked.page, count.all),
         link=lambda **changed: link("/incidents", given, **changed),
         severities=WORST_FIRST,
         statuses=STATUSES,
@@ -77,7 +89,7 @@ async def incidents(request: Request) -> Response:
 async def incident(request: Request) -> Response:
     """The page of an incident; 404 where there is none of that id."""
     at = context(request)
-    Parameters(request.query_params).done()
+    Query.read(request.query_params)
     incident_id = request.path_params["incident_id"]
     found = await view.get(at.reader, incident_id)
     if found is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
 
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,9 +12,10 @@ from starlette.responses import Response
 from console import forms
 from console.context import context
 from console.identity import visitor
+from console.pages.cases import AboutQuery
 from console.pages.forms import admitted, signed
 from console.pages.paging import ROWS, Paging
-from console.parameters import Parameters
+from console.parameters import Paged
 from console.render import link
 from livewarden.action import Silence
 from livewarden.times import HOUR_MS, MINUTE_MS
@@ -30,15 +31,20 @@ USUAL_MS = 2 * HOUR_MS
 REMINDERS = ((0, "never"), (300, "5 min before"), (900, "15 min before"), (3600, "1 h before"), (86_400, "1 d before"))
 
 
+class SilenceQuery(Paged):
+    """What the list of silences may be asked for."""
+
+    phase: Phase | None = Field(None, description="Whether it is in force.")
+
+
 async def silences(request: Request) -> Response:
     """The list of silences that the address asks for."""
     at = context(request)
-    asked = Parameters(request.query_params)
-    page, phase = asked.page(), asked.choice("phase", PHASES)
-    asked.done()
+    asked = SilenceQuery.read(request.query_params)
+    page, phase = asked.page, asked.phase
     now, given = at.clock.now_ms(), asked.given()
     rows, count = await asyncio.gather(
-        view.find(at.reader, now, cast(Phase, phase), limit=ROWS, offset=(page - 1) * ROWS), view.count(at.reader, now)
+        view.find(at.reader, now, phase or "", limit=ROWS, offset=(page - 1) * ROWS), view.count(at.reader, now)
     )
     return await at.page(
         request,
@@ -55,9 +61,8 @@ async def silences(request: Request) -> Response:
 async def new_silence(request: Request) -> Response:
     """The form for a silence, filled in from the alert or incident that the address names."""
     at = context(request)
-    asked = Parameters(request.query_params)
-    alert_id, incident_id = asked.text("alert"), asked.text("incident")
-    asked.done()
+    asked = AboutQuery.read(request.query_params)
+    alert_id, incident_id = asked.alert, asked.incident
     found = await incidents.get(at.reader, incident_id) if incident_id else None
     if incident_id and found is None:
         raise HTTPException(404, "there is no incident of that id")

@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=BaseModel)
 MOST_BYTES = 131_072
 MOST_FIELDS = 60
 KIND = "application/x-www-form-urlencoded"
-_GIVEN = ("action_id", "who", "role", "at", "do")
+SET_BY_US = ("action_id", "who", "role", "at", "do")
 """Fields of an action that no form may set."""
 
 
@@ -105,7 +105,7 @@ _READ: Mapping[str, Callable[[str, str], Any]] = {
 def parse(make: type[Model], form: Mapping[str, str], known: Mapping[str, Any]) -> Model:
     """The action that a form asks for: `known` is set whatever the form says, and an empty field is left out."""
     for name in form:
-        if name not in make.model_fields or name in known or name in _GIVEN:
+        if name not in make.model_fields or name in known or name in SET_BY_US:
             raise BadForm(f"there is no field {shown(name)} here", form)
     try:
         values = {name: _READ.get(name, _text)(name, text.strip()) for name, text in form.items() if text.strip()}

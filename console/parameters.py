@@ -54,7 +54,8 @@ def _moment(value: Any) -> Any:
 
 
 Text = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS)]
-Moment = Annotated[int | None, BeforeValidator(_moment)]
+MOMENT = BeforeValidator(_moment)
+Moment = Annotated[int | None, MOMENT]
 """An instant in milliseconds: a day, or a day and a time, UTC unless it says otherwise."""
 
 

@@ -36,10 +36,9 @@ class NearChange(ChangeRecord):
     reaches: bool
 
 
-async def alert(request: Request) -> Response:
+async def alert(request: Request, _: Query) -> Response:
     """The page of an alert; 404 where there is none of that id."""
     at = context(request)
-    Query.read(request.query_params)
     found = await view.get(at.reader, request.path_params["alert_id"])
     if found is None:
         raise HTTPException(404, "there is no alert of that id")

@@ -46,10 +46,9 @@ class AlertQuery(Spanned):
         )
 
 
-async def alerts(request: Request) -> Response:
+async def alerts(request: Request, asked: AlertQuery) -> Response:
     """The list of alerts that the address asks for."""
     at = context(request)
-    asked = AlertQuery.read(request.query_params)
     until = await health.judged_until(at.reader)
     wanted, given = asked.wanted(until if until is not None else at.clock.now_ms()), asked.given()
     rows, count, monitors = await asyncio.gather(

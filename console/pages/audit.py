@@ -53,10 +53,9 @@ class ActionQuery(Spanned):
         return ActionFilter(self.who, self.do, self.target, self.outcome or "", start, end)
 
 
-async def actions(request: Request) -> Response:
+async def actions(request: Request, asked: ActionQuery) -> Response:
     """The actions that the address asks for."""
     at = context(request)
-    asked = ActionQuery.read(request.query_params)
     wanted, given = asked.wanted(at.clock.now_ms()), asked.given()
     rows, total = await asyncio.gather(
         view.find(at.reader, wanted, limit=ROWS, offset=(asked.page - 1) * ROWS), view.count(at.reader, wanted)

@@ -40,10 +40,9 @@ _PACKAGE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}\.evidence\.zip")
 LINKS = ("ticket", "decision", "change", "case", "alert", "incident", "playbook", "url")
 
 
-async def case(request: Request) -> Response:
+async def case(request: Request, _: Query) -> Response:
     """The page of a case; 404 where there is none of that id."""
     at = context(request)
-    Query.read(request.query_params)
     if ANSWER in request.query_params and await view.get(at.reader, request.path_params["case_id"]) is None:
         return RedirectResponse(
             f"/cases?{urlencode({ANSWER: request.query_params[ANSWER]})}", 303
@@ -88,9 +87,8 @@ async def case(request: Request) -> Response:
     )
 
 
-async def evidence(request: Request) -> Response:
+async def evidence(request: Request, _: Query) -> Response:
     """The evidence of a case as it is stored, as a file to keep."""
-    Query.read(request.query_params)
     found = await _found(request)
     if not found.evidence:
         raise HTTPException(404, "this case came with no evidence: it was opened by hand")
@@ -99,9 +97,8 @@ async def evidence(request: Request) -> Response:
     return Response(found.evidence, media_type="application/json", headers=headers)
 
 
-async def package(request: Request) -> Response:
+async def package(request: Request, _: Query) -> Response:
     """An evidence package that stands in the case's history, as the file that was kept."""
-    Query.read(request.query_params)
     at, found, name = context(request), await _found(request), request.path_params["name"]
     noted = [each["name"] for each in items(found.packages, "name")]
     path = kept(at.packages, name) if name in noted else None

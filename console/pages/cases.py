@@ -66,10 +66,9 @@ class AboutQuery(Query):
     incident: Text = Field("", description="Id of an incident.")
 
 
-async def cases(request: Request) -> Response:
+async def cases(request: Request, asked: CaseQuery) -> Response:
     """The cases that the address asks for: as a board by state, or as a list where it names a state or a page."""
     at = context(request)
-    asked = CaseQuery.read(request.query_params)
     until = await health.judged_until(at.reader)
     wanted, given = asked.wanted(until if until is not None else at.clock.now_ms()), asked.given()
     listed = (asked.view or ("list" if asked.state or asked.page > 1 else "board")) == "list"
@@ -110,10 +109,9 @@ def _column(state: str) -> str:
     return state if state in ACTIVE else ACTIVE[0]
 
 
-async def new_case(request: Request) -> Response:
+async def new_case(request: Request, asked: AboutQuery) -> Response:
     """The form for a case, filled in from the alert or incident that the address names."""
     at = context(request)
-    asked = AboutQuery.read(request.query_params)
     alert_id, incident_id = asked.alert, asked.incident
     title, severity, ids = "", "warning", [alert_id] if alert_id else []
     if alert_id:

@@ -35,10 +35,9 @@ class ChangeQuery(Spanned):
     text: Text = Field("", description="A text in the event.")
 
 
-async def changes(request: Request) -> Response:
+async def changes(request: Request, asked: ChangeQuery) -> Response:
     """The changes that the address asks for."""
     at = context(request)
-    asked = ChangeQuery.read(request.query_params)
     until = await health.judged_until(at.reader)
     now = until if until is not None else at.clock.now_ms()
     start, end = asked.span(now)

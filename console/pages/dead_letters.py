@@ -31,10 +31,9 @@ class DeadLetterQuery(Paged):
     topic: Text = Field("", description="Topic that it came on.")
 
 
-async def dead_letters(request: Request) -> Response:
+async def dead_letters(request: Request, asked: DeadLetterQuery) -> Response:
     """Reasons with their counts, and the newest records of the reason that the address asks for."""
     at = context(request)
-    asked = DeadLetterQuery.read(request.query_params)
     reason, topic, page = asked.reason, asked.topic, asked.page
     reasons, rows = await asyncio.gather(
         view.reasons(at.reader),
@@ -54,10 +53,9 @@ async def dead_letters(request: Request) -> Response:
     )
 
 
-async def dead_letter(request: Request) -> Response:
+async def dead_letter(request: Request, _: Query) -> Response:
     """One record as it came; 404 where there is none at that place."""
     at = context(request)
-    Query.read(request.query_params)
     place = request.path_params
     inside = all(place[name] < most for name, most in _MOST.items())
     found = await view.get(at.reader, place["topic"], place["partition"], place["offset"]) if inside else None

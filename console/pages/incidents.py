@@ -55,10 +55,9 @@ async def door(request: Request) -> Response:
     return RedirectResponse(f"/alerts?{query}" if query else "/incidents", 307)
 
 
-async def incidents(request: Request) -> Response:
+async def incidents(request: Request, asked: IncidentQuery) -> Response:
     """The list of incidents that the address asks for."""
     at = context(request)
-    asked = IncidentQuery.read(request.query_params)
     wanted, given = asked.wanted(at.clock.now_ms()), asked.given()
     rows, count, until, monitors, fires = await asyncio.gather(
         view.find(at.reader, wanted, limit=ROWS, offset=(asked.page - 1) * ROWS),
@@ -86,10 +85,9 @@ async def incidents(request: Request) -> Response:
     )
 
 
-async def incident(request: Request) -> Response:
+async def incident(request: Request, _: Query) -> Response:
     """The page of an incident; 404 where there is none of that id."""
     at = context(request)
-    Query.read(request.query_params)
     incident_id = request.path_params["incident_id"]
     found = await view.get(at.reader, incident_id)
     if found is None:

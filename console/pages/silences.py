@@ -37,10 +37,9 @@ class SilenceQuery(Paged):
     phase: Phase | None = Field(None, description="Whether it is in force.")
 
 
-async def silences(request: Request) -> Response:
+async def silences(request: Request, asked: SilenceQuery) -> Response:
     """The list of silences that the address asks for."""
     at = context(request)
-    asked = SilenceQuery.read(request.query_params)
     page, phase = asked.page, asked.phase
     now, given = at.clock.now_ms(), asked.given()
     rows, count = await asyncio.gather(
@@ -58,10 +57,9 @@ async def silences(request: Request) -> Response:
     )
 
 
-async def new_silence(request: Request) -> Response:
+async def new_silence(request: Request, asked: AboutQuery) -> Response:
     """The form for a silence, filled in from the alert or incident that the address names."""
     at = context(request)
-    asked = AboutQuery.read(request.query_params)
     alert_id, incident_id = asked.alert, asked.incident
     found = await incidents.get(at.reader, incident_id) if incident_id else None
     if incident_id and found is None:

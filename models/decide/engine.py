@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from livewarden.alert import Alert
@@ -200,7 +200,7 @@ class Engine:
         self._ended_ms = {n: min(ended, *until_ms.values()) for n, ended in self._ended_ms.items()}
         complete = min(seal.watermark_ms for seal in self._seals.values())
         self.watermark_ms = min(complete, self.watermark_ms or complete)
-        for name, watch in self._watches.items():
+        for watch in self._watches.values():
             watch.mend(complete)
         self._investigator.mend(complete)
         self._cases.mend(complete)

@@ -37,7 +37,7 @@ from mode import Service
 
 from livewarden.errors import SetupError
 from streams.kafka_access import DENIED, denied
-from streams.stages.output import Passed
+from streams.stages.marker import Passed
 from streams.static_member import StaticMember
 from streams.unpacking import READ_COMMITTED_ONLY, install
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.act import Url, instant, login
+from cli.act import Url, login
 from cli.common import AsJson, load_settings, naming, print_json, print_table, reading, tracked
+from livewarden.times import instant
 from livewarden.clock import SystemClock
 from livewarden.contracts import ReviewAudit
 from livewarden.errors import InvalidEvent, SetupError

@@ -18,11 +18,7 @@ _TEXT = re.compile(r"([A-Za-z_][A-Za-z0-9_.]{0,99})\s*(!=|=|~)(.*)", re.DOTALL)
 class Matcher(Part):
     """One condition on an alert: `monitor`, `kind`, `severity`, `direction`, or a dimension of its series.
 
-    `=` and `!=` compare whole texts; `~` takes `*` for any text and `?` for any one character. `parse` reads back what
-    `str` gives.
-
-    >>> Matcher.parse("market != DE"), str(Matcher.parse("policy_id~LIVE-*"))
-    (Matcher(name='market', op='!=', value='DE'), 'policy_id~LIVE-*')
+    `=` and `!=` compare whole texts; `~` takes `*` for any text and `?` for any one character.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,99}$")]
@@ -34,10 +30,14 @@ class Matcher(Part):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The condition that a text such as `market=DE` is; spaces beside the operator do not count.
+        """The condition that a text such as `market=DE` is, and that `str` gives; spaces beside the operator do not
+        count.
 
         The value may be empty, which asks for a name that the alert has not. A ValueError of one line says what a
         condition looks like.
+
+        >>> Matcher.parse("market != DE"), str(Matcher.parse("policy_id~LIVE-*"))
+        (Matcher(name='market', op='!=', value='DE'), 'policy_id~LIVE-*')
         """
         found = _TEXT.fullmatch(text)
         if found is None:

@@ -53,7 +53,9 @@ def command(
 
     def register(ask: Ask) -> Ask:
         def run(**given: Any) -> int:
-            named, who, url, as_json = (given.pop(key) for key in ("cases" if many else "case", "who", "url", "as_json"))
+            named, who, url, as_json = (
+                given.pop(key) for key in ("cases" if many else "case", "who", "url", "as_json")
+            )
             reason, expects = given.pop("why", ""), given.pop("expects")
 
             def requested(short: str) -> ActionRequest:

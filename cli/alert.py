@@ -14,7 +14,7 @@ from livewarden.action import Action
 from livewarden.action import Feedback as FeedbackAction
 from livewarden.clock import SystemClock
 from livewarden.severity import Severity
-from livewarden.words import against
+from livewarden.wording import against
 
 if TYPE_CHECKING:
     from sinks.store.reader import Reader

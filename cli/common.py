@@ -30,8 +30,8 @@ from livewarden.misspelt import PREFIX, misspelt
 from livewarden.redact import redact
 from livewarden.settings import Settings
 from livewarden.times import parse_ms
-from livewarden.words import number as number
-from livewarden.words import visible
+from livewarden.wording import number as number
+from livewarden.wording import visible
 from models.monitors.file import parse_monitors
 from models.monitors.plan import Plan
 from models.response.policy import Policy

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
-from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_ms, moment_of
-from livewarden.words import against
-from livewarden.words import number as number
+from livewarden.times import MINUTE_MS, format_ms, moment_of
+from livewarden.wording import against as against
+from livewarden.wording import duration as duration
+from livewarden.wording import number as number
+from livewarden.wording import place as place
 from sinks.store.records import AlertRecord
-
-_UNITS = ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s"))
-
-
-def duration(ms: int) -> str:
-    """A length of time in its two largest units.
-
-    >>> duration(90 * MINUTE_MS), duration(DAY_MS), duration(45_000), duration(0)
-    ('1 h 30 min', '1 d', '45 s', '0 s')
-    """
-    for place, (size, name) in enumerate(_UNITS):
-        if ms >= size:
-            rest = ms % size
-            smaller = _UNITS[place + 1] if place + 1 < len(_UNITS) else None
-            second = f" {rest // smaller[0]} {smaller[1]}" if smaller and rest >= smaller[0] else ""
-            return f"{ms // size} {name}{second}"
-    return "0 s"
 
 
 def when(ms: int | None) -> str:
@@ -56,15 +40,6 @@ def day(ms: int) -> str:
     """
     moment, years = moment_of(ms)
     return f"{moment:%a} {moment.day} {moment:%b} {moment.year + years:04}"
-
-
-def place(series: Mapping[str, str]) -> str:
-    """Which slice: the values of its dimensions, or `everything`.
-
-    >>> place({"market": "DE", "policy_id": "p7"}), place({}), place({"cdn": ""})
-    ('DE · p7', 'everything', 'cdn unknown')
-    """
-    return " · ".join(value or f"{name} unknown" for name, value in series.items()) or "everything"
 
 
 def bucket_ms(alert: AlertRecord) -> int:

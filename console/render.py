@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from console.under import under
-from livewarden.wording import visible
+from livewarden.words import visible
 from sinks.present import chart, wording
 
 PLACES = (
@@ -25,6 +25,7 @@ PLACES = (
     ("l", "/changes", "Changes"),
     ("d", "/dead-letters", "Dead letters"),
     ("h", "/health", "Health"),
+    ("o", "/load", "Load"),
     ("t", "/actions", "Audit"),
 )
 """The pages that every page leads to: the key after `g`, the path, the name."""

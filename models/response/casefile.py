@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from livewarden.case_state import RESOLUTIONS, CaseState
+from livewarden.action import RESOLUTIONS, CaseState
 
 TAKEN: Final = ("triage", "open", "escalated")
 """States in which somebody works on it."""
+OVER: Final = ("resolved", "closed", "dismissed", "merged")
 LIVEWARDEN: Final = "livewarden"
 """Who did what nobody did."""
 

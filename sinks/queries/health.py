@@ -2,63 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from livewarden.times import HOUR_MS
 from sinks.store.reader import Reader
-from sinks.store.records import Moment, Record
-
-
-class HourCount(Record):
-    """Events of an hour of event time."""
-
-    TABLE = "events"
-    hour: Moment
-    events: int
-    happenings: int
-    late: int
-    repeated: int
-    conflicts: int
-
-
-class TopicCount(Record):
-    """Events of a topic."""
-
-    TABLE = "events"
-    topic: str
-    events: int
-    late: int
-    repeated: int
-    conflicts: int
-    newest: Moment
-
-
-class UnknownField(Record):
-    """A field that no contract knew when it came."""
-
-    TABLE = "events"
-    type: str
-    field: str
-    events: int
-    first: Moment
-    last: Moment
-
-
-class TableSize(Record):
-    """How many rows a table holds, and when one was last written."""
-
-    TABLE = "events"
-    table: str
-    rows: int
-    stored_at: Moment
-
-
-class FailedModel(Record):
-    """A monitor with a model that is not asked any more."""
-
-    TABLE = "judgements"
-    monitor: str
-    why: str
-    series: int
-    since: Moment
 
 
 async def judged_until(reader: Reader) -> int | None:
@@ -73,12 +20,11 @@ async def topics(reader: Reader) -> list[str]:
     return [row["topic"] for row in rows]
 
 
-async def by_hour(reader: Reader, until_ms: int, *, hours: int = 48) -> list[HourCount]:
+async def by_hour(reader: Reader, until_ms: int, *, hours: int = 48) -> list[dict[str, Any]]:
     """Events by hour of event time, newest hour first, over `hours` hours up to `until_ms`;
     hours without any are left out.
     """
-    return await reader.find(
-        HourCount,
+    return await reader.select(
         "SELECT toInt64(toUnixTimestamp(toStartOfHour(event_time))) * 1000 AS hour, countIf(duplicate = 0) AS events,"
         " sumIf(weight, duplicate = 0) AS happenings,"
         " countIf(late = 1) AS late, countIf(duplicate = 1 AND conflict = 0) AS repeated,"
@@ -89,10 +35,9 @@ async def by_hour(reader: Reader, until_ms: int, *, hours: int = 48) -> list[Hou
     )
 
 
-async def by_topic(reader: Reader, until_ms: int, *, hours: int = 48) -> list[TopicCount]:
+async def by_topic(reader: Reader, until_ms: int, *, hours: int = 48) -> list[dict[str, Any]]:
     """The same by topic, with the newest event of each."""
-    return await reader.find(
-        TopicCount,
+    return await reader.select(
         "SELECT topic, countIf(duplicate = 0) AS events, countIf(late = 1) AS late,"
         " countIf(duplicate = 1 AND conflict = 0) AS repeated,"
         " countIf(conflict = 1) AS conflicts,"
@@ -103,12 +48,11 @@ async def by_topic(reader: Reader, until_ms: int, *, hours: int = 48) -> list[To
     )
 
 
-async def unknown_fields(reader: Reader, *, limit: int = 50) -> list[UnknownField]:
+async def unknown_fields(reader: Reader, *, limit: int = 50) -> list[dict[str, Any]]:
     """Fields that no contract knew when they came, the newest first:
     of which type, in how many events, first and last when.
     """
-    return await reader.find(
-        UnknownField,
+    return await reader.select(
         "SELECT type, arrayJoin(unknown_fields) AS field, count() AS events, min(event_time) AS first,"
         " max(event_time) AS last"
         " FROM events WHERE notEmpty(unknown_fields) GROUP BY type, field ORDER BY last DESC, type,"
@@ -117,7 +61,7 @@ async def unknown_fields(reader: Reader, *, limit: int = 50) -> list[UnknownFiel
     )
 
 
-async def newest_rows(reader: Reader) -> list[TableSize]:
+async def newest_rows(reader: Reader) -> list[dict[str, Any]]:
     """For each table that grows: how many rows it holds, and when one was last written (whole seconds, as ms)."""
     names = (
         "events",
@@ -130,8 +74,7 @@ async def newest_rows(reader: Reader) -> list[TableSize]:
         "cases",
         "actions",
     )
-    return await reader.find(
-        TableSize,
+    return await reader.select(
         " UNION ALL ".join(
             (
                 f"SELECT '{name}' AS table, count() AS rows, toInt64(toUnixTimestamp(max(stored_at))) * 1000 AS"
@@ -139,16 +82,15 @@ async def newest_rows(reader: Reader) -> list[TableSize]:
                 f" FROM {name}"
             )
             for name in names
-        ),
+        )
     )
 
 
-async def failed_models(reader: Reader, until_ms: int, *, hours: int = 48) -> list[FailedModel]:
+async def failed_models(reader: Reader, until_ms: int, *, hours: int = 48) -> list[dict[str, Any]]:
     """Monitors with a model that is not asked any more: why, for how many series, and since when,
     over `hours` hours.
     """
-    return await reader.find(
-        FailedModel,
+    return await reader.select(
         "SELECT monitor, substring(state, 9) AS why, toInt64(uniqExact(series)) AS series, min(window_start) AS since"
         " FROM judgements FINAL PREWHERE window_start >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
         " WHERE startsWith(state, 'failed: ') AND run = 'live' GROUP BY monitor, why ORDER BY monitor, why LIMIT 50",

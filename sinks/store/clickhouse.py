@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ import orjson
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater, SetupError
 from livewarden.ids import content_token
-from livewarden.times import DAY_MS, instant
+from livewarden.times import DAY_MS
 from sinks.store.connection import Address, open_client, translated
 from sinks.store.group import GroupCommit
 from sinks.store.migrate import missing_or_applied
@@ -232,11 +233,12 @@ def pieces(kind: Table, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 _AT_PLACE = "stage = %(stage)s AND topic = %(topic)s AND partition = %(partition)s"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(maxsize=4096)
 def _month(day: int) -> int:
-    date = instant(day * DAY_MS)
+    date = _EPOCH + timedelta(days=day)
     return date.year * 12 + date.month
 
 

@@ -46,7 +46,7 @@ from tests.console_fixtures import (
 __all__ = ["clickhouse", "clickhouse_server", "site", "working"]
 pytestmark = pytest.mark.clickhouse
 
-LISTS = ("/incidents", "/alerts", "/cases", "/silences", "/changes", "/dead-letters", "/health", "/actions")
+LISTS = ("/incidents", "/alerts", "/cases", "/silences", "/changes", "/dead-letters", "/health", "/load", "/actions")
 ONE = ("/incidents/incident-1", "/alerts/alert-1", "/cases/case-1", "/dead-letters/live.enforcement/1/7")
 
 
@@ -89,6 +89,7 @@ async def test_every_page_without_a_row_says_so(site: Site) -> None:
         "/changes": "No platform change",
         "/dead-letters": "No record was set aside",
         "/health": "No worker has saved a position yet",
+        "/load": "On-call load and noise",
     }
     for path in LISTS:
         assert said[path] in await site.page(path)
@@ -514,7 +515,7 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
         page = Page(found)
         assert page.inline == [], path
         assert "img" not in page.tags, path
-        assert "{{ 7" in found or path in ("/health", "/silences", "/actions"), path
+        assert "{{ 7" in found or path in ("/health", "/load", "/silences", "/actions"), path
         assert [link for link in page.links if not link.startswith(("/", "#", "https:"))] == [], path
     for value in (HOSTILE, "<script>"):
         async with site.http.get(site.url + "/alerts", params={"slice": value}) as answer:
@@ -832,3 +833,13 @@ async def test_a_page_stays_small_whatever_is_stored(site: Site) -> None:
     for path in (*LISTS, *ONE):
         text = await site.page(path)
         assert len(text.encode()) < 205_000, path
+
+
+async def test_a_row_of_an_incident_has_its_market_and_its_series_as_a_line(site: Site) -> None:
+    await site.fill()
+    text = await site.page("/incidents")
+    (row,) = re.findall(r'href="/incidents/incident-1".*?</a>', text, re.DOTALL)
+    (line,) = re.findall(r'<svg class="spark".*?</svg>', row, re.DOTALL)
+    assert len(re.findall(r'class="(?:expected|observed)" d="M[\d.]+ [\d.]+', line)) == 2
+    assert 'aria-label="' in line
+    assert re.search(r'<span class="badge">[A-Z]{2}</span>', row)

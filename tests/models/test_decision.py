@@ -11,7 +11,6 @@ import pytest
 from livewarden.alert import Alert
 from livewarden.times import MINUTE_MS
 from models.decide.decision import CATCHING_UP, Decision, State
-from models.decide.observation import Observation
 from models.detect.judgement import Direction, Judgement
 from models.monitors.monitor import Monitor
 from tests.core_fixtures import T0, monitor
@@ -51,7 +50,7 @@ def bucket(
 ) -> Notified:
     subjects, excuse = more.pop("subjects", None), more.pop("excuse", None)
     judged = judgement(score, observed, expected, **more)
-    found = decision.decide(Observation(asked, SERIES, at(number), observed, judged, subjects), excuse)
+    found = decision.decide(asked, SERIES, at(number), observed, judged, subjects, excuse=excuse)
     return Notified(*found)
 
 

@@ -1,0 +1,45 @@
+"""On-call load and noise: pages by channel, person and monitor, by class of hours, and what share was acted on."""
+
+from __future__ import annotations
+
+import asyncio
+import zoneinfo
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console.context import context
+from console.parameters import BadParameter, Parameters
+from console.render import link
+from livewarden.times import DAY_MS
+from sinks.queries import load as view
+
+SPANS = {"7d": 7 * DAY_MS, "28d": 28 * DAY_MS, "90d": 90 * DAY_MS}
+
+
+async def load(request: Request) -> Response:
+    """The load of the last 7, 28 or 90 days, by the clocks of `zone`."""
+    at = context(request)
+    asked = Parameters(request.query_params)
+    last, zone = asked.choice("last", tuple(SPANS), "28d"), asked.text("zone") or "UTC"
+    asked.done()
+    if zone not in zoneinfo.available_timezones():
+        raise BadParameter(f"no timezone is named {zone[:100]!r}: such as Europe/Berlin")
+    to_ms, given = at.clock.now_ms(), asked.given()
+    span = to_ms - SPANS[last], to_ms, zone
+    channels, people, monitors = await asyncio.gather(
+        view.by_channel(at.reader, *span), view.by_person(at.reader, *span), view.by_monitor(at.reader, *span)
+    )
+    return await at.page(
+        request,
+        "load.html",
+        tables=(
+            ("Pages by channel", "channel", "pages", channels),
+            ("Acknowledged by person", "person", "incidents", people),
+            ("Pages by monitor", "monitor", "pages", monitors),
+        ),
+        last=last,
+        spans=tuple(SPANS),
+        zone=zone,
+        link=lambda **changed: link("/load", given, **changed),
+    )

@@ -97,7 +97,7 @@ function writing() {
   const here = document.activeElement;
   if (here && here.closest(".filter, form") && typing(here)) return true;
   const chosen = (each) => each.selectedIndex !== Math.max(0, [...each.options].findIndex((one) => one.defaultSelected));
-  return [...document.querySelectorAll("#content .deed input, #content .deed textarea")]
+  return [...document.querySelectorAll("#content .deed input, #content .deed textarea, #content .picked input, #content .bulk input")]
     .some((each) => each.value !== each.defaultValue || (each.defaultChecked ?? false) !== (each.checked ?? false))
     || [...document.querySelectorAll("#content .deed select")].some(chosen);
 }
@@ -132,32 +132,69 @@ function soon() {
   if (planned === null) planned = setTimeout(refresh, Math.max(0, refreshed + EVERY_MS - Date.now()));
 }
 
-function listen() {
-  if (source !== null) return;
-  let before = false;
-  source = new EventSource(`${document.body.dataset.root}/live`);
-  source.addEventListener("hello", () => { say("live"); if (before) soon(); before = true; });
-  source.addEventListener("alert", (event) => {
-    const notified = JSON.parse(event.data);
-    if (!meant([notified.alert_id, notified.case_id])) return;
-    if (any && !notified.suppressed && notified.status === "firing") $("news").textContent = notified.text;
+let before = false; // whether there was a connection already
+
+function told(name, data) {
+  if (name === "hello") {
+    say("live");
+    if (before) soon();
+    before = true;
+  } else if (name === "alert") {
+    if (!meant([data.alert_id, data.case_id])) return;
+    if (any && !data.suppressed && data.status === "firing") $("news").textContent = data.text;
     soon();
-  });
-  source.addEventListener("work", (event) => {
-    const notified = JSON.parse(event.data);
-    if (!meant(notified.ids)) return;
-    if (any && notified.text) $("news").textContent = notified.text;
+  } else if (name === "work") {
+    if (!meant(data.ids)) return;
+    if (any && data.text) $("news").textContent = data.text;
     soon();
-  });
-  source.addEventListener("many", soon);
-  source.addEventListener("well", soon);
-  source.addEventListener("trouble", (event) => say(`not live: ${JSON.parse(event.data).text}`, true));
-  source.onerror = () => { before = true; say("not live: no connection", true); };
+  } else if (name === "here") {
+    say("live");
+    before = true;
+  } else if (name === "trouble") {
+    say(`not live: ${data.text}`, true);
+  } else if (name === "gone") {
+    before = true;
+    say("not live: no connection", true);
+  } else {
+    soon();
+  }
 }
+
+// browsers allow only six connections to one host: of all windows that are seen one listens, and tells the others
+const OURS = `livewarden ${document.body.dataset.root}`;
+const others = "locks" in navigator && "BroadcastChannel" in window ? new BroadcastChannel(OURS) : null;
+let turn = null; // how this window's turn, or its wait for it, is ended
+
+function open() {
+  const tell = (name, data) => {
+    told(name, data);
+    if (others) others.postMessage([name, data]);
+  };
+  source = new EventSource(`${document.body.dataset.root}/live`);
+  for (const name of ["hello", "alert", "work", "many", "well", "trouble"])
+    source.addEventListener(name, (event) => tell(name, event.data ? JSON.parse(event.data) : {}));
+  source.onerror = () => tell("gone", {});
+}
+
+function listen() {
+  if (source !== null || turn !== null) return;
+  if (!others) { open(); return; }
+  const wait = new AbortController();
+  turn = () => wait.abort();
+  navigator.locks.request(OURS, { signal: wait.signal }, () => new Promise((done) => { turn = done; open(); })).catch(() => {});
+  others.postMessage(["anybody", {}]);
+}
+
+if (others) others.onmessage = ({ data: [name, data] }) => {
+  if (name !== "anybody") { if (turn !== null) told(name, data); }
+  else if (source !== null && source.readyState === EventSource.OPEN) others.postMessage(["here", {}]);
+};
 
 function rest() {
   if (source !== null) source.close();
   source = null;
+  if (turn !== null) turn();
+  turn = null;
 }
 
 // a hidden page rests: browsers allow only a few connections to one host

@@ -156,3 +156,13 @@ def act(page: Page, summary: str, button: str, **fields: str) -> None:
     for label, text in fields.items():
         form.get_by_label(label).fill(text)
     form.get_by_role("button", name=button, exact=True).click()
+
+
+def test_more_windows_than_a_browser_has_connections_are_all_live(page: Page, demo: Demo) -> None:
+    windows = [page.context.new_page() for _ in range(8)]
+    for window in windows:
+        window.goto("/incidents")
+    for window in windows:
+        expect(window.locator("#state")).to_have_text("live")
+    windows[0].close()  # the one that listened
+    expect(windows[-1].locator("#state")).to_have_text("live")

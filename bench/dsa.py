@@ -315,7 +315,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Print the figures, or write the report."""
     parser = argparse.ArgumentParser(prog="python -m bench.dsa", description="The daily recording, day by day.")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--report", action="store_true", help="write docs/dsa-incidents.md and its charts")
+    parser.add_argument("--report", action="store_true", help="write docs/benchmarks/dsa-incidents.md and its charts")
     options = parser.parse_args(args)
     figures = run()
     if options.report:

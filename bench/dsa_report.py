@@ -1,5 +1,5 @@
 """The report on `bench.dsa`: every notified alert with its chart,
-as `docs/dsa-incidents.md` and `docs/charts/dsa-*.svg`.
+as `docs/benchmarks/dsa-incidents.md` and `docs/benchmarks/charts/dsa-*.svg`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from bench import dsa
 from livewarden.times import DAY_MS, format_ms, parse_ms
 
-DOCS: Final = Path(__file__).parents[1] / "docs"
+DOCS: Final = Path(__file__).parents[1] / "docs" / "benchmarks"
 AROUND: Final = 60
 """Days before and after the alert."""
 SOURCE: Final = "© European Union, DSA Transparency Database, CC BY 4.0, aggregated"
@@ -134,7 +134,7 @@ def _head(figures: Mapping[str, Any]) -> list[str]:
         "|---|---|",
         *(f"| {name} | {'yes' if hit else '**no**'} |" for name, hit in part["incidents"].items()),
         "",
-        "What simple rules tell of the same days ([bench/dsa_rivals.py](../bench/dsa_rivals.py)). "
+        "What simple rules tell of the same days ([bench/dsa_rivals.py](../../bench/dsa_rivals.py)). "
         "The median rule is 5 times the median "
         "of the last 28 days, and 200; the z-scores may tell as many alerts as ours:",
         "",
@@ -146,7 +146,7 @@ def _head(figures: Mapping[str, Any]) -> list[str]:
             for name, row in rivals.items()
         ),
         "",
-        "Not real is meant strictly: the labels ([bench/dsa_labels.csv](../bench/dsa_labels.csv)) say only of days "
+        "Not real is meant strictly: the labels ([bench/dsa_labels.csv](../../bench/dsa_labels.csv)) say only of days "
         "that somebody looked at "
         "whether a reader would want to be notified, and a day without one counts as not real. "
         "They were made by one reader, before the "

@@ -12,8 +12,8 @@ negative binomial around a rate, the product of
   oftener).
 
 All free choices were made once, on seed 1, so that the earlier detector and the oracle score what they scored on the
-simulation that the targets were written for; see docs/enforcement.md. A simulation: it shows what counts would be found
-if they behaved so.
+simulation that the targets were written for; see docs/benchmarks/enforcement.md. A simulation: it shows what counts
+would be found if they behaved so.
 """
 
 from __future__ import annotations

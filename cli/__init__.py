@@ -46,7 +46,7 @@ from cli import (
 )
 from livewarden.errors import LivewardenError
 from livewarden.redact import redact
-from livewarden.words import visible
+from livewarden.wording import visible
 
 app = typer.Typer(
     name="livewarden",

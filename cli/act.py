@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -21,14 +21,16 @@ from pydantic import ValidationError
 
 from cli.common import load_settings, moment, print_json, reading
 from cli.show import clean
-from livewarden.action import Action, Answer, Matcher, Role, Submit, target_of
+from livewarden.action import Action, Answer, Role, Submit, target_of
 from livewarden.clock import SystemClock
 from livewarden.duration import parse_duration_ms
 from livewarden.errors import RetryLater, SetupError
+from livewarden.matcher import Matcher
 from livewarden.settings import Settings
+from livewarden.times import instant
 
 if TYPE_CHECKING:
-    from sinks.queries.tracker import Kind
+    from sinks.queries.ids import Kind
     from sinks.store.reader import Reader
 
 T = TypeVar("T")
@@ -53,7 +55,6 @@ Expects = Annotated[
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Most rows to show.")]
 
 _DURATION = re.compile(r"\d+\s*[smhd]")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -152,10 +153,10 @@ def look(url: str | None, question: Callable[[Reader], Awaitable[T]]) -> T:
 
 async def whole(reader: Reader, kind: Kind, short: str) -> str:
     """The whole id that `short` begins; SetupError where there is none, or more than one."""
-    from sinks.queries import tracker
+    from sinks.queries import ids
 
     short = short.encode("utf-8", "replace").decode()  # an argument may be no UTF-8
-    found = await tracker.ids(reader, kind, short) if short else []
+    found = await ids.beginning_with(reader, kind, short) if short else []
     if not found:
         raise SetupError(f"no {kind} has an id that begins with {short!r} (see livewarden {kind} list --all)")
     if len(found) > 1:
@@ -169,11 +170,6 @@ def login() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError) as error:
         raise SetupError("your login name is not known: say who acts with --as NAME") from error
-
-
-def instant(ms: int) -> datetime:
-    """As actions carry it."""
-    return _EPOCH + timedelta(milliseconds=ms)
 
 
 def span(text: str, option: str) -> int:
@@ -194,10 +190,8 @@ def due(text: str | None, now_ms: int) -> datetime | None:
 
 def matcher(text: str) -> Matcher:
     """`--match`: `market=DE`, `severity!=info`, `monitor~traffic-*`."""
-    from livewarden.matcher import parse
-
     try:
-        return parse(text)
+        return Matcher.parse(text)
     except ValueError as error:
         raise SetupError(f"--match: {error}") from error
 

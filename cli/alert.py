@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,16 +13,37 @@ from cli.show import clean, print_actions, print_alerts, print_facts, print_part
 from livewarden.action import Action
 from livewarden.action import Feedback as FeedbackAction
 from livewarden.clock import SystemClock
-from livewarden.words import against
+from livewarden.severity import Severity
+from livewarden.wording import against
 
 if TYPE_CHECKING:
     from sinks.store.reader import Reader
+    from sinks.store.records import ActionRecord, AlertRecord, DispositionRecord, ExplainedAlert, FeedbackRecord
 
 app = typer.Typer(help="Single deviations: look, why nobody was notified, say what one was worth.")
 Id = Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or as much of the beginning as is unique.")]
 Outcome = Literal[
     "waiting", "grouped", "inhibited", "silenced", "maintenance", "quiet_hours", "stale", "suppressed", "no_route"
 ]
+
+
+@dataclass(frozen=True)
+class AlertPage:
+    """An alert, what became of it, and what people said and did."""
+
+    alert: ExplainedAlert
+    disposition: DispositionRecord | None
+    feedback: FeedbackRecord | None
+    actions: list[ActionRecord]
+
+
+@dataclass(frozen=True)
+class Unnotified:
+    """Why nobody was notified of an alert."""
+
+    alert_id: str
+    suppressed_by: str | None
+    disposition: DispositionRecord | None
 
 
 @app.command("list")
@@ -32,7 +54,7 @@ def list_(
         str,
         typer.Option("--slice", metavar="TEXT", help="Only where name=value of the series has it.", show_default=False),
     ] = "",
-    severity: Annotated[Literal["info", "warning", "critical"] | None, typer.Option(help="Only these.")] = None,
+    severity: Annotated[Severity | None, typer.Option(help="Only these.")] = None,
     limit: Limit = 50,
     url: Url = None,
     as_json: AsJson = False,
@@ -41,7 +63,7 @@ def list_(
 
     Example: livewarden alert list --slice market=DE
     """
-    from sinks.queries import alerts, tracker
+    from sinks.queries import alerts, dispositions
 
     wanted = alerts.AlertFilter(
         monitor=monitor,
@@ -51,16 +73,16 @@ def list_(
         suppressed="yes" if over else "no",
     )
 
-    async def page(reader: Reader) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
-        ids = [each["alert_id"] for each in await alerts.find(reader, wanted, limit=limit)]
-        found = await tracker.alerts(reader, ids)
-        return [found[each] for each in ids], await tracker.dispositions(reader, ids)
+    async def page(reader: Reader) -> tuple[list[AlertRecord], dict[str, DispositionRecord]]:
+        found = await alerts.find(reader, wanted, limit=limit)
+        return found, await dispositions.by_alert(reader, [each.alert_id for each in found])
 
-    found, dispositions = look(url, page)
+    found, became = look(url, page)
     if as_json:
-        print_json([each | {"outcome": dispositions.get(each["alert_id"], {}).get("outcome")} for each in found])
+        outcomes = {name: each.outcome for name, each in became.items()}
+        print_json([each.plain() | {"outcome": outcomes.get(each.alert_id)} for each in found])
     else:
-        print_alerts("no alert", found, dispositions)
+        print_alerts("no alert", found, became)
 
 
 @app.command()
@@ -69,44 +91,47 @@ def show(alert: Id, url: Url = None, as_json: AsJson = False) -> None:
 
     Example: livewarden alert show 9d1e4c77
     """
-    from sinks.queries import tracker
+    from sinks.present.explanation import read
+    from sinks.queries import actions, alerts, dispositions
 
-    async def all_of_it(reader: Reader) -> dict[str, Any]:
+    async def all_of_it(reader: Reader) -> AlertPage:
         full = await whole(reader, "alert", alert)
-        return {
-            "alert": await tracker.one(reader, "alert", full),
-            "disposition": (await tracker.dispositions(reader, [full])).get(full),
-            "feedback": await tracker.judged(reader, full),
-            "actions": await tracker.asked(reader, full),
-        }
+        found = await alerts.get(reader, full)
+        assert found is not None
+        return AlertPage(
+            alert=found,
+            disposition=await dispositions.get(reader, full),
+            feedback=await dispositions.feedback(reader, full),
+            actions=await actions.about(reader, full),
+        )
 
     found = look(url, all_of_it)
     if as_json:
         print_json(found)
         return
-    it, disposition, judged = found["alert"], found["disposition"] or {}, found["feedback"]
-    explanation = it["explanation"] if isinstance(it["explanation"], dict) else {}
+    it, disposition, judged = found.alert, found.disposition, found.feedback
+    explained = read(it.explanation)
     print_facts(
         [
-            ("alert", it["alert_id"]),
-            ("what", f"{it['kind']}, {it['direction']}"),
-            ("monitor", it["monitor"]),
-            ("series", where(it["series"])),
-            ("status", f"{it['status']}, version {it['version']}"),
-            ("severity", it["severity"]),
-            ("since", when(it["window_start"])),
-            ("until", when(it["ends_at"])),
-            ("observed", against(it["observed"], it["expected"])),
-            ("score", number(it["score"])),
-            ("why", explanation.get("text")),
-            ("became", _sentence(found["disposition"], it["suppressed_by"])),
-            ("incident", disposition.get("incident_id")),
-            ("case", it["case_id"]),
-            ("worth", judged and " · ".join(filter(None, (judged["verdict"], judged["cause"], judged["why"])))),
+            ("alert", it.alert_id),
+            ("what", f"{it.kind}, {it.direction}"),
+            ("monitor", it.monitor),
+            ("series", where(it.series)),
+            ("status", f"{it.status}, version {it.version}"),
+            ("severity", it.severity),
+            ("since", when(it.window_start)),
+            ("until", when(it.ends_at)),
+            ("observed", against(it.observed, it.expected)),
+            ("score", number(it.score)),
+            ("why", explained.text if explained is not None else ""),
+            ("became", _sentence(disposition, it.suppressed_by)),
+            ("incident", disposition.incident_id if disposition is not None else ""),
+            ("case", it.case_id),
+            ("worth", judged and " · ".join(filter(None, (judged.verdict, judged.cause, judged.why)))),
         ]
     )
     print_part("Actions")
-    print_actions("none", found["actions"])
+    print_actions("none", found.actions)
 
 
 @app.command()
@@ -128,43 +153,42 @@ def why(
 
     Example: livewarden alert why --from 12h
     """
-    from sinks.queries import tracker
+    from sinks.queries import alerts, dispositions
 
-    async def one(reader: Reader, short: str) -> dict[str, Any]:
+    async def one(reader: Reader, short: str) -> Unnotified:
         full = await whole(reader, "alert", short)
-        kept = (await tracker.one(reader, "alert", full))["suppressed_by"]
-        return {
-            "alert_id": full,
-            "suppressed_by": kept,
-            "disposition": (await tracker.dispositions(reader, [full])).get(full),
-        }
+        found = await alerts.get(reader, full)
+        assert found is not None
+        return Unnotified(full, found.suppressed_by, await dispositions.get(reader, full))
 
     if alert is not None:
         short = alert
-        notified = look(url, lambda reader: one(reader, short))
+        about = look(url, lambda reader: one(reader, short))
         if as_json:
-            print_json(notified)
+            print_json(about)
         else:
-            print(clean(_sentence(notified["disposition"], notified["suppressed_by"])))
+            print(clean(_sentence(about.disposition, about.suppressed_by)))
         return
     start = since_option(since, SystemClock().now_ms())
     found = look(
         url,
-        lambda reader: tracker.unpaged(reader, monitor=monitor, outcome=outcome or "", since_ms=start, limit=limit),
+        lambda reader: dispositions.kept_back(
+            reader, monitor=monitor, outcome=outcome or "", since_ms=start, limit=limit
+        ),
     )
     if as_json:
         print_json(found)
         return
-    cut = shortener(each["alert_id"] for each in found)
+    cut = shortener(each.alert_id for each in found)
     rows = [
         (
-            cut(each["alert_id"]),
-            each["outcome"],
-            when(each["at"]),
-            each["severity"],
-            each["monitor"],
-            where(each["series"]),
-            each["reason"],
+            cut(each.alert_id),
+            each.outcome,
+            when(each.at),
+            each.severity,
+            each.monitor,
+            where(each.series),
+            each.reason,
         )
         for each in found
     ]
@@ -197,12 +221,10 @@ def feedback(
     return perform(request, url, who, as_json)
 
 
-def _sentence(disposition: dict[str, Any] | None, suppressed_by: str | None) -> str:
+def _sentence(disposition: DispositionRecord | None, suppressed_by: str | None) -> str:
     if disposition is not None:
-        by = (
-            f" (by {disposition['by']})" if disposition["by"] and disposition["by"] not in disposition["reason"] else ""
-        )
-        return f"{disposition['outcome']} at {when(disposition['at'])}: {disposition['reason']}{by}"
+        by = f" (by {disposition.by})" if disposition.by and disposition.by not in disposition.reason else ""
+        return f"{disposition.outcome} at {when(disposition.at)}: {disposition.reason}{by}"
     if suppressed_by is not None:
         return f"kept back by detection: {suppressed_by}"
     return "not decided yet: the response has not read it"

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.act import Limit, Url, look, whole
 from cli.common import AsJson, print_json
 from cli.show import print_alerts_of, print_facts, print_part, print_rows, shortener, times, when
-from livewarden.action import RESOLUTIONS, CaseState
+from livewarden.case_state import RESOLUTIONS, CaseState
+from livewarden.times import parse_ms
 
 if TYPE_CHECKING:
     from sinks.store.reader import Reader
+    from sinks.store.records import AlertRecord, CaseRecord, DispositionRecord, HistoryRecord
 
 app = typer.Typer(help="What governance works on, from candidate to closed: look, move, write, link.")
 Id = Annotated[str, typer.Argument(metavar="CASE", help="Its id, or as much of the beginning as is unique.")]
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """A case with all that belongs to it; `dispositions` by alert."""
+
+    case: CaseRecord
+    alerts: list[AlertRecord]
+    dispositions: dict[str, DispositionRecord]
+    history: list[HistoryRecord]
 
 
 @app.command("list")
@@ -32,27 +45,27 @@ def list_(
 
     Example: livewarden case list --overdue
     """
-    from sinks.queries import tracker
+    from sinks.queries import cases
 
     found = look(
         url,
-        lambda reader: tracker.cases(reader, over=over, state=state or "", owner=owner, overdue=overdue, limit=limit),
+        lambda reader: cases.worked(reader, over=over, state=state or "", owner=owner, overdue=overdue, limit=limit),
     )
     if as_json:
         print_json(found)
         return
-    cut = shortener(each["case_id"] for each in found)
+    cut = shortener(each.case_id for each in found)
     rows = [
         (
-            cut(each["case_id"]),
-            each["state"],
-            each["severity"],
-            each["owner"],
-            when(each["due_at"]) + (" overdue" if each["overdue"] else ""),
-            f"{len(each['alert_ids']):,}",
-            f"{each['open_tasks']:,}",
-            each["resolution"],
-            each["title"],
+            cut(each.case_id),
+            each.state,
+            each.severity,
+            each.owner,
+            when(each.due_at) + (" overdue" if each.overdue else ""),
+            f"{len(each.alert_ids):,}",
+            f"{each.open_tasks:,}",
+            each.resolution,
+            each.title,
         )
         for each in found
     ]
@@ -66,17 +79,18 @@ def show(case: Id, url: Url = None, as_json: AsJson = False) -> None:
 
     Example: livewarden case show 27c4b1f0
     """
-    from sinks.queries import tracker
+    from sinks.queries import alerts, cases, dispositions
 
-    async def all_of_it(reader: Reader) -> dict[str, Any]:
+    async def all_of_it(reader: Reader) -> CasePage:
         full = await whole(reader, "case", case)
-        alerts = await tracker.alerts_of(reader, "case", full)
-        return {
-            "case": await tracker.one(reader, "case", full),
-            "alerts": alerts,
-            "dispositions": await tracker.dispositions(reader, [each["alert_id"] for each in alerts]),
-            "history": await tracker.history(reader, full),
-        }
+        listed, found = await alerts.inside(reader, "case", full), await cases.record(reader, full)
+        assert found is not None
+        return CasePage(
+            case=found,
+            alerts=listed,
+            dispositions=await dispositions.by_alert(reader, [each.alert_id for each in listed]),
+            history=await cases.history(reader, full, limit=10_000),
+        )
 
     found = look(url, all_of_it)
     if as_json:
@@ -85,29 +99,32 @@ def show(case: Id, url: Url = None, as_json: AsJson = False) -> None:
     _print(found)
 
 
-def _print(found: dict[str, Any]) -> None:
-    it = found["case"]
+def _print(found: CasePage) -> None:
+    from sinks.queries.cases import listed
+
+    it = found.case
     print_facts(
         [
-            ("case", it["case_id"]),
-            ("title", it["title"]),
-            ("state", f"{it['state']}, version {it['version']}"),
-            ("kind", f"{it['kind']}, {it['severity']}"),
-            ("owner", it["owner"]),
-            ("escalated to", it["escalated_to"]),
-            ("due", it["due_at"] and when(it["due_at"]) + (", overdue" if it["overdue"] else "")),
-            ("since", when(it["started_at"])),
-            ("until", when(it["ended_at"])),
-            ("alerts", f"{len(it['alert_ids']):,}, {it['firing_count']:,} firing"),
-            ("resolution", it["resolution"] and f"{it['resolution']}: {RESOLUTIONS.get(it['resolution'], '')}"),
-            ("reason", it["reason"]),
-            ("merged into", it["merged_into"]),
-            ("came back", times(it["reopened"])),
+            ("case", it.case_id),
+            ("title", it.title),
+            ("state", f"{it.state}, version {it.version}"),
+            ("kind", f"{it.kind}, {it.severity}"),
+            ("owner", it.owner),
+            ("escalated to", it.escalated_to),
+            ("due", it.due_at and when(it.due_at) + (", overdue" if it.overdue else "")),
+            ("since", when(it.started_at)),
+            ("until", when(it.ended_at)),
+            ("alerts", f"{len(it.alert_ids):,}, {it.firing_count:,} firing"),
+            ("resolution", it.resolution and f"{it.resolution}: {RESOLUTIONS.get(it.resolution, '')}"),
+            ("reason", it.reason),
+            ("merged into", it.merged_into),
+            ("came back", times(it.reopened)),
         ]
     )
-    print_alerts_of(found, len(it["alert_ids"]))
+    print_alerts_of(found.alerts, found.dispositions, len(it.alert_ids))
     print_part("Tasks")
-    cut = shortener(each["id"] for each in it["tasks"])
+    tasks = listed(it.tasks)
+    cut = shortener(each["id"] for each in tasks)
     print_rows(
         "none",
         ("task", "done", "owner", "due", "text"),
@@ -116,26 +133,32 @@ def _print(found: dict[str, Any]) -> None:
                 cut(e["id"]),
                 f"by {e['done_by']}" if e.get("done_by") else "open",
                 e.get("owner"),
-                when(e.get("due_at")),
+                _until(e.get("due_at")),
                 e["text"],
             )
-            for e in it["tasks"]
+            for e in tasks
         ],
     )
     print_part("Links")
-    print_rows("none", ("kind", "what", "by"), [(each["kind"], each["ref"], each.get("by")) for each in it["links"]])
+    print_rows(
+        "none", ("kind", "what", "by"), [(each["kind"], each["ref"], each.get("by")) for each in listed(it.links)]
+    )
     print_part("Evidence packages")
-    print_rows("none", ("file", "bytes", "SHA-256"), [(e["name"], e["size"], e["digest"]) for e in it["evidence"]])
+    print_rows("none", ("file", "bytes", "SHA-256"), [(e["name"], e["size"], e["digest"]) for e in listed(it.evidence)])
     print_part("History")
     print_rows(
         "none",
         ("at", "who", "what", "from", "to", "why"),
-        [(when(e["at"]), e["who"], e["what"], *_states(e), e["why"]) for e in found["history"]],
+        [(when(e.at), e.who, e.what, *_states(e), e.why) for e in found.history],
     )
 
 
-def _states(entry: dict[str, Any]) -> tuple[str, str]:
-    before, after = entry["from_state"], entry["to_state"]
+def _until(text: str | None) -> str:
+    return "" if text is None else when(parse_ms(text))
+
+
+def _states(entry: HistoryRecord) -> tuple[str, str]:
+    before, after = entry.from_state, entry.to_state
     return ("", "") if before == after else (before, after)
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import astuple
 from importlib.resources import files
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import orjson
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 from rich.cells import cell_len
 from rich.console import Console
@@ -30,8 +30,8 @@ from livewarden.misspelt import PREFIX, misspelt
 from livewarden.redact import redact
 from livewarden.settings import Settings
 from livewarden.times import parse_ms
-from livewarden.words import number as number
-from livewarden.words import visible
+from livewarden.wording import number as number
+from livewarden.wording import visible
 from models.monitors.file import parse_monitors
 from models.monitors.plan import Plan
 from models.response.policy import Policy
@@ -141,8 +141,8 @@ def moment(text: str | None, option: str) -> int | None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+    """One JSON document on stdout; records and pages of them as what they hold."""
+    text = orjson.dumps(value, _plain, orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:  # a terminal that knows ASCII only
@@ -163,6 +163,12 @@ def confirm(said: str, *, yes: bool, flag: str = "--yes") -> None:
     print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise SetupError("nothing was done")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = ()) -> None:
@@ -234,6 +240,6 @@ def naming(names: Sequence[str]) -> str:
     return Path(names[0]).name if len(names) == 1 else f"{len(names)} recordings"
 
 
-def where(series: dict[str, str]) -> str:
+def where(series: Mapping[str, str]) -> str:
     """A series for people."""
     return " · ".join(value or "?" for value in series.values()) or "all"

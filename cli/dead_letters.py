@@ -16,9 +16,9 @@ from cli.common import AsJson, load_settings, print_json, progress, reading
 from cli.show import clean, print_facts, print_part, print_rows, when
 from livewarden.errors import SetupError
 from livewarden.settings import Settings
-from livewarden.times import format_ms
 
 if TYPE_CHECKING:
+    from sinks.queries.dead_letters import DeadLetterRecord, ReasonCount, WholeDeadLetter
     from sinks.store.reader import Reader
     from streams.requeue import Place, Ruling
 
@@ -43,26 +43,21 @@ def list_(reason: Reason = "", topic: Topic = "", limit: Limit = 50, url: Url = 
     """
     from sinks.queries import dead_letters as view
 
-    async def page(reader: Reader) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    async def page(reader: Reader) -> tuple[list[ReasonCount], list[DeadLetterRecord]]:
         reasons = [
-            each
-            for each in await view.reasons(reader)
-            if reason in ("", each["reason"]) and topic in ("", each["topic"])
+            each for each in await view.reasons(reader) if reason in ("", each.reason) and topic in ("", each.topic)
         ]
         return reasons, await view.find(reader, reason=reason, topic=topic, limit=limit)
 
     reasons, newest = look(url, page)
-    for each in reasons:
-        each |= {name: format_ms(each[name]) for name in ("oldest", "newest")}
-    found = [_plain(each) for each in newest]
     if as_json:
-        print_json({"reasons": reasons, "dead_letters": found})
+        print_json({"reasons": reasons, "dead_letters": [_plain(each) for each in newest]})
         return
-    counted = [(e["topic"], e["reason"], f"{e['records']:,}", when(e["oldest"]), when(e["newest"])) for e in reasons]
+    counted = [(e.topic, e.reason, f"{e.records:,}", when(e.oldest), when(e.newest)) for e in reasons]
     print_rows("no dead letter", ("topic", "reason", "records", "oldest", "newest"), counted, right=("records",))
-    if found:
-        print_part("Dead letters" if len(found) < limit else f"Dead letters, the newest {limit:,} at most")
-        shown = [(when(e["recorded_at"]), e["place"], e["reason"], f"{e['size']:,}", e["detail"]) for e in found]
+    if newest:
+        print_part("Dead letters" if len(newest) < limit else f"Dead letters, the newest {limit:,} at most")
+        shown = [(when(e.recorded_at), e.place, e.reason, f"{e.size:,}", e.detail) for e in newest]
         print_rows("none", ("at", "place", "reason", "bytes", "what is wrong"), shown, right=("bytes",))
 
 
@@ -78,28 +73,28 @@ def show(place: Where, url: Url = None, as_json: AsJson = False) -> None:
 
     at = place_of(place)
 
-    async def all_of_it(reader: Reader) -> tuple[dict[str, Any], Ruling, list[str]]:
+    async def all_of_it(reader: Reader) -> tuple[WholeDeadLetter, Ruling, list[str]]:
         letter = await letters.get(reader, at)
         ruling = judge(record_of(letter))
         return letter, ruling, await letters.since(reader, letter, at)
 
     letter, ruling, since = look(url, all_of_it)
-    value, headers = letter["value"], json.loads(letter["headers"] or "{}")
+    value, headers = letter.value, json.loads(letter.headers or "{}")
     text = hexdump.as_text(value, TEXT_SHOWN)
     if as_json:
-        more = {"key": letter["key"], "headers": headers, "value": text, "value_hex": value.hex()}
+        more = {"key": letter.key, "headers": headers, "value": text, "value_hex": value.hex()}
         judged = {"now": {"valid": ruling.event is not None, "text": ruling.words}, "since": since}
         print_json(_plain(letter) | more | judged)
         return
     print_facts(
         [
             ("place", str(at)),
-            ("at", when(format_ms(letter["recorded_at"]))),
-            ("reason", letter["reason"]),
-            ("wrong", letter["detail"]),
+            ("at", when(letter.recorded_at)),
+            ("reason", letter.reason),
+            ("wrong", letter.detail),
             ("now", ruling.words),
             ("since", "; ".join(since)),
-            ("key", letter["key"]),
+            ("key", letter.key),
             ("bytes", f"{len(value):,}"),
         ]
     )
@@ -254,7 +249,7 @@ def _read(path: Path) -> bytes:
         raise SetupError(f"{path}: {error.strerror}") from error
 
 
-def _plain(letter: dict[str, Any]) -> dict[str, Any]:
-    names = ("topic", "partition", "offset", "reason", "detail", "key", "size")
-    place = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
-    return {"place": place, **{name: letter[name] for name in names}, "recorded_at": format_ms(letter["recorded_at"])}
+def _plain(letter: DeadLetterRecord) -> dict[str, Any]:
+    names = ("topic", "partition", "offset", "reason", "detail", "key", "size", "recorded_at")
+    plain = letter.model_dump(include=set(names))
+    return {"place": letter.place, **{name: plain[name] for name in names}}

@@ -69,7 +69,7 @@ def _plain(each: Happening) -> dict[str, Any]:
 
 
 def _short(ms: int) -> str:
-    return when(format_ms(ms))
+    return when(ms)
 
 
 def _details(each: Happening) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,19 +21,32 @@ from cli.show import (
     when,
 )
 from livewarden.action import Acknowledge, Action, ResolveIncident
+from livewarden.severity import Severity
 
 if TYPE_CHECKING:
     from sinks.store.reader import Reader
+    from sinks.store.records import ActionRecord, AlertRecord, DispositionRecord, IncidentRecord, NotificationRecord
 
 app = typer.Typer(help="What on-call gets as one thing: look, acknowledge, resolve.")
 Id = Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, or as much of the beginning as is unique.")]
+
+
+@dataclass(frozen=True)
+class IncidentPage:
+    """An incident with all that belongs to it; `dispositions` by alert."""
+
+    incident: IncidentRecord
+    alerts: list[AlertRecord]
+    dispositions: dict[str, DispositionRecord]
+    notifications: list[NotificationRecord]
+    actions: list[ActionRecord]
 
 
 @app.command("list")
 def list_(
     over: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
     status: Annotated[Literal["firing", "acknowledged", "resolved"] | None, typer.Option(help="Only these.")] = None,
-    severity: Annotated[Literal["info", "warning", "critical"] | None, typer.Option(help="Only these.")] = None,
+    severity: Annotated[Severity | None, typer.Option(help="Only these.")] = None,
     owner: Annotated[str, typer.Option(help="Only those of this team.", show_default=False)] = "",
     limit: Limit = 50,
     url: Url = None,
@@ -42,28 +56,26 @@ def list_(
 
     Example: livewarden incident list --severity critical
     """
-    from sinks.queries import tracker
+    from sinks.queries import incidents
 
-    found = look(
-        url,
-        lambda reader: tracker.incidents(
-            reader, over=over, status=status or "", severity=severity or "", owner=owner, limit=limit
-        ),
+    wanted = incidents.IncidentFilter(
+        status=status or "", severity=severity or "", owner=owner, open=not over and not status
     )
+    found = look(url, lambda reader: incidents.find(reader, wanted, limit=limit))
     if as_json:
         print_json(found)
         return
-    cut = shortener(each["incident_id"] for each in found)
+    cut = shortener(each.incident_id for each in found)
     rows = [
         (
-            cut(each["incident_id"]),
-            each["severity"],
-            each["status"],
-            when(each["started_at"]),
-            f"{each['firing_count']:,} of {each['alert_count']:,}",
-            each["acknowledged_by"],
-            each["owner"],
-            each["title"],
+            cut(each.incident_id),
+            each.severity,
+            each.status,
+            when(each.started_at),
+            f"{each.firing_count:,} of {each.alert_count:,}",
+            each.acknowledged_by,
+            each.owner,
+            each.title,
         )
         for each in found
     ]
@@ -77,18 +89,19 @@ def show(incident: Id, url: Url = None, as_json: AsJson = False) -> None:
 
     Example: livewarden incident show 5f0c2a9b
     """
-    from sinks.queries import tracker
+    from sinks.queries import actions, alerts, dispositions, incidents, notifications
 
-    async def all_of_it(reader: Reader) -> dict[str, Any]:
+    async def all_of_it(reader: Reader) -> IncidentPage:
         full = await whole(reader, "incident", incident)
-        alerts = await tracker.alerts_of(reader, "incident", full)
-        return {
-            "incident": await tracker.one(reader, "incident", full),
-            "alerts": alerts,
-            "dispositions": await tracker.dispositions(reader, [each["alert_id"] for each in alerts]),
-            "notifications": await tracker.notifications(reader, incident_id=full),
-            "actions": await tracker.asked(reader, full),
-        }
+        listed, found = await alerts.inside(reader, "incident", full), await incidents.get(reader, full)
+        assert found is not None
+        return IncidentPage(
+            incident=found,
+            alerts=listed,
+            dispositions=await dispositions.by_alert(reader, [each.alert_id for each in listed]),
+            notifications=await notifications.find(reader, incident_id=full),
+            actions=await actions.about(reader, full),
+        )
 
     found = look(url, all_of_it)
     if as_json:
@@ -97,34 +110,34 @@ def show(incident: Id, url: Url = None, as_json: AsJson = False) -> None:
     _print(found)
 
 
-def _print(found: dict[str, Any]) -> None:
-    it = found["incident"]
+def _print(found: IncidentPage) -> None:
+    it = found.incident
     print_facts(
         [
-            ("incident", it["incident_id"]),
-            ("title", it["title"]),
-            ("status", f"{it['status']}, version {it['version']}"),
-            ("severity", it["severity"]),
-            ("since", when(it["started_at"])),
-            ("until", when(it["ended_at"])),
-            ("alerts", f"{it['alert_count']:,}, {it['firing_count']:,} firing"),
-            ("team", it["owner"]),
-            ("change", it["change_id"]),
-            ("cases", " ".join(it["case_ids"])),
-            ("notified", f"{times(it['notified'])}, first {when(it['notified_at'])}" if it["notified"] else "nobody"),
+            ("incident", it.incident_id),
+            ("title", it.title),
+            ("status", f"{it.status}, version {it.version}"),
+            ("severity", it.severity),
+            ("since", when(it.started_at)),
+            ("until", when(it.ended_at)),
+            ("alerts", f"{it.alert_count:,}, {it.firing_count:,} firing"),
+            ("team", it.owner),
+            ("change", it.change_id),
+            ("cases", " ".join(it.case_ids)),
+            ("notified", f"{times(it.notified)}, first {when(it.notified_at)}" if it.notified else "nobody"),
             (
                 "acknowledged by",
-                it["acknowledged_by"] and f"{it['acknowledged_by']} since {when(it['acknowledged_at'])}",
+                it.acknowledged_by and f"{it.acknowledged_by} since {when(it.acknowledged_at)}",
             ),
-            ("resolved", it["resolved_at"] and f"{when(it['resolved_at'])} by {it['resolved_by'] or 'its alerts'}"),
-            ("note", it["note"]),
+            ("resolved", it.resolved_at and f"{when(it.resolved_at)} by {it.resolved_by or 'its alerts'}"),
+            ("note", it.note),
         ]
     )
-    print_alerts_of(found, it["alert_count"])
+    print_alerts_of(found.alerts, found.dispositions, it.alert_count)
     print_part("Notifications")
-    print_notifications("none", found["notifications"])
+    print_notifications("none", found.notifications)
     print_part("Actions")
-    print_actions("none", found["actions"])
+    print_actions("none", found.actions)
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,9 +12,19 @@ from cli.common import AsJson, print_json
 from cli.show import print_notifications, print_part, print_rows, when
 
 if TYPE_CHECKING:
+    from sinks.queries.notifications import ChannelState
     from sinks.store.reader import Reader
+    from sinks.store.records import NotificationRecord
 
 app = typer.Typer(help="Notifications and the channels that they go through.")
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """Channels, and notifications."""
+
+    channels: list[ChannelState]
+    notifications: list[NotificationRecord]
 
 
 @app.command("list")
@@ -28,17 +39,17 @@ def list_(
 
     Example: livewarden outbox list --state pending
     """
-    from sinks.queries import tracker
+    from sinks.queries import notifications
 
-    async def page(reader: Reader) -> dict[str, list[dict[str, Any]]]:
-        sent = await tracker.notifications(reader, state=state or "", channel=channel, limit=limit)
-        return {"channels": await tracker.channels(reader), "notifications": sent}
+    async def page(reader: Reader) -> Outbox:
+        sent = await notifications.find(reader, state=state or "", channel=channel, limit=limit)
+        return Outbox(await notifications.channels(reader), sent)
 
     found = look(url, page)
     if as_json:
         print_json(found)
         return
-    rows = [(e["channel"], e["state"], when(e["since"]), e["failures"], e["error"]) for e in found["channels"]]
+    rows = [(e.channel, e.state, when(e.since), e.failures, e.error) for e in found.channels]
     print_rows("no channel was used yet", ("channel", "state", "since", "failures", "error"), rows, right=("failures",))
     print_part("Notifications")
-    print_notifications("no notification", found["notifications"])
+    print_notifications("no notification", found.notifications)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.act import Url, instant, login
+from cli.act import Url, login
 from cli.common import AsJson, load_settings, naming, print_json, print_table, reading, tracked
 from livewarden.clock import SystemClock
 from livewarden.contracts import ReviewAudit
 from livewarden.errors import InvalidEvent, SetupError
 from livewarden.ids import stable_id
+from livewarden.times import instant
 
 if TYPE_CHECKING:
     from models.sampling.draw import Drawn

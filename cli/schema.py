@@ -27,8 +27,8 @@ def schema(
         typer.Option(
             "--reference",
             help=(
-                "Write what monitors.md and configuration.md of this folder hold below their marks: every key, "
-                "setting and metric."
+                "Write what monitors.md, configuration.md and http.md of this folder hold below their marks: every "
+                "key, setting, metric and address."
             ),
         ),
     ] = None,

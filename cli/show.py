@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cli.common import number, print_table, where
+from sinks.present import wording
+from sinks.store.records import ActionRecord, AlertRecord, DispositionRecord, NotificationRecord
 
 SHORT = 8
 """Characters of an id that lists show, more where two would look alike."""
@@ -35,16 +37,13 @@ def shortener(ids: Iterable[str]) -> Callable[[str], str]:
     return lambda each: clean(each[:length])
 
 
-def when(instant: str | None) -> str:
+def when(ms: int | None) -> str:
     """An instant for people, to the minute, UTC.
 
-    >>> when("2026-03-06T18:04:59Z")
-    '2026-03-06 18:04Z'
+    >>> when(1_772_820_299_000), when(None)
+    ('2026-03-06 18:04Z', '')
     """
-    if instant is None:
-        return ""
-    date, _, clock = instant.partition("T")
-    return f"{date} {clock[:5]}Z"
+    return "" if ms is None else f"{wording.when(ms)}Z"
 
 
 def times(count: int) -> str:
@@ -77,20 +76,20 @@ def print_part(title: str) -> None:
     print(f"\n{title}")
 
 
-def print_alerts(none: str, alerts: Sequence[dict[str, Any]], dispositions: dict[str, dict[str, Any]]) -> None:
+def print_alerts(none: str, alerts: Sequence[AlertRecord], dispositions: Mapping[str, DispositionRecord]) -> None:
     """Alerts, each with what became of it."""
-    cut = shortener(each["alert_id"] for each in alerts)
+    cut = shortener(each.alert_id for each in alerts)
     rows = [
         (
-            cut(each["alert_id"]),
-            each["severity"],
-            each["status"],
-            when(each["window_start"]),
-            each["monitor"],
-            where(each["series"]),
-            number(each["observed"]),
-            number(each["expected"]),
-            dispositions.get(each["alert_id"], {}).get("outcome", each["suppressed_by"] or ""),
+            cut(each.alert_id),
+            each.severity,
+            each.status,
+            when(each.window_start),
+            each.monitor,
+            where(each.series),
+            number(each.observed),
+            number(each.expected),
+            dispositions[each.alert_id].outcome if each.alert_id in dispositions else each.suppressed_by,
         )
         for each in alerts
     ]
@@ -98,26 +97,26 @@ def print_alerts(none: str, alerts: Sequence[dict[str, Any]], dispositions: dict
     print_rows(none, columns, rows, right=("observed", "expected"))
 
 
-def print_alerts_of(found: dict[str, Any], count: int) -> None:
+def print_alerts_of(alerts: Sequence[AlertRecord], dispositions: Mapping[str, DispositionRecord], count: int) -> None:
     """The alerts on a page, which may be the first of `count`."""
-    shown = len(found["alerts"])
+    shown = len(alerts)
     print_part("Alerts" if shown >= count else f"Alerts, the first {shown:,} of {count:,}")
-    print_alerts("no alert", found["alerts"], found["dispositions"])
+    print_alerts("no alert", alerts, dispositions)
 
 
-def print_notifications(none: str, notifications: Sequence[dict[str, Any]]) -> None:
+def print_notifications(none: str, notifications: Sequence[NotificationRecord]) -> None:
     """Notifications, each with how far it came."""
     rows = [
         (
-            *(when(e["created_at"]), e["cause"], e["channel"], e["state"], e["attempts"], when(e["sent_at"])),
-            *(e["error"], e["title"]),
+            *(when(e.created_at), e.cause, e.channel, e.state, e.attempts, when(e.sent_at)),
+            *(e.error, e.title),
         )
         for e in notifications
     ]
     print_rows(none, ("at", "cause", "channel", "state", "tries", "sent", "error", "title"), rows, right=("tries",))
 
 
-def print_actions(none: str, actions: Sequence[dict[str, Any]]) -> None:
+def print_actions(none: str, actions: Sequence[ActionRecord]) -> None:
     """Requests and their answers."""
-    rows = [(when(each["at"]), each["who"], each["do"], each["outcome"], each["answer"]) for each in actions]
+    rows = [(when(each.at), each.who, each.do, each.outcome, each.answer) for each in actions]
     print_rows(none, ("at", "who", "asked for", "outcome", "answer"), rows)

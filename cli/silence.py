@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.act import As, Desk, Limit, Url, Why, instant, look, matcher, perform, span
+from cli.act import As, Desk, Limit, Url, Why, look, matcher, perform, span
 from cli.common import AsJson, confirm, load_plan, load_settings, moment, print_json
 from cli.show import print_rows, shortener, when
 from livewarden.action import Action, ExpireSilence, Silence
 from livewarden.clock import SystemClock
 from livewarden.errors import SetupError
-from livewarden.times import parse_ms
+from livewarden.times import instant
 
 app = typer.Typer(help="Silences, maintenance windows and planned campaigns: look, add, end.")
 
@@ -29,26 +29,26 @@ def list_(
 
     Example: livewarden silence list --all
     """
-    from sinks.queries import tracker
+    from sinks.queries import silences
 
     now = SystemClock().now_ms()
-    found = look(url, lambda reader: tracker.silences(reader, now, over=over, limit=limit))
+    found = look(url, lambda reader: silences.by_end(reader, now, past=over, limit=limit))
     if as_json:
         print_json(found)
         return
-    cut = shortener(each["silence_id"] for each in found)
+    cut = shortener(each.silence_id for each in found)
     rows = [
         (
-            cut(each["silence_id"]),
-            each["kind"],
-            each["effect"],
-            _state(each["starts_at"], each["ends_at"], now),
-            when(each["starts_at"]),
-            when(each["ends_at"]),
-            each["owner"],
-            f"{each['hits']:,}",
-            " ".join(each["matchers"]),
-            each["reason"],
+            cut(each.silence_id),
+            each.kind,
+            each.effect,
+            _state(each.starts_at, each.ends_at, now),
+            when(each.starts_at),
+            when(each.ends_at),
+            each.owner,
+            f"{each.hits:,}",
+            " ".join(each.matchers),
+            each.reason,
         )
         for each in found
     ]
@@ -56,8 +56,8 @@ def list_(
     print_rows("no silence", columns, rows, right=("alerts",))
 
 
-def _state(starts_at: str, ends_at: str, now: int) -> str:
-    return "over" if parse_ms(ends_at) <= now else "holds" if parse_ms(starts_at) <= now else "to come"
+def _state(starts_at: int, ends_at: int, now: int) -> str:
+    return "over" if ends_at <= now else "holds" if starts_at <= now else "to come"
 
 
 @app.command()

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 
+from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,22 +20,23 @@ from console.context import BuildEvidence, PageContext, context
 from console.csrf import CsrfTokens
 from console.forms import BadForm
 from console.headers import SecureHeaders
-from console.live import Live
-from console.pages import forms as deeds
+from console.live import BREATH_S, Live
+from console.pages import forms
 from console.pages.alert import alert
-from console.pages.alerts import alerts
-from console.pages.audit import actions
+from console.pages.alerts import AlertQuery, alerts
+from console.pages.audit import ActionQuery, actions
 from console.pages.bulk import bulk
 from console.pages.case import case, evidence, package
-from console.pages.cases import cases, new_case
-from console.pages.changes import changes
-from console.pages.dead_letters import dead_letter, dead_letters
+from console.pages.cases import AboutQuery, CaseQuery, cases, new_case
+from console.pages.changes import ChangeQuery, changes
+from console.pages.dead_letters import DeadLetterQuery, dead_letter, dead_letters
 from console.pages.entity import entity
 from console.pages.health import health
-from console.pages.incidents import door, incident, incidents
-from console.pages.load import load
-from console.pages.silences import new_silence, preview, silences
-from console.parameters import BadParameter, Parameters
+from console.pages.incidents import IncidentQuery, door, incident, incidents
+from console.pages.load import LoadQuery, load
+from console.pages.page import Page
+from console.pages.silences import SilenceQuery, new_silence, preview, silences
+from console.parameters import BadParameter, Query
 from console.render import Renderer
 from console.under import Under
 from livewarden.action import Submit
@@ -109,17 +111,18 @@ class _Files(StaticFiles):
 
 
 async def _alive(request: Request) -> Response:
+    """Whether the process answers; asks nobody who they are."""
     return PlainTextResponse("alive\n")
 
 
-async def _live(request: Request) -> Response:
-    Parameters(request.query_params).done()
+async def _live(request: Request, _: Query) -> Response:
+    """What is new, as server-sent events, while the page is open."""
     live = context(request).live
-    if request.method == "HEAD":
-        return Response(media_type="text/event-stream")
     if live.full:
         raise HTTPException(503, "too many pages listen: close some")
-    return StreamingResponse(live.listen(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return EventSourceResponse(
+        live.listen(), ping=BREATH_S, ping_message_factory=lambda: ServerSentEvent(comment="still here", sep="\n")
+    )
 
 
 def _page(request: Request, status: int, text: str, typed: Mapping[str, str] | None = None) -> Response:
@@ -165,32 +168,32 @@ def _broken(request: Request, error: Exception) -> Response:
 
 def routes(*, acts: bool, builds: bool) -> list[Route | Mount]:
     """All addresses: those that show, and where people may act those that do, evidence where it can be built."""
-    return [*_SHOWN, *([_PREVIEW, _BULK] if acts else []), *(deeds.routes(with_evidence=builds) if acts else [])]
+    shown: list[Route | Mount] = [Route(ALIVE, _alive), Route("/", door), *(page.route() for page in PAGES), _STATIC]
+    return [*shown, *([_PREVIEW, _BULK] if acts else []), *(forms.routes(with_evidence=builds) if acts else [])]
 
 
+_STATIC = Mount("/static", _Files(packages=[("console", "static")]))
 _BULK = Route("/cases/bulk", bulk, methods=["POST"])
 _PREVIEW = Route("/silences/preview", preview, methods=["POST"])
-_SHOWN: list[Route | Mount] = [
-    Route(ALIVE, _alive),
-    Route("/live", _live),
-    Route("/", door),
-    Route("/incidents", incidents),
-    Route("/incidents/{incident_id}", incident),
-    Route("/alerts", alerts),
-    Route("/alerts/{alert_id}", alert),
-    Route("/cases", cases),
-    Route("/cases/new", new_case),
-    Route("/cases/{case_id}", case),
-    Route("/cases/{case_id}/evidence.json", evidence),
-    Route("/cases/{case_id}/evidence/{name}", package),
-    Route("/silences", silences),
-    Route("/silences/new", new_silence),
-    Route("/actions", actions),
-    Route("/changes", changes),
-    Route("/entity/{entity_id}", entity),
-    Route("/dead-letters", dead_letters),
-    Route("/dead-letters/{topic}/{partition:int}/{offset:int}", dead_letter),
-    Route("/health", health),
-    Route("/load", load),
-    Mount("/static", _Files(packages=[("console", "static")])),
-]
+PAGES = (
+    Page("/live", _live),
+    Page("/incidents", incidents, IncidentQuery),
+    Page("/incidents/{incident_id}", incident),
+    Page("/alerts", alerts, AlertQuery),
+    Page("/alerts/{alert_id}", alert),
+    Page("/cases", cases, CaseQuery),
+    Page("/cases/new", new_case, AboutQuery),
+    Page("/cases/{case_id}", case),
+    Page("/cases/{case_id}/evidence.json", evidence),
+    Page("/cases/{case_id}/evidence/{name}", package),
+    Page("/silences", silences, SilenceQuery),
+    Page("/silences/new", new_silence, AboutQuery),
+    Page("/actions", actions, ActionQuery),
+    Page("/changes", changes, ChangeQuery),
+    Page("/entity/{entity_id}", entity),
+    Page("/dead-letters", dead_letters, DeadLetterQuery),
+    Page("/dead-letters/{topic}/{partition:int}/{offset:int}", dead_letter),
+    Page("/health", health),
+    Page("/load", load, LoadQuery),
+)
+"""Everything that shows something."""

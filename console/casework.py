@@ -4,11 +4,52 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from livewarden.times import parse_ms
 from sinks.queries.cases import listed
+
+
+@dataclass(frozen=True)
+class ShownTask:
+    """A task of a case, as far as it is stored; instants in ms."""
+
+    id: str | None
+    text: str | None
+    owner: str | None
+    due_at: int | None
+    done_by: str | None
+    done_at: int | None
+
+
+@dataclass(frozen=True)
+class ShownLink:
+    """A link of a case, who made it and when; `address`: where it leads."""
+
+    kind: str | None
+    ref: str | None
+    by: str | None
+    at: int | None
+
+    @property
+    def address(self) -> str | None:
+        """Where it leads; None where it is a name only."""
+        return address(self.kind, self.ref)
+
+
+@dataclass(frozen=True)
+class ShownPackage:
+    """An evidence package of a case; `here`: whether its file can be had."""
+
+    name: str | None
+    digest: str | None
+    size: int | None
+    by: str | None
+    at: int | None
+    here: bool
+
 
 VERBS: Mapping[str, str] = {
     "triage": "Triage",

@@ -109,7 +109,7 @@ class PageContext:
         found = await actions.get(self.reader, action_id)
         if found is None:
             return _WAITING
-        return Said(found["outcome"], found["answer"]) if found["who"] == visitor(request).name else None
+        return Said(found.outcome, found.answer) if found.who == visitor(request).name else None
 
 
 def context(request: Request) -> PageContext:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from console.parameters import BadParameter, shown
+from livewarden.matcher import Matcher
 from livewarden.times import to_ms
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -18,7 +19,7 @@ Model = TypeVar("Model", bound=BaseModel)
 MOST_BYTES = 131_072
 MOST_FIELDS = 60
 KIND = "application/x-www-form-urlencoded"
-_GIVEN = ("action_id", "who", "role", "at", "do")
+SET_BY_US = ("action_id", "who", "role", "at", "do")
 """Fields of an action that no form may set."""
 
 
@@ -72,21 +73,16 @@ def instant(name: str, text: str) -> datetime:
     return moment
 
 
-def matchers(name: str, text: str) -> list[dict[str, str]]:
+def matchers(name: str, text: str) -> list[Matcher]:
     """Conditions, one a line.
 
-    >>> matchers("matchers", "market = DE\\npolicy_id ~ p7*")
-    [{'name': 'market', 'op': '=', 'value': 'DE'}, {'name': 'policy_id', 'op': '~', 'value': 'p7*'}]
+    >>> list(map(str, matchers("matchers", "market = DE\\npolicy_id ~ p7*")))
+    ['market=DE', 'policy_id~p7*']
     """
-    found = []
-    for line in filter(None, map(str.strip, text.split("\n"))):
-        place = min((at for at in (line.find(sign) for sign in ("!=", "=", "~")) if at >= 0), default=-1)
-        if place < 0:
-            raise BadForm(f"{name}: {shown(line)} is no condition such as market=DE, policy_id!=p7 or shop~de-*")
-        sign = "!=" if line.startswith("!=", place) else line[place]
-        value = line[place + len(sign) :].strip()
-        found.append({"name": line[:place].strip(), "op": sign, "value": value})
-    return found
+    try:
+        return [Matcher.parse(line) for line in filter(None, map(str.strip, text.split("\n")))]
+    except ValueError as error:
+        raise BadForm(f"{name}: {error}") from None
 
 
 def version(name: str, text: str) -> int:
@@ -109,7 +105,7 @@ _READ: Mapping[str, Callable[[str, str], Any]] = {
 def parse(make: type[Model], form: Mapping[str, str], known: Mapping[str, Any]) -> Model:
     """The action that a form asks for: `known` is set whatever the form says, and an empty field is left out."""
     for name in form:
-        if name not in make.model_fields or name in known or name in _GIVEN:
+        if name not in make.model_fields or name in known or name in SET_BY_US:
             raise BadForm(f"there is no field {shown(name)} here", form)
     try:
         values = {name: _READ.get(name, _text)(name, text.strip()) for name, text in form.items() if text.strip()}

@@ -8,12 +8,15 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+from sse_starlette import ServerSentEvent
+
 from livewarden.errors import LivewardenError
 from sinks.present.wording import place, size, when
 from sinks.queries import alerts
 from sinks.queries import live_updates as news
 from sinks.queries.live_updates import ResponseEvent
 from sinks.store.reader import Reader
+from sinks.store.records import AlertRecord
 
 MOST_LISTENERS = 200
 MOST_TOLD = 20
@@ -22,6 +25,8 @@ MOST_CHANGED = 200
 """More changes to incidents and cases than this at once are notified as a number."""
 OVERLAP_S = 10
 """How far the next look reaches back: a row is stamped when its insert begins and seen when it ends."""
+RETRY_MS = 3_000
+"""A browser that lost its connection asks again after so long."""
 BREATH_S = 15.0
 """A comment goes out after so many seconds of nothing, so that a dead connection is noticed."""
 
@@ -54,23 +59,20 @@ class Live:
         """Whether no further listener is taken."""
         return self._closed or len(self._listeners) >= MOST_LISTENERS
 
-    async def listen(self) -> AsyncIterator[bytes]:
+    async def listen(self) -> AsyncIterator[ServerSentEvent]:
         """What is new from now on, as server-sent events, until the listener goes or `close` is called."""
         queue: asyncio.Queue[Message | None] = asyncio.Queue(100)
         self._listeners.add(queue)
         try:
             if self._watching is None or self._watching.done():
                 await self._begin()
-            yield b"retry: 3000\nevent: hello\ndata: {}\n\n"
+            yield ServerSentEvent("{}", event="hello", retry=RETRY_MS, sep="\n")
             while not self._closed:
-                try:
-                    message = await asyncio.wait_for(queue.get(), BREATH_S)
-                except TimeoutError:
-                    yield b": still here\n\n"
-                    continue
+                message = await queue.get()
                 if message is None:
                     return
-                yield _event(*message)
+                name, data = message
+                yield ServerSentEvent(json.dumps(data, ensure_ascii=False), event=name, sep="\n")
         finally:
             self._listeners.discard(queue)
             if not self._listeners and self._watching is not None:
@@ -143,14 +145,9 @@ class Live:
             queue.put_nowait(message)
 
 
-def _notified(alert: dict[str, Any]) -> dict[str, Any]:
-    words = (
-        f"{alert['severity']}: {alert['monitor']}, {place(alert['series'])}: {size(alert)}, "
-        f"{when(alert['window_start'])} UTC"
-    )
-    notified = {name: alert[name] for name in ("alert_id", "version", "severity", "status", "monitor", "case_id")}
-    return notified | {"suppressed": alert["suppressed_by"] is not None, "text": words}
-
-
-def _event(name: str, data: dict[str, Any]) -> bytes:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+def _notified(alert: AlertRecord) -> dict[str, Any]:
+    words = f"{alert.severity}: {alert.monitor}, {place(alert.series)}: {size(alert)}, {when(alert.window_start)} UTC"
+    notified = {
+        name: getattr(alert, name) for name in ("alert_id", "version", "severity", "status", "monitor", "case_id")
+    }
+    return notified | {"suppressed": alert.suppressed_by is not None, "text": words}

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from console.under import under
-from livewarden.words import visible
+from livewarden.wording import visible
 from sinks.present import chart, wording
 
 PLACES = (

@@ -6,13 +6,16 @@ log whether it holds; the answer is a row of the table `actions`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter, model_validator
 
+from livewarden.case_state import Resolution
 from livewarden.contracts.base import Id, Instant, Part
+from livewarden.matcher import Matcher
+from livewarden.severity import Severity
 
 Role = Literal["viewer", "operator", "admin"]
 """A viewer looks; an operator acts; an admin may also set the closure gate aside."""
@@ -25,59 +28,7 @@ Why = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
 """A reason in plain words. Markup in it stays text."""
 Title = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
 
-Operator = Literal["=", "!=", "~"]
-CaseState = Literal["candidate", "triage", "open", "escalated", "resolved", "closed", "dismissed", "merged"]
-Resolution = Literal[
-    "FIXED",
-    "ROLLED_BACK",
-    "AS_INTENDED",
-    "WRONG_ENFORCEMENT",
-    "SELLER_BEHAVIOUR",
-    "EXTERNAL",
-    "EXPECTED_EVENT",
-    "REPORTING_ARTEFACT",
-    "BELOW_THRESHOLD",
-    "FALSE_ALERT",
-]
-RESOLUTIONS: dict[Resolution, str] = {
-    "FIXED": "It was real, and what caused it was put right.",
-    "ROLLED_BACK": "A change of the platform caused it and was rolled back.",
-    "AS_INTENDED": "A change of policy or product meant it to be so, and it stays.",
-    "WRONG_ENFORCEMENT": "Enforcement was wrong: the actions were reversed and the merchants notified.",
-    "SELLER_BEHAVIOUR": "Sellers behaved differently, and enforcement was right to follow.",
-    "EXTERNAL": "The cause lies outside the platform: a network, a partner, the law.",
-    "EXPECTED_EVENT": "A planned campaign, holiday or maintenance explains it.",
-    "REPORTING_ARTEFACT": "Only the reporting changed: late, repeated or reclassified events.",
-    "BELOW_THRESHOLD": "It is real and too small to act on.",
-    "FALSE_ALERT": "Nothing was out of the ordinary; the detector was wrong.",
-}
-"""Why a case is over, each with the sentence that defines it."""
-MOVES: Mapping[CaseState, tuple[CaseState, ...]] = {
-    "candidate": ("triage", "open", "dismissed"),
-    "triage": ("open", "escalated", "dismissed"),
-    "open": ("resolved", "escalated", "dismissed"),
-    "escalated": ("resolved", "open"),
-    "resolved": ("closed", "open"),
-    "closed": ("open",),
-    "dismissed": ("open",),
-    "merged": (),
-}
-"""The states that a case may be given, by the state it has."""
 LinkKind = Literal["alert", "incident", "case", "decision", "ticket", "change", "playbook", "url"]
-
-
-class Matcher(Part):
-    """One condition on an alert: `monitor`, `kind`, `severity`, `direction`, or a dimension of its series.
-
-    `=` and `!=` compare whole texts; `~` takes `*` for any text and `?` for any one character.
-    """
-
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,99}$")]
-    op: Operator = "="
-    value: Annotated[str, StringConstraints(max_length=200)]
-
-    def __str__(self) -> str:
-        return f"{self.name}{self.op}{self.value}"
 
 
 class _Action(Part):
@@ -152,7 +103,7 @@ class OpenCase(_Action):
     do: Literal["open_case"] = "open_case"
     case_id: Id
     title: Title
-    severity: Literal["info", "warning", "critical"] = "warning"
+    severity: Severity = "warning"
     alert_ids: Annotated[tuple[Id, ...], Field(max_length=1000)] = ()
 
 

@@ -27,7 +27,7 @@ class Alert:
 
     `version` grows when something is added (the explanation, the end of the episode); `episode_id` is the id of the
     first alert of an unbroken anomaly, which later, materially worse buckets share. `suppressed_by` says why nobody was
-    notified. `explanation` is the object that `models.explain.investigator` makes; None until it follows.
+    notified. `explanation` is the object that `models.explain.account` makes; None until it follows.
     """
 
     alert_id: str

@@ -5,31 +5,48 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from typing import Annotated, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import StringConstraints, ValidationError
 
-from livewarden.action import Matcher, Operator
+from livewarden.contracts.base import Part
 
-_TEXT = re.compile(r"([A-Za-z_][A-Za-z0-9_.]{0,99})(!=|=|~)(.*)", re.DOTALL)
-_OPERATORS: Mapping[str, Operator] = {"=": "=", "!=": "!=", "~": "~"}
+Operator = Literal["=", "!=", "~"]
+_TEXT = re.compile(r"([A-Za-z_][A-Za-z0-9_.]{0,99})\s*(!=|=|~)(.*)", re.DOTALL)
 
 
-def parse(text: str) -> Matcher:
-    """The condition that a text such as `market=DE` is. Reads back whatever `str` of a Matcher gives, to the letter.
+class Matcher(Part):
+    """One condition on an alert: `monitor`, `kind`, `severity`, `direction`, or a dimension of its series.
 
-    Spaces count; the value may be empty, which asks for a name that the alert has not. A ValueError of one line says
-    what a condition looks like.
-
-    >>> parse("market!=DE"), str(parse("policy_id~LIVE-*"))
-    (Matcher(name='market', op='!=', value='DE'), 'policy_id~LIVE-*')
+    `=` and `!=` compare whole texts; `~` takes `*` for any text and `?` for any one character.
     """
-    found = _TEXT.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text[:100]!r} is no condition; write name=value, name!=value or name~glob")
-    try:
-        return Matcher(name=found[1], op=_OPERATORS[found[2]], value=found[3])
-    except ValidationError as error:
-        raise ValueError(f"{found[1]}: a value has at most 200 characters, this one has {len(found[3])}") from error
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,99}$")]
+    op: Operator = "="
+    value: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.op}{self.value}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The condition that a text such as `market=DE` is, and that `str` gives; spaces beside the operator do not
+        count.
+
+        The value may be empty, which asks for a name that the alert has not. A ValueError of one line says what a
+        condition looks like.
+
+        >>> Matcher.parse("market != DE"), str(Matcher.parse("policy_id~LIVE-*"))
+        (Matcher(name='market', op='!=', value='DE'), 'policy_id~LIVE-*')
+        """
+        found = _TEXT.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text[:100]!r} is no condition; write name=value, name!=value or name~glob")
+        try:
+            return cls.model_validate({"name": found[1], "op": found[2], "value": found[3]})
+        except ValidationError as error:
+            length = len(found[3].strip())
+            raise ValueError(f"{found[1]}: a value has at most 200 characters, this one has {length}") from error
 
 
 def matches(matchers: Iterable[Matcher], facts: Mapping[str, str]) -> bool:
@@ -39,7 +56,8 @@ def matches(matchers: Iterable[Matcher], facts: Mapping[str, str]) -> bool:
     text, so `market!=DE` holds for an alert without a market. Any pattern takes at most about its length times the
     text's: a star takes what it first can and is not tried again.
 
-    >>> matches([parse("market=DE"), parse("policy_id~LIVE-?")], {"market": "DE", "policy_id": "LIVE-7"})
+    >>> both = [Matcher.parse("market=DE"), Matcher.parse("policy_id~LIVE-?")]
+    >>> matches(both, {"market": "DE", "policy_id": "LIVE-7"})
     True
     """
     return all(_holds(each, facts.get(each.name, "")) for each in matchers)

@@ -9,12 +9,21 @@ MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _CYCLE_MS = 146_097 * DAY_MS
 """400 years of the calendar, after which it repeats."""
-_FIRST_MS = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MS
-_END_MS = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MS + DAY_MS
+_FIRST_MS = (datetime(1, 1, 1, tzinfo=UTC) - EPOCH) // _MS
+_END_MS = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // _MS + DAY_MS
+
+
+def instant(ms: int) -> datetime:
+    """The aware datetime of an instant, of the years 1 to 9999.
+
+    >>> instant(0).isoformat()
+    '1970-01-01T00:00:00+00:00'
+    """
+    return EPOCH + timedelta(milliseconds=ms)
 
 
 def to_ms(moment: datetime) -> int:
@@ -23,7 +32,7 @@ def to_ms(moment: datetime) -> int:
     >>> to_ms(datetime(2025, 4, 8, tzinfo=UTC))
     1744070400000
     """
-    return (moment - _EPOCH) // _MS
+    return (moment - EPOCH) // _MS
 
 
 def parse_ms(text: str) -> int:
@@ -61,6 +70,6 @@ def moment_of(ms: int) -> tuple[datetime, int]:
     ((datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), 0), 73069200)
     """
     if _FIRST_MS <= ms < _END_MS:
-        return _EPOCH + timedelta(milliseconds=ms), 0
+        return EPOCH + timedelta(milliseconds=ms), 0
     cycles, rest = divmod(ms, _CYCLE_MS)
-    return _EPOCH + timedelta(milliseconds=rest), 400 * cycles
+    return EPOCH + timedelta(milliseconds=rest), 400 * cycles

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from livewarden.contracts import SourceHeartbeat
 from livewarden.errors import SetupError
 from livewarden.event import AHEAD_MS, Event
-from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, instant
 from sources.codec import event_of, partition_of
 
 _PRECISION_MS = {"second": SECOND_MS, "minute": MINUTE_MS, "hour": HOUR_MS, "day": DAY_MS}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def deliver(events: Iterable[Event], partitions: Mapping[str, int]) -> Iterator[Event]:
@@ -60,7 +58,7 @@ def deliver(events: Iterable[Event], partitions: Mapping[str, int]) -> Iterator[
 
 
 def _closing(topic: str, end_ms: int) -> Event:
-    moment = _EPOCH + timedelta(milliseconds=end_ms)
+    moment = instant(end_ms)
     data = SourceHeartbeat.model_validate(
         {"topic": topic, "state": "ENDED", "covers_from": moment, "covers_until": moment}
     )

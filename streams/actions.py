@@ -56,4 +56,4 @@ async def sending(settings: Settings, reader: Reader) -> AsyncIterator[Submit]:
 async def answered(reader: Reader, action_id: str) -> Answer | None:
     """The answer to a request; None where there is none yet."""
     found = await actions.get(reader, action_id)
-    return None if found is None else Answer(found["outcome"] == "accepted", found["answer"])
+    return None if found is None else Answer(found.outcome == "accepted", found.answer)

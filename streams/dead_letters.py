@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
 
 from livewarden.errors import SetupError
 from sinks.queries import dead_letters as view
+from sinks.queries.dead_letters import WholeDeadLetter
 from sinks.store.reader import Reader
 from sources.codec import Record
 from streams.requeue import FROM_HEADER, Place, Ruling, judge, record_of
@@ -38,7 +38,7 @@ async def there(reader: Reader, ruled: Iterable[tuple[Record, Ruling]]) -> dict[
     return {at: found[each] for at, each in ids.items() if each in found}
 
 
-async def get(reader: Reader, at: Place) -> dict[str, Any]:
+async def get(reader: Reader, at: Place) -> WholeDeadLetter:
     """The dead letter at a place, whole; SetupError where there is none."""
     letter = await view.get(reader, *at)
     if letter is None:
@@ -46,17 +46,17 @@ async def get(reader: Reader, at: Place) -> dict[str, Any]:
     return letter
 
 
-async def since(reader: Reader, letter: dict[str, Any], at: Place) -> list[str]:
+async def since(reader: Reader, letter: WholeDeadLetter, at: Place) -> list[str]:
     """What is known to have become of it: an event with its id, or a dead letter that names it."""
-    headers = json.loads(letter["headers"] or "{}")
-    event_id = headers.get("ce_id") or _id_in(letter["value"])
+    headers = json.loads(letter.headers or "{}")
+    event_id = headers.get("ce_id") or _id_in(letter.value)
     found = await view.events(reader, [(at.topic, event_id)]) if event_id else {}
     again = await view.sent_again(reader, FROM_HEADER, str(at))
     origin = [f"was {headers[FROM_HEADER]} before"] if headers.get(FROM_HEADER) else []
     return [
         *origin,
         *(f"an event with its id stands at {place}" for place in found.values()),
-        *(f"set aside again at {e['topic']}/{e['partition']}/{e['offset']}: {e['reason']}" for e in again),
+        *(f"set aside again at {e.topic}/{e.partition}/{e.offset}: {e.reason}" for e in again),
     ]
 
 

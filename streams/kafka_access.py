@@ -133,15 +133,6 @@ def denied(error: KafkaError, group: str = "") -> SetupError:
     )
 
 
-def denied_in(error: BaseException | None, group: str = "") -> SetupError | None:
-    """The same of what stands behind an error, such as one of Faust's that a task was ended by; None where it is
-    another.
-    """
-    while error is not None and not isinstance(error, DENIED):
-        error = error.__cause__ or error.__context__
-    return None if error is None else denied(error, group)
-
-
 async def start(client: _Client, access: Access, within_s: float | None = None) -> None:
     """Start an aiokafka client; SetupError where Kafka does not let us in, Unreachable where it does not answer."""
     try:

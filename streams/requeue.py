@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 from aiokafka.errors import KafkaError
@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from livewarden.contracts import TOPICS
 from livewarden.errors import InvalidEvent, RetryLater, SetupError
 from livewarden.event import Event
+from sinks.queries.dead_letters import WholeDeadLetter
 from sources.codec import Record, decode_record
 from streams.kafka_access import Access
 from streams.producer import producing
@@ -50,21 +51,21 @@ def _whole(text: str) -> bool:
 
 
 def record_of(
-    letter: Mapping[str, Any], *, value: bytes | None = None, headers: Mapping[str, str] | None = None
+    letter: WholeDeadLetter, *, value: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> Record:
     """The record that a row of `dead_letters` keeps, with another body or other headers where given.
 
     A header given as an empty text is left out. A row keeps an empty key as none, and bytes of a key or a header that
     are no UTF-8 as U+FFFD, so such a record cannot be had back as it was: `lost` names what of it.
     """
-    named: dict[str, str] = orjson.loads(letter["headers"] or "{}")
+    named: dict[str, str] = orjson.loads(letter.headers or "{}")
     named |= headers or {}
-    kept = letter["value"] if letter["reason"] != "null_value" else None
+    kept = letter.value if letter.reason != "null_value" else None
     return Record(
-        letter["topic"],
-        letter["partition"],
-        letter["offset"],
-        letter["key"].encode() or None,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.key.encode() or None,
         kept if value is None else value,
         tuple((name, text.encode()) for name, text in named.items() if text or not headers or name not in headers),
     )

@@ -29,6 +29,7 @@ from aiokafka.errors import (
     KafkaTimeoutError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
 )
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
@@ -37,7 +38,7 @@ from mode import Service
 
 from livewarden.errors import SetupError
 from streams.kafka_access import DENIED, denied
-from streams.stages.output import Passed
+from streams.stages.marker import Passed
 from streams.static_member import StaticMember
 from streams.unpacking import READ_COMMITTED_ONLY, install
 
@@ -127,6 +128,9 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             coordinator = self._consumer._coordinator
             if self._member is not None:
                 self._member.check()
+            kept_out = self._consumer._client.cluster.unauthorized_topics
+            if kept_out:  # no leader assigns a topic of which it is told nothing
+                raise denied(TopicAuthorizationFailedError(set(kept_out)))
             if coordinator._coordination_task.done() and not (self.should_stop or coordinator._closing.done()):
                 raise ConsumerStoppedError("the task that keeps the place in the consumer group has ended")
             if coordinator._pending_exception is not None:

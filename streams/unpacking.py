@@ -10,13 +10,13 @@ Replaces two names inside aiokafka 0.14.0, which is pinned exactly.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import aiokafka.consumer.fetcher as client
-from aiokafka import ConsumerRecord
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.record.memory_records import MemoryRecords
+
+from streams.stages.marker import Unreadable
 
 READ_COMMITTED_ONLY = "read_committed"
 """What a producer took back in a transaction is none of the platform's events."""
@@ -24,14 +24,6 @@ _HEAD = 61
 """Bytes of a batch before its records, as the second version of Kafka's format has them."""
 MOST_OFFSETS = 200_000
 """Of one batch; a broken head that says more is not believed."""
-
-
-@dataclass
-class UnreadableRecord(ConsumerRecord):  # type: ignore[misc]
-    """An offset whose batch could not be unpacked. `value` is the whole batch as it came at the first of its offsets,
-    None at the others; `problem` says what is wrong."""
-
-    problem: str = ""
 
 
 class Batches:
@@ -101,7 +93,7 @@ class Records(PartitionRecords):  # type: ignore[misc]
         if self._check_crcs and not batch.validate_crc():
             raise ValueError("the checksum of the batch is wrong")
 
-    def _unreadable(self, raw: bytes, error: Exception) -> Iterator[UnreadableRecord]:
+    def _unreadable(self, raw: bytes, error: Exception) -> Iterator[Unreadable]:
         first, last = offsets_of(raw)
         first = max(first, self.next_fetch_offset)
         last = max(
@@ -113,7 +105,7 @@ class Records(PartitionRecords):  # type: ignore[misc]
             value = raw if offset == first else None
             self.next_fetch_offset = offset + 1
             place = (self._tp.topic, self._tp.partition, offset, at_ms, 0, None, value)
-            yield UnreadableRecord(*place, None, -1, len(raw) if value else -1, (), problem=problem)
+            yield Unreadable(*place, None, -1, len(raw) if value else -1, (), problem)
 
 
 def offsets_of(raw: bytes) -> tuple[int, int]:

@@ -406,8 +406,8 @@ class Asked:
         find = incidents.get if kind == "incident" else cases.get
         found = await find(self._reader, target_of(action))
         assert found is not None
-        if found["version"] != seen:
-            return Answer(False, f"the {kind} has changed: version {found['version']}, you saw {seen}")
+        if found.version != seen:
+            return Answer(False, f"the {kind} has changed: version {found.version}, you saw {seen}")
         return Answer(True, f"{action.do}: done by {action.who}.")
 
 

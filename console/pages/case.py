@@ -5,25 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from console.casework import VERBS, address, items
+from console.casework import VERBS, ShownLink, ShownPackage, ShownTask, items
 from console.context import context
-from console.parameters import ANSWER, Parameters
-from livewarden.action import MOVES, RESOLUTIONS
+from console.parameters import ANSWER, Query
+from livewarden.case_state import MOVES, RESOLUTIONS
 from livewarden.times import HOUR_MS
 from sinks.present import explanation, wording
 from sinks.present.chart import Chart, Mark, Point, draw, step_ms
 from sinks.queries import alerts, changes, health, incidents
 from sinks.queries import cases as view
-from sinks.queries.counted import evidence_of, of_changes, series_points
+from sinks.queries.cases import WholeCase
+from sinks.queries.changes import ChangeRecord
+from sinks.queries.counted import SeriesPoints, evidence_of, of_changes, series_points
+from sinks.store.records import AlertRecord, HistoryRecord
 
 MOST_CHARTS = 6
 MOST_POINTS = 96
@@ -37,29 +40,26 @@ _PACKAGE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}\.evidence\.zip")
 LINKS = ("ticket", "decision", "change", "case", "alert", "incident", "playbook", "url")
 
 
-async def case(request: Request) -> Response:
+async def case(request: Request, _: Query) -> Response:
     """The page of a case; 404 where there is none of that id."""
     at = context(request)
-    Parameters(request.query_params).done()
     if ANSWER in request.query_params and await view.get(at.reader, request.path_params["case_id"]) is None:
         return RedirectResponse(
             f"/cases?{urlencode({ANSWER: request.query_params[ANSWER]})}", 303
         )  # it is being written
     found = await _found(request)
-    start, end = found["started_at"], found["ended_at"] or found["started_at"]
+    start, end = found.started_at, found.ended_at or found.started_at
     topics = of_changes(await health.topics(at.reader))
     until, listed, changed, history, raised = await asyncio.gather(
         health.judged_until(at.reader),
-        alerts.by_ids(at.reader, found["alert_ids"], limit=MOST_ALERTS),
+        alerts.by_ids(at.reader, found.alert_ids, limit=MOST_ALERTS),
         changes.around(at.reader, start, 2 * HOUR_MS, max(HOUR_MS, end - start), topics=topics, limit=30),
-        view.history(at.reader, found["case_id"]),
-        incidents.of_case(at.reader, found["case_id"]),
+        view.history(at.reader, found.case_id),
+        incidents.of_case(at.reader, found.case_id),
     )
-    series = series_points(evidence_of(found))
+    series = series_points(evidence_of(found.evidence))
     happened = timeline(found, listed, changed)[:MOST_ENTRIES]
-    happened += [
-        {"at": each["at"], "what": "work", "row": each | {"notified": _notified(each["details"])}} for each in history
-    ]
+    happened += [Happened(each.at, "work", each, _details(each.details)) for each in history]
     return await at.page(
         request,
         "case.html",
@@ -68,44 +68,39 @@ async def case(request: Request) -> Response:
         until=until,
         alerts=listed,
         incidents=raised,
-        tasks=items(found["tasks"], "id", "text", "owner", "due_at", "done_by", "done_at"),
-        links=[
-            each | {"address": address(each["kind"], each["ref"])}
-            for each in items(found["links"], "kind", "ref", "by", "at")
-        ],
+        tasks=[ShownTask(**each) for each in items(found.tasks, "id", "text", "owner", "due_at", "done_by", "done_at")],
+        links=[ShownLink(**each) for each in items(found.links, "kind", "ref", "by", "at")],
         packages=[
-            each | {"here": kept(at.packages, each["name"]) is not None}
-            for each in items(found["packages"], "name", "digest", "size", "by", "at")
+            ShownPackage(**each, here=kept(at.packages, each["name"]) is not None)
+            for each in items(found.packages, "name", "digest", "size", "by", "at")
         ],
-        moves=MOVES.get(found["state"], ()) if found["worked"] else (),
+        moves=MOVES.get(found.state, ()) if found.worked else (),
         verbs=VERBS,
         resolutions=RESOLUTIONS,
         link_kinds=LINKS,
-        timeline=sorted(happened, key=lambda entry: entry["at"]),
-        charts=[(each, _chart(each["points"], listed, changed, each)) for each in series[:MOST_CHARTS]],
+        timeline=sorted(happened, key=lambda entry: entry.at),
+        charts=[(each, _chart(each, listed, changed)) for each in series[:MOST_CHARTS]],
         more_charts=max(0, len(series) - MOST_CHARTS),
-        evidence=found["evidence"][:EVIDENCE_SHOWN],
-        cut=len(found["evidence"]) > EVIDENCE_SHOWN,
-        size=len(found["evidence"].encode()),
+        evidence=found.evidence[:EVIDENCE_SHOWN],
+        cut=len(found.evidence) > EVIDENCE_SHOWN,
+        size=len(found.evidence.encode()),
     )
 
 
-async def evidence(request: Request) -> Response:
+async def evidence(request: Request, _: Query) -> Response:
     """The evidence of a case as it is stored, as a file to keep."""
-    Parameters(request.query_params).done()
     found = await _found(request)
-    if not found["evidence"]:
+    if not found.evidence:
         raise HTTPException(404, "this case came with no evidence: it was opened by hand")
-    name = "".join(letter for letter in found["case_id"] if letter.isascii() and (letter.isalnum() or letter in "-_"))
+    name = "".join(letter for letter in found.case_id if letter.isascii() and (letter.isalnum() or letter in "-_"))
     headers = {"Content-Disposition": f'attachment; filename="evidence-{name}.json"'}
-    return Response(found["evidence"], media_type="application/json", headers=headers)
+    return Response(found.evidence, media_type="application/json", headers=headers)
 
 
-async def package(request: Request) -> Response:
+async def package(request: Request, _: Query) -> Response:
     """An evidence package that stands in the case's history, as the file that was kept."""
-    Parameters(request.query_params).done()
     at, found, name = context(request), await _found(request), request.path_params["name"]
-    noted = [each["name"] for each in items(found["packages"], "name")]
+    noted = [each["name"] for each in items(found.packages, "name")]
     path = kept(at.packages, name) if name in noted else None
     if path is None:
         raise HTTPException(404, "there is no such package here")
@@ -124,14 +119,14 @@ def kept(folder: Path | None, name: object) -> Path | None:
     return path if path.is_file() and not path.is_symlink() else None
 
 
-async def _found(request: Request) -> dict[str, Any]:
+async def _found(request: Request) -> WholeCase:
     found = await view.get(context(request).reader, request.path_params["case_id"])
     if found is None:
         raise HTTPException(404, "there is no case of that id")
     return found
 
 
-def _notified(details: str) -> str:
+def _details(details: str) -> str:
     try:
         lines = explanation.tree(json.loads(details or "{}"))
     except (ValueError, RecursionError):
@@ -140,37 +135,40 @@ def _notified(details: str) -> str:
     return ", ".join(known[:8])
 
 
-def timeline(
-    case: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], changed: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """What happened, in order: `at`, `what` (begins, alert, ends, change) and the row it is about."""
-    entries = [{"at": each["window_start"], "what": "alert", "row": each} for each in listed]
-    entries += [{"at": each["ends_at"], "what": "over", "row": each} for each in listed if each["ends_at"] is not None]
-    entries += [{"at": each["at"], "what": "change", "row": each} for each in changed]
-    if case["ended_at"] is not None:
-        entries.append({"at": case["ended_at"], "what": "ended", "row": case})
+class Happened(NamedTuple):
+    """An entry of the timeline: when, what (work, begins, alert, over, change, ended), the row it is about, details."""
+
+    at: int
+    what: str
+    row: HistoryRecord | AlertRecord | ChangeRecord | WholeCase
+    details: str = ""
+
+
+def timeline(case: WholeCase, listed: Sequence[AlertRecord], changed: Sequence[ChangeRecord]) -> list[Happened]:
+    """What happened besides the work of people, in order."""
+    entries = [Happened(each.window_start, "alert", each) for each in listed]
+    entries += [Happened(each.ends_at, "over", each) for each in listed if each.ends_at is not None]
+    entries += [Happened(each.at, "change", each) for each in changed]
+    if case.ended_at is not None:
+        entries.append(Happened(case.ended_at, "ended", case))
     order = {"change": 0, "alert": 1, "over": 2, "ended": 3}
-    return sorted(entries, key=lambda entry: (entry["at"], order[entry["what"]]))
+    return sorted(entries, key=lambda entry: (entry.at, order[entry.what]))
 
 
-def _chart(
-    points: Sequence[tuple[int, float | None, float | None, float | None]],
-    listed: Sequence[Mapping[str, Any]],
-    changed: Sequence[Mapping[str, Any]],
-    series: Mapping[str, Any],
-) -> Chart | None:
+def _chart(series: SeriesPoints, listed: Sequence[AlertRecord], changed: Sequence[ChangeRecord]) -> Chart | None:
+    points = series.points[-MOST_POINTS:]
     if not points:
         return None
-    own = [each for each in listed if (each["monitor"], each["series"]) == (series["monitor"], series["series"])]
-    starts = [point[0] for point in points[-MOST_POINTS:]]
+    own = [each for each in listed if (each.monitor, each.series) == (series.monitor, series.series)]
+    starts = [point[0] for point in points]
     size = step_ms(starts)
-    window = (min(map(wording.scanned_from, own)), max(each["window_end"] for each in own)) if own else None
+    window = (min(map(wording.scanned_from, own)), max(each.window_end for each in own)) if own else None
     return draw(
-        [Point(*point) for point in points[-MOST_POINTS:]],
+        [Point(*point) for point in points],
         size,
         from_ms=starts[0],
         to_ms=starts[-1] + size,
         window=window,
-        marks=[Mark(each["at"], f"{wording.when(each['at'])} {each['kind']} {each['target']}") for each in changed],
-        bars=bool(own) and own[0]["kind"].startswith("ENFORCEMENT"),
+        marks=[Mark(each.at, f"{wording.when(each.at)} {each.kind} {each.target}") for each in changed],
+        bars=bool(own) and own[0].kind.startswith("ENFORCEMENT"),
     )

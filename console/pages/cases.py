@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Literal
 
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,43 +14,66 @@ from starlette.responses import Response
 from console.casework import ACTIVE
 from console.context import context
 from console.identity import visitor
-from console.pages.alerts import SEVERITIES
 from console.pages.paging import ROWS, Paging
-from console.parameters import LAST_MS, Parameters
+from console.parameters import LAST_MS, Query, Spanned, Text
 from console.render import link
-from livewarden.action import RESOLUTIONS
+from livewarden.case_state import CLOSED, RESOLUTIONS, CaseState
+from livewarden.severity import WORST_FIRST, Severity
 from sinks.present.wording import place, size
 from sinks.queries import alerts, dispositions, health, incidents
 from sinks.queries import cases as view
-from sinks.queries.cases import OVER, CaseFilter
+from sinks.queries.cases import CaseFilter
 
-STATES = (*ACTIVE, *OVER, "ongoing", "ended")
+STATES = (*ACTIVE, *CLOSED, "ongoing", "ended")
 CARDS = 8
 """Cards of a column."""
 
 
-async def cases(request: Request) -> Response:
+class CaseQuery(Spanned):
+    """What the cases may be asked for."""
+
+    monitor: Text = Field("", description="Name of a monitor.")
+    slice: Text = Field("", description="A text in a `name=value` of a series, or in the title.")
+    severity: Severity | None = Field(None, description="How urgent.")
+    state: CaseState | Literal["ongoing", "ended"] | None = Field(
+        None, description="A state; or whether an alert of it still fires."
+    )
+    owner: Text = Field("", description="Who works on it.")
+    overdue: Literal["yes"] | None = Field(None, description="Only those whose next step is late.")
+    view: Literal["board", "list"] | None = Field(
+        None, description="As a board by state, or as a list; a list where a state or a page is named."
+    )
+
+    def wanted(self, now_ms: int) -> CaseFilter:
+        """The same as a filter."""
+        start, end = self.span(now_ms)
+        return CaseFilter(
+            monitor=self.monitor,
+            slice=self.slice,
+            severity=self.severity or "",
+            state=self.state or "",
+            from_ms=start,
+            to_ms=end,
+            owner=self.owner,
+            overdue=self.overdue == "yes",
+        )
+
+
+class AboutQuery(Query):
+    """What a form for something new is filled in from."""
+
+    alert: Text = Field("", description="Id of an alert.")
+    incident: Text = Field("", description="Id of an incident.")
+
+
+async def cases(request: Request, asked: CaseQuery) -> Response:
     """The cases that the address asks for: as a board by state, or as a list where it names a state or a page."""
     at = context(request)
-    asked = Parameters(request.query_params)
     until = await health.judged_until(at.reader)
-    page = asked.page()
-    start, end = asked.span(until if until is not None else at.clock.now_ms())
-    wanted = CaseFilter(
-        monitor=asked.text("monitor"),
-        slice=asked.text("slice"),
-        severity=asked.choice("severity", SEVERITIES),
-        state=asked.choice("state", STATES),
-        from_ms=start,
-        to_ms=end,
-        owner=asked.text("owner"),
-        overdue=asked.choice("overdue", ("yes",)) == "yes",
-    )
-    listed = asked.choice("view", ("board", "list"), "list" if wanted.state or page > 1 else "board") == "list"
-    asked.done()
-    given = asked.given()
+    wanted, given = asked.wanted(until if until is not None else at.clock.now_ms()), asked.given()
+    listed = (asked.view or ("list" if asked.state or asked.page > 1 else "board")) == "list"
     rows, count, states, monitors = await asyncio.gather(
-        view.find(at.reader, wanted, limit=ROWS, offset=(page - 1) * ROWS)
+        view.find(at.reader, wanted, limit=ROWS, offset=(asked.page - 1) * ROWS)
         if listed
         else view.board(at.reader, wanted, each=CARDS),
         view.count(at.reader, wanted),
@@ -60,8 +85,8 @@ async def cases(request: Request) -> Response:
         "cases.html",
         rows=rows,
         listed=listed,
-        columns=[(state, [row for row in rows if _column(row["state"]) == state]) for state in ACTIVE],
-        over=[(state, states[state]) for state in OVER if states.get(state)],
+        columns=[(state, [row for row in rows if _column(row.state) == state]) for state in ACTIVE],
+        over=[(state, states[state]) for state in CLOSED if states.get(state)],
         states_now=states,
         cards=CARDS,
         count=count,
@@ -72,9 +97,9 @@ async def cases(request: Request) -> Response:
         until=until,
         me=visitor(request).name,
         resolutions=RESOLUTIONS,
-        paging=Paging("/cases", given, page, count["all"] if listed else 0),
+        paging=Paging("/cases", given, asked.page, count.all if listed else 0),
         link=lambda **changed: link("/cases", given, **changed),
-        severities=SEVERITIES,
+        severities=WORST_FIRST,
         states=STATES,
         spans=tuple(LAST_MS),
     )
@@ -84,25 +109,23 @@ def _column(state: str) -> str:
     return state if state in ACTIVE else ACTIVE[0]
 
 
-async def new_case(request: Request) -> Response:
+async def new_case(request: Request, asked: AboutQuery) -> Response:
     """The form for a case, filled in from the alert or incident that the address names."""
     at = context(request)
-    asked = Parameters(request.query_params)
-    alert_id, incident_id = asked.text("alert"), asked.text("incident")
-    asked.done()
+    alert_id, incident_id = asked.alert, asked.incident
     title, severity, ids = "", "warning", [alert_id] if alert_id else []
     if alert_id:
         alert = await alerts.get(at.reader, alert_id)
         if alert is None:
             raise HTTPException(404, "there is no alert of that id")
-        title = f"{at.title(alert['monitor'])} · {place(alert['series'])}: {size(alert)}"
-        severity = alert["severity"]
+        title = f"{at.title(alert.monitor)} · {place(alert.series)}: {size(alert)}"
+        severity = alert.severity
     elif incident_id:
         found = await incidents.get(at.reader, incident_id)
         if found is None:
             raise HTTPException(404, "there is no incident of that id")
-        title, severity = found["title"], found["severity"]
-        ids = [each["alert_id"] for each in await dispositions.of_incident(at.reader, incident_id, limit=1000)]
+        title, severity = found.title, found.severity
+        ids = [each.alert_id for each in await dispositions.of_incident(at.reader, incident_id, limit=1000)]
     return await at.page(
-        request, "new_case.html", case_title=title[:300], severity=severity, ids=ids, severities=SEVERITIES
+        request, "new_case.html", case_title=title[:300], severity=severity, ids=ids, severities=WORST_FIRST
     )

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.context import context
-from console.parameters import Parameters
+from console.parameters import Query
 from sinks.present.wording import day
 from sinks.queries import entity as queries
 from sinks.queries.entity import Happening
@@ -43,10 +43,9 @@ class Entry:
     leads_to: str
 
 
-async def entity(request: Request) -> Response:
+async def entity(request: Request, _: Query) -> Response:
     """The page of an entity; 404 where nothing is known of that id."""
     at = context(request)
-    Parameters(request.query_params).done()
     id_ = request.path_params["entity_id"]
     if len(id_) > _LONGEST or not id_.isprintable():
         raise HTTPException(404, "nothing is known of that id")

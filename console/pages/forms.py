@@ -4,6 +4,7 @@ and leads back to where its answer is shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,11 @@ class FormAction:
     there: Look | None = None
     new: str = ""
     refused: str = ""
+
+    @property
+    def named(self) -> set[str]:
+        """The fields that the address names, or that get an id of their own."""
+        return {*re.findall(r"{(\w+)}", self.path), self.new}
 
     def route(self) -> Route:
         """The route that does it."""
@@ -155,11 +161,11 @@ async def _case(reader: Reader, ids: Mapping[str, str]) -> bool:
 
 async def _task(reader: Reader, ids: Mapping[str, str]) -> bool:
     found = await cases.get(reader, ids["case_id"])
-    return found is not None and ids["task_id"] in [task["id"] for task in items(found["tasks"], "id")]
+    return found is not None and ids["task_id"] in [task["id"] for task in items(found.tasks, "id")]
 
 
 INCIDENT, ALERT, CASE = "/incidents/{incident_id}", "/alerts/{alert_id}", "/cases/{case_id}"
-DEEDS = (
+ACTIONS = (
     FormAction(f"{INCIDENT}/acknowledge", Acknowledge, INCIDENT, _incident),
     FormAction(f"{INCIDENT}/resolve", ResolveIncident, INCIDENT, _incident),
     FormAction(f"{ALERT}/feedback", Feedback, ALERT, _alert),
@@ -180,4 +186,4 @@ DEEDS = (
 def routes(*, with_evidence: bool) -> list[Route]:
     """The routes that act."""
     built = [Route(f"{CASE}/evidence", evidence, methods=["POST"])] if with_evidence else []
-    return [*(deed.route() for deed in DEEDS), *built]
+    return [*(each.route() for each in ACTIONS), *built]

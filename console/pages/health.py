@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.context import context
-from console.parameters import Parameters
+from console.parameters import Query
 from livewarden.event import AHEAD_MS
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from sinks.present.chart import strip
@@ -22,17 +22,18 @@ GONE_MS = 5 * MINUTE_MS
 """A worker that has said nothing for so long is gone, and what it had to tell is not known to last."""
 
 
-async def health(request: Request) -> Response:
+async def health(request: Request, _: Query) -> Response:
     """Positions, rows by hour, late and repeated ones, and when each table last grew."""
     at = context(request)
-    Parameters(request.query_params).done()
     until = await view.judged_until(at.reader)
     now = at.clock.now_ms()
     end = until if until is not None else now
-    hours, topics, unknown, positions, tables, channels, waiting, failed = await asyncio.gather(
+    hours, topics, unknown = await asyncio.gather(
         view.by_hour(at.reader, end, hours=HOURS),
         view.by_topic(at.reader, end, hours=HOURS),
         view.unknown_fields(at.reader),
+    )
+    positions, tables, channels, waiting, failed = await asyncio.gather(
         self_watch.partitions(at.reader),
         view.newest_rows(at.reader),
         notifications.channels(at.reader),
@@ -43,7 +44,7 @@ async def health(request: Request) -> Response:
     marks = [each["watermark"] for each in positions if each["stage"] in ("ingest", "detect")]
     newest = max((mark for mark in marks if mark <= now + AHEAD_MS), default=0)
     first = end - end % HOUR_MS - (HOURS - 1) * HOUR_MS
-    events = {each["hour"]: each["events"] for each in hours}
+    events = {each.hour: each.events for each in hours}
     counts = [events.get(first + number * HOUR_MS, 0) for number in range(HOURS)]
     return await at.page(
         request,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import zoneinfo
+from typing import Literal
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from console.context import context
-from console.parameters import BadParameter, Parameters
+from console.parameters import BadParameter, Query, Text
 from console.render import link
 from livewarden.times import DAY_MS
 from sinks.queries import load as view
@@ -17,12 +19,16 @@ from sinks.queries import load as view
 SPANS = {"7d": 7 * DAY_MS, "28d": 28 * DAY_MS, "90d": 90 * DAY_MS}
 
 
-async def load(request: Request) -> Response:
+class LoadQuery(Query):
+    """What the load may be asked for."""
+
+    last: Literal["7d", "28d", "90d"] = Field("28d", description="So long back from now.")
+    zone: Text = Field("UTC", description="Timezone by whose clocks hours are told, such as Europe/Berlin.")
+
+
+async def load(request: Request, asked: LoadQuery) -> Response:
     """The load of the last 7, 28 or 90 days, by the clocks of `zone`."""
-    at = context(request)
-    asked = Parameters(request.query_params)
-    last, zone = asked.choice("last", tuple(SPANS), "28d"), asked.text("zone") or "UTC"
-    asked.done()
+    at, last, zone = context(request), asked.last, asked.zone
     if zone not in zoneinfo.available_timezones():
         raise BadParameter(f"no timezone is named {zone[:100]!r}: such as Europe/Berlin")
     to_ms, given = at.clock.now_ms(), asked.given()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
 from livewarden.alert import Alert, Kind
 from livewarden.ids import stable_id
 from models.aggregate.leaf import REST
-from models.detect.judgement import Judgement
+from models.decide.observation import Observation
 from models.monitors.monitor import Monitor
 
 
@@ -26,23 +25,19 @@ def kind_of(monitor: Monitor, direction: str) -> Kind:
 
 
 def new_alert(
-    monitor: Monitor,
-    series: Mapping[str, str],
-    start_ms: int,
-    judgement: Judgement,
-    observed: float,
-    subjects: int | None,
+    seen: Observation,
     *,
     kind: Kind | None = None,
     episode_id: str | None = None,
     suppressed_by: str | None = None,
 ) -> Alert:
     """Version 1 of the alert for that bucket. A regime change has an id of its own beside the bucket's."""
+    monitor, judgement = seen.monitor, seen.judgement
     parts = [
         monitor.name,
         monitor.config_hash,
-        *(f"{name}={value}" for name, value in sorted(series.items())),
-        start_ms,
+        *(f"{name}={value}" for name, value in sorted(seen.series.items())),
+        seen.start_ms,
     ]
     alert_id = stable_id(*parts) if kind is None else stable_id(kind, *parts)
     return Alert(
@@ -52,10 +47,10 @@ def new_alert(
         monitor=monitor.name,
         kind=kind or kind_of(monitor, judgement.direction),
         direction=judgement.direction,
-        series=dict(series),
-        window_start_ms=start_ms,
-        window_end_ms=start_ms + monitor.bucket,
-        observed=_short(observed),
+        series=dict(seen.series),
+        window_start_ms=seen.start_ms,
+        window_end_ms=seen.start_ms + monitor.bucket,
+        observed=_short(seen.observed),
         expected=_short(judgement.expected),
         score=_short(judgement.score),
         severity=monitor.severity,
@@ -64,7 +59,7 @@ def new_alert(
         scan_buckets=judgement.scan_buckets,
         scan_observed=_short(judgement.scan_observed),
         scan_expected=_short(judgement.scan_expected),
-        subjects=subjects,
+        subjects=seen.subjects,
         suppressed_by=suppressed_by,
     )
 

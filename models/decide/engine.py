@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from livewarden.alert import Alert
-from livewarden.times import parse_ms
 from models.aggregate.change import Change, change_from, change_row
 from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Message, Notice, Partial, Seal
@@ -17,20 +16,10 @@ from models.decide.candidates import Casebook
 from models.decide.judged import Judged
 from models.decide.monitor_judge import MonitorJudge
 from models.detect.series_index import Point
-from models.explain.investigator import AlertContext, account, key_of, settled, slice_in_words, window_of
+from models.explain.investigator import Investigator
 from models.explain.ledger import Ledger, anchors
 from models.monitors.change import what_begins_anew
-from models.monitors.monitor import Monitor
 from models.monitors.plan import Plan, SeriesKey
-
-AFTER_GAP_BUCKETS: Final = 2
-"""What begins so few buckets after a gap may be what piled up in it."""
-MOST_EXPLAINED: Final = 200
-"""Alerts of one moment whose slices and neighbours are searched; where more break out at once, the others get ledger
-and verdict only."""
-
-MOST_SIBLINGS: Final = 5_000
-"""Of a monitor with more series it is not asked which of them are normal."""
 
 
 @dataclass(slots=True)
@@ -62,22 +51,18 @@ class Engine:
         self.group = group
         self._run = run
         self._monitors = {monitor.name: monitor for monitor in plan.in_group(group)}
-        self._ledger = Ledger()
-        self._leaves = {name: Leaves(monitor) for name, monitor in sorted(self._monitors.items())}
+        ledger = Ledger()
+        leaves = {name: Leaves(monitor) for name, monitor in sorted(self._monitors.items())}
         self._watches = {
-            name: MonitorJudge(monitor, self._leaves[name], self._ledger)
-            for name, monitor in sorted(self._monitors.items())
+            name: MonitorJudge(monitor, leaves[name], ledger) for name, monitor in sorted(self._monitors.items())
         }
+        self._investigator = Investigator(self._watches, leaves, ledger)
         self._own = {monitor.topic for monitor in self._monitors.values()}
         exposed = {monitor.exposure_topic for monitor in self._monitors.values()}
         self._awaited: set[str] = self._own | {topic for topic in exposed if topic} | set(awaited_topics)
         self._seals: dict[tuple[str, int], Seal] = {}
         self._ended_ms: dict[int, int] = {}
         self._coming: set[Change] = set()
-        self._explained: dict[str, dict[str, Any]] = {}
-        self._fresh: list[tuple[Alert, int | None]] = []
-        self._firing: dict[str, Alert] = {}
-        self._gap_over_ms: int | None = None
         self._cases = Casebook(group, self._monitors, self._points)
         self.watermark_ms: int | None = None
         self.repeated = 0
@@ -106,7 +91,7 @@ class Engine:
         if sealed is not None and partial.start_ms + watch.monitor.bucket <= sealed.watermark_ms:
             self.repeated += 1
         elif partial.role == "leaves":
-            self._leaves[watch.monitor.name].take(partial)
+            self._investigator.take(partial)
         elif partial.role == "exposure":
             if watch.beside is not None:
                 watch.beside.take(partial)
@@ -118,7 +103,7 @@ class Engine:
         it is kept all the same.
         """
         if self.watermark_ms is not None and change.at_ms < self.watermark_ms:
-            self._ledger.add(change)
+            self._investigator.learn(change)
         else:
             self._coming.add(change)
 
@@ -161,11 +146,9 @@ class Engine:
             watch = self._watches[name]
             alerts: list[Alert] = []
             if alive:
-                self._leaves[name].close(start)
+                self._investigator.close(name, start, after_gap=watch.gap is not None)
                 if watch.beside is not None:
                     watch.beside.close(start)
-                if watch.gap is not None:
-                    self._gap_over_ms = start
                 alerts = watch.judge(start, findings.judged)
             elif watch.gap is None:
                 watch.gap = gap_alert(watch.monitor, start, until)
@@ -182,97 +165,24 @@ class Engine:
         """
         for change in sorted(change for change in self._coming if change.at_ms < until_ms):
             self._coming.discard(change)
-            if self._ledger.add(change) and change.effective:
+            if self._investigator.learn(change) and change.effective:
                 for watch in self._watches.values():
                     source = {"event": watch.monitor.event, "topic": watch.monitor.topic}
                     watch.widen(lambda labels, change=change, source=source: anchors(change, {**source, **labels}))  # type: ignore[misc]
 
     def _notified(self, alert: Alert, until_ms: int) -> Alert:
         """The alert as it goes out: with its case, and, if it was explained before, behind that version."""
-        explanation = self._explained.get(alert.alert_id)
-        if explanation is not None:
-            monitor = self._monitors[alert.monitor]
-            if alert.status == "resolved":
-                explanation = settled(explanation, alert, monitor, self._ledger, now_ms=until_ms)
-                del self._explained[alert.alert_id]
-                del self._firing[alert.alert_id]
-            alert = replace(alert, version=alert.version + 1, explanation=explanation)
+        alert = self._investigator.follow(alert, until_ms)
         if alert.kind == "CARDINALITY":  # it is about the watching, not about what is watched: no case, no slice
             return alert
         taken = self._cases.take(alert)
         if taken.version == 1 and taken.suppressed_by is None:
-            first = self._explained.get(taken.episode_id)
-            self._fresh.append((taken, parse_ms(first["onset"]) if first else None))
+            self._investigator.ask(taken)
         return taken
-
-    def _explain(self, now_ms: int) -> Iterator[Alert]:
-        """The explanations of what was notified for the first time at this moment."""
-        fresh, self._fresh = self._fresh, []
-        self._firing |= {alert.alert_id: alert for alert, _ in fresh if alert.status == "firing"}
-        for number, (alert, since_ms) in enumerate(fresh):
-            monitor = self._monitors[alert.monitor]
-            context = self._context(alert, monitor, since_ms, bare=number >= MOST_EXPLAINED)
-            explanation = account(alert, monitor, context, self._ledger, now_ms=now_ms)
-            if alert.status == "firing":
-                self._explained[alert.alert_id] = explanation
-            yield self._cases.take(replace(alert, version=alert.version + 1, explanation=explanation))
-
-    def _context(self, alert: Alert, monitor: Monitor, since_ms: int | None, *, bare: bool) -> AlertContext:
-        watch, key = self._watches[monitor.name], key_of(monitor, alert)
-        leaves = {} if bare else self._leaves[monitor.name].of(key, *window_of(monitor, alert))
-        points = [] if alert.direction == "MISSING" else watch.points(alert.series)
-        relative: dict[int, float] = {}
-        if watch.exposure is not None:
-            starts = sorted({*leaves, *(point[0] for point in points)})
-            relative = dict(zip(starts, watch.exposure.over(key, starts), strict=True))
-        over = self._gap_over_ms
-        return AlertContext(
-            points=points,
-            leaves=leaves,
-            relative=relative,
-            usual_exposure=watch.exposure.usual(key) if watch.exposure is not None else None,
-            since_ms=since_ms,
-            after_gap=over is not None and 0 <= alert.window_start_ms - over <= AFTER_GAP_BUCKETS * monitor.bucket,
-            confined={} if bare or alert.direction == "MISSING" else self._confined(alert, monitor),
-            beside=() if bare else self._beside(alert),
-        )
-
-    def _confined(self, alert: Alert, monitor: Monitor) -> dict[str, int]:
-        """By dimension: how many series differ from the alert's in nothing else, where none of them is firing."""
-        known = self._watches[monitor.name].known()
-        if len(known) > MOST_SIBLINGS:
-            return {}
-        key = key_of(monitor, alert)
-        firing = {key_of(monitor, each) for each in self._firing.values() if each.monitor == monitor.name}
-        found = {}
-        for place, name in enumerate(monitor.group_by):
-            siblings = [
-                other
-                for other in known
-                if other[place] != key[place]
-                and other[:place] == key[:place]
-                and other[place + 1 :] == key[place + 1 :]
-            ]
-            if siblings and key[place] and firing.isdisjoint(siblings):
-                found[name] = len(siblings)
-        return found
-
-    def _beside(self, alert: Alert) -> list[tuple[str, str]]:
-        """The verdicts of other monitors' alerts that share a label with it; the best known of each verdict."""
-        labels = {item for item in alert.series.items() if item[1]}
-        found: dict[str, str] = {}
-        for other in self._firing.values():
-            explanation = self._explained.get(other.alert_id)
-            if other.monitor == alert.monitor or explanation is None or not labels & set(other.series.items()):
-                continue
-            verdict = explanation["verdict"]["verdict"]
-            if verdict != "INSUFFICIENT_EVIDENCE":
-                found.setdefault(verdict, f"{other.monitor}, {slice_in_words(other.series)}")
-        return sorted(found.items())
 
     def _file(self, findings: Findings, now_ms: int | None) -> None:
         if now_ms is not None:
-            findings.alerts += self._explain(now_ms)
+            findings.alerts += map(self._cases.take, self._investigator.explanations(now_ms))
         findings.cases += [candidate.to_json(self._run, self._monitors) for candidate in self._cases.changed()]
 
     def _points(self, monitor: str, labels: Mapping[str, str]) -> list[Point]:
@@ -290,11 +200,10 @@ class Engine:
         self._ended_ms = {n: min(ended, *until_ms.values()) for n, ended in self._ended_ms.items()}
         complete = min(seal.watermark_ms for seal in self._seals.values())
         self.watermark_ms = min(complete, self.watermark_ms or complete)
-        for name, watch in self._watches.items():
+        for watch in self._watches.values():
             watch.mend(complete)
-            self._leaves[name].mend(complete)
+        self._investigator.mend(complete)
         self._cases.mend(complete)
-        self._gap_over_ms = None
         return True
 
     def snapshot(self, *, full: bool) -> tuple[dict[str, Any], dict[str, str]]:
@@ -310,14 +219,11 @@ class Engine:
             "ended": list(self._ended_ms.items()),
             "cases": self._cases.snapshot(),
             "watches": {name: watch.snapshot() for name, watch in self._watches.items()},
-            "leaves": {name: leaves.snapshot() for name, leaves in self._leaves.items()},
             "exposures": {
                 name: watch.beside.snapshot() for name, watch in self._watches.items() if watch.beside is not None
             },
-            "ledger": self._ledger.snapshot(),
             "coming": [change_row(change) for change in sorted(self._coming)],
-            "explained": [[asdict(self._firing[name]), each] for name, each in self._explained.items()],
-            "gap_over": self._gap_over_ms,
+            **self._investigator.snapshot(),
         }
         entries = {
             json.dumps([name, *key]): blob
@@ -326,7 +232,7 @@ class Engine:
         }
         entries |= {
             json.dumps([name, start]): blob
-            for name, leaves in self._leaves.items()
+            for name, leaves in self._investigator.leaves.items()
             for start, blob in leaves.entries(full=full)
         }
         return header, entries
@@ -334,7 +240,9 @@ class Engine:
     @property
     def kept(self) -> int:
         """How many entries a whole snapshot has."""
-        return sum(watch.kept for watch in self._watches.values()) + sum(each.kept for each in self._leaves.values())
+        return sum(watch.kept for watch in self._watches.values()) + sum(
+            each.kept for each in self._investigator.leaves.values()
+        )
 
     def restore(self, header: dict[str, Any], entries: Mapping[str, str]) -> None:
         """Go on from `snapshot`. What a monitor had learned, or summed, is dropped where its configuration asks for
@@ -347,19 +255,14 @@ class Engine:
         self._ended_ms = dict(header["ended"])
         counted, kept = self._restore_watches(header)
         self._cases.restore(header["cases"], kept)
-        self._ledger.restore(header["ledger"])
         self._coming = {change_from(row) for row in header["coming"]}
-        self._gap_over_ms = header["gap_over"]
-        for alert, explanation in header["explained"]:
-            if alert["monitor"] in kept:
-                self._firing[alert["alert_id"]] = Alert(**alert)
-                self._explained[alert["alert_id"]] = explanation
+        self._investigator.restore(header, counted, kept)
         series: dict[str, list[tuple[SeriesKey, str]]] = {}
         for entry, blob in entries.items():
             name, *key = json.loads(entry)
             if key and isinstance(key[0], int):
                 if name in counted:
-                    self._leaves[name].restore_entry(key[0], blob)
+                    self._investigator.leaves[name].restore_entry(key[0], blob)
             else:
                 series.setdefault(name, []).append((tuple(key), blob))
         for name, watch in kept.items():
@@ -378,7 +281,6 @@ class Engine:
             watch.restore_sums(states[name])
             if watch.beside is not None and name in header["exposures"]:
                 watch.beside.restore(header["exposures"][name])
-            self._leaves[name].restore(header["leaves"].get(name, []))
         for name, watch in kept.items():
             watch.restore(states[name])
         return counted.keys(), kept

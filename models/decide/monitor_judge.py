@@ -17,6 +17,7 @@ from models.aggregate.partial import Partial, Row
 from models.decide.cardinality import CROWDED_MS, Crowd, Sums
 from models.decide.decision import CATCHING_UP, Decision
 from models.decide.judged import Judged, skipped
+from models.decide.observation import Observation
 from models.detect.bank import Floats, Judgements, Rows
 from models.detect.breadth import Breadth
 from models.detect.exposure import Exposures
@@ -173,7 +174,7 @@ class MonitorJudge:
         """
         monitor, series_index = self.monitor, self.series_index
         states: list[str] = ["normal" if ready else "insufficient" for ready in found.ready.tolist()]
-        faults: Mapping[int, str] = getattr(self.bank, "faults", {})
+        faults = self.bank.faults
         if faults:
             given_up = {index: faults.get(int(series_index.rows[at])) for index, at in enumerate(asked.tolist())}
             states = [f"failed: {why}" if (why := given_up[index]) else state for index, state in enumerate(states)]
@@ -187,15 +188,9 @@ class MonitorJudge:
             key = series_index.keys[position]
             decision = self.decisions.get(key) or Decision()
             judgement = found.one(index)
-            states[index], decided = decision.decide(
-                monitor,
-                series_index.labels[position],
-                start,
-                float(values[index]),
-                judgement,
-                subjects.get(position),
-                excuse=self._excuse(key, series_index.labels[position], start, judgement),
-            )
+            labels = series_index.labels[position]
+            seen = Observation(monitor, labels, start, float(values[index]), judgement, subjects.get(position))
+            states[index], decided = decision.decide(seen, self._excuse(key, labels, start, judgement))
             alerts += decided
             if decision.idle:
                 self.decisions.pop(key, None)

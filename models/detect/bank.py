@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -50,6 +51,11 @@ class Bank(Protocol):
     def bytes_per_row(self) -> int:
         """What the state of one series takes."""
         ...
+
+    @property
+    def faults(self) -> Mapping[int, str]:
+        """Why a series is not judged any more, by row; empty where a model cannot fail."""
+        return {}
 
     def add(self, parents: Rows) -> Rows:
         """Rows for as many fresh series as `parents` has; −1 for one without a parent.

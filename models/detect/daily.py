@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livewarden.times import DAY_MS
-from models.detect.bank import Floats, Judgements, Rows
+from models.detect.bank import Bank, Floats, Judgements, Rows
 from models.detect.columns import Columns, Field
 from models.detect.one_series import OneSeries
 
@@ -71,7 +71,7 @@ class _Seen(NamedTuple):
     ready: NDArray[np.bool_]
 
 
-class DailyBank:
+class DailyBank(Bank):
     """Counts in buckets of a day, judged on the log scale against the last weeks and against past bursts.
 
     *Level*: the median of the last 28 ordinary buckets, and a factor for the day of the week as far as there is one

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
-from models.detect.bank import Floats, Judgements, Rows
+from models.detect.bank import Bank, Floats, Judgements, Rows
 from models.detect.columns import Columns, Field
 from models.detect.one_series import OneSeries
 
@@ -68,7 +68,7 @@ class _Look(NamedTuple):
     evidence: Floats
 
 
-class EnforcementBank:
+class EnforcementBank(Bank):
     """Evidence for a rise or a fall of counts, against a level, a shape of the day and a dispersion that are learned
     online.
 

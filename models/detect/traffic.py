@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livewarden.times import HOUR_MS, MINUTE_MS
-from models.detect.bank import Floats, Judgements, Rows
+from models.detect.bank import Bank, Floats, Judgements, Rows
 from models.detect.columns import Columns, Field
 
 PACES = np.array([0.04, 0.08, 1.0])
@@ -130,7 +130,7 @@ class Look(NamedTuple):
     rises: Mask
 
 
-class TrafficBank:
+class TrafficBank(Bank):
     """Distance to three running means, each in units of what was extreme and usual for it, on its side, of late.
 
     With m an exponentially weighted mean and r = |x − m|: z = r / (e + 4·r̄ + 10⁻³·|m|), e being the fading 94 %

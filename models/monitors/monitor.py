@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from livewarden.contracts import AGGREGATES, CONTRACTS, Contract, RoomLifecycle
 from livewarden.contracts.base import Precision
 from livewarden.duration import Duration
+from livewarden.severity import Severity
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
-Severity = Literal["info", "warning", "critical"]
 RANK: dict[str, int] = {"info": 0, "warning": 1, "critical": 2}
 """Severities from the least to the most."""
 DetectorName = Literal["traffic", "enforcement", "silence", "river"]

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from livewarden.action import RESOLUTIONS, CaseState
+from livewarden.case_state import RESOLUTIONS, CaseState
 
 TAKEN: Final = ("triage", "open", "escalated")
 """States in which somebody works on it."""
-OVER: Final = ("resolved", "closed", "dismissed", "merged")
 LIVEWARDEN: Final = "livewarden"
 """Who did what nobody did."""
 

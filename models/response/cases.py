@@ -7,23 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from livewarden.action import (
-    MOVES,
-    AddEvidence,
-    AddTask,
-    AssignCase,
-    FinishTask,
-    Link,
-    MergeCase,
-    MoveCase,
-    Note,
-    OpenCase,
-    Resolution,
-)
+from livewarden.action import AddEvidence, AddTask, AssignCase, FinishTask, Link, MergeCase, MoveCase, Note, OpenCase
 from livewarden.alert import Alert
+from livewarden.case_state import MOVES, SETTLED, Resolution
 from livewarden.times import format_ms, to_ms
 from models.monitors.monitor import Monitor
-from models.response.casefile import LIVEWARDEN, OVER, TAKEN, CaseAlert, CaseFile, Task, case_from, gate
+from models.response.casefile import LIVEWARDEN, TAKEN, CaseAlert, CaseFile, Task, case_from, gate
 from models.response.change_set import ChangeSet
 from models.response.policy import Policy
 from models.response.rejected import Rejected
@@ -238,7 +227,7 @@ class Cases:
         if action.to in TAKEN:
             case.opened_ms = case.opened_ms or self._now_ms
             case.owner = case.owner or action.who
-        reopens = before in OVER and action.to == "open"
+        reopens = before in SETTLED and action.to == "open"
         if reopens:
             case.begin_again()
         if action.to == "escalated":
@@ -325,7 +314,7 @@ class Cases:
 
     def _set_due(self, case: CaseFile) -> None:
         sla = self._policy.sla.get(cast(Any, case.severity))
-        if case.state in OVER or sla is None:
+        if case.state in SETTLED or sla is None:
             case.due_ms = None
         elif case.state in TAKEN:
             case.due_ms = self._now_ms + sla.resolve if case.reopened else case.created_ms + sla.resolve

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, Literal, get_args, get_origin
 
-from livewarden.action import Matcher
 from livewarden.alert import Kind
 from livewarden.config_file import near
-from livewarden.matcher import matches
+from livewarden.matcher import Matcher, matches
 from models.monitors.monitor import EVENTS, RANK, Monitor, field_type
 
 FIXED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -26,12 +25,12 @@ def mistakes(conditions: Iterable[Matcher], monitors: Collection[Monitor]) -> It
     Of a label any value may come, unless the events have it from a list. A value may be empty: that asks for alerts
     without it.
 
-    >>> from livewarden.matcher import parse
+    >>> from livewarden.matcher import Matcher
     >>> monitors = [Monitor(name="live-orders", event="traffic.sample", measure="sum(orders)", detector="traffic",
     ...                     group_by=["market"])]
-    >>> list(mistakes([parse("markte=DE"), parse("market=DE")], monitors))
+    >>> list(mistakes([Matcher.parse("markte=DE"), Matcher.parse("market=DE")], monitors))
     ["no alert has a 'markte'; did you mean 'market'?"]
-    >>> list(mistakes([parse("monitor=live-ordes"), parse("monitor~live-*")], monitors))
+    >>> list(mistakes([Matcher.parse("monitor=live-ordes"), Matcher.parse("monitor~live-*")], monitors))
     ["monitor: no alert has 'live-ordes'; did you mean 'live-orders'?"]
     """
     for condition in conditions:

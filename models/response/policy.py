@@ -19,12 +19,11 @@ from pydantic import (
     model_validator,
 )
 
-from livewarden.action import Matcher
 from livewarden.config_file import Loc, near
 from livewarden.duration import Duration
-from livewarden.matcher import matches, parse
+from livewarden.matcher import Matcher, matches
+from livewarden.severity import Severity
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from models.monitors.monitor import Severity
 from models.response.quiet import QuietHours
 
 
@@ -34,7 +33,7 @@ def _condition(value: object) -> Matcher:
         return value
     if not isinstance(value, str):
         raise ValueError('a condition is a text: "market=DE"')
-    matcher = parse(value)
+    matcher = Matcher.parse(value)
     if matcher.value[:1] in ("=", "~") or matcher.value != matcher.value.strip():
         raise ValueError(f"{value[:100]!r}: the value follows =, != or ~ at once, without spaces")
     return matcher
@@ -114,7 +113,7 @@ class Policy(_Table):
     `[sla.critical]`.
 
     >>> policy = Policy(channels=(ChannelConfig(name="log", file="log.jsonl"),),
-    ...                 routes=(Route(name="germany", match=[parse("market=DE")], to=("log",)),))
+    ...                 routes=(Route(name="germany", match=[Matcher.parse("market=DE")], to=("log",)),))
     >>> [route.name for route in policy.routes_for({"monitor": "live-orders", "market": "DE"})]
     ['germany']
     """

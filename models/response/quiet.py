@@ -10,11 +10,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from livewarden.config_file import near
+from livewarden.severity import SEVERITIES, Severity
 from livewarden.times import to_ms
-from models.monitors.monitor import Severity
-
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
-"""From the least to the worst."""
 
 
 def _time_of_day(value: object) -> time:

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from livewarden.action import Matcher, Silence
-from livewarden.matcher import matches, parse
+from livewarden.action import Silence
+from livewarden.matcher import Matcher, matches
 from livewarden.times import to_ms
 
 
@@ -62,7 +62,7 @@ class SilenceState:
 
 @lru_cache(maxsize=1_000)
 def _read(matchers: tuple[str, ...]) -> tuple[Matcher, ...]:
-    return tuple(map(parse, matchers))
+    return tuple(map(Matcher.parse, matchers))
 
 
 def silence_of(action: Silence, now_ms: int) -> SilenceState:

@@ -15,6 +15,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from livewarden.errors import SetupError
+from sinks.sql import quoted
 
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _HEAD = re.compile(r"((?:[^'`\"]|'(?:[^'\\]|\\.)*'|`[^`]*`|\"[^\"]*\")*?)(\bSETTINGS\b.*)?", re.IGNORECASE | re.DOTALL)
@@ -136,15 +137,6 @@ class Engine:
     def close(self) -> None:
         """End the engine once the last session is closed. Idempotent."""
         self._keeper.close()
-
-
-def quoted(text: str) -> str:
-    r"""A ClickHouse string literal.
-
-    >>> print(quoted("it's"))
-    'it\'s'
-    """
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 @contextmanager

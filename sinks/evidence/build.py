@@ -23,7 +23,7 @@ from sinks.evidence.timeline import Entry, as_csv, change_in_words, timeline
 from sinks.present import wording
 from sinks.present.chart import Mark, Point, draw
 from sinks.queries import evidence as view
-from sinks.queries.counted import Monitors, series_points
+from sinks.queries.counted import Monitors, SeriesPoints, series_points
 from sinks.store.reader import Reader
 from sinks.whole_file import check_free, whole_file
 
@@ -132,13 +132,13 @@ async def _tables(reader: Reader, found: Gathered, files: Files) -> None:
         rows = await reader.select(_series_sql(found, span))
         points = [Point(row["window_start"], row["observed"], row["expected"], row["score"]) for row in rows]
         if not points:
-            points = [Point(*each) for series in kept if _same(series, span) for each in series["points"]]
+            points = [Point(*each) for series in kept if _same(series, span) for each in series.points]
         _chart(found, span, points, number, files)
 
 
 def _chart(found: Gathered, span: Span, points: Sequence[Point], number: int, files: Files) -> None:
     end = min(span.to_ms, max((point.start for point in points), default=span.to_ms) + span.bucket_ms)
-    window = (min(map(wording.scanned_from, span.alerts)), max(each["window_end"] for each in span.alerts))
+    window = (min(map(wording.scanned_from, span.alerts)), max(each.window_end for each in span.alerts))
     chart = draw(
         points,
         span.bucket_ms,
@@ -146,7 +146,7 @@ def _chart(found: Gathered, span: Span, points: Sequence[Point], number: int, fi
         to_ms=end,
         window=window,
         marks=[Mark(row["at"], row["kind"]) for row in found.changes.rows],
-        bars=span.alerts[0]["kind"].startswith("ENFORCEMENT"),
+        bars=span.alerts[0].kind.startswith("ENFORCEMENT"),
     )
     if chart is None:
         found.limits.append(
@@ -271,8 +271,8 @@ def _series_sql(found: Gathered, span: Span) -> str:
     return view.series(found.run, span.monitor, span.config_hash, dict(span.series), span.from_ms, span.to_ms)
 
 
-def _same(series: Mapping[str, Any], span: Span) -> bool:
-    return bool(series["monitor"] == span.monitor and series["series"] == span.series)
+def _same(series: SeriesPoints, span: Span) -> bool:
+    return series.monitor == span.monitor and series.series == span.series
 
 
 def _hidden(files: Files, series: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livewarden.errors import SetupError
+from livewarden.severity import WORST_FIRST
 from livewarden.times import HOUR_MS, format_ms
 from sinks.evidence.redact import IDENTIFIERS, LISTS, Pseudonyms
 from sinks.present import wording
@@ -16,6 +17,7 @@ from sinks.queries import health
 from sinks.queries.counted import Monitors, configuration, evidence_of, of_changes, selection
 from sinks.queries.events import Selection
 from sinks.store.reader import Reader
+from sinks.store.records import AlertRecord
 from sinks.store.tables import TABLES
 
 MOST_ALERTS, MOST_ROWS = 5_000, 10_000
@@ -27,7 +29,6 @@ MOST_SERIES, MOST_BUCKETS = 100, 1_000
 MOST_CHANGES = 1_000
 MOST_IDS = 200_000
 _JSON = ("explanation", "evidence", "tasks", "links", "details", "data")
-_SEVERITY = ("critical", "warning", "info")
 
 Row = dict[str, Any]
 
@@ -63,7 +64,7 @@ class Span:
     from_ms: int
     to_ms: int
     bucket_ms: int
-    alerts: list[Row]
+    alerts: list[AlertRecord]
 
 
 @dataclass
@@ -128,12 +129,13 @@ async def gather(reader: Reader, case_id: str, run: str, monitors: Monitors) -> 
     if not candidate.rows and not case.rows:
         raise SetupError(f"there is no case {case_id!r} in the run {run!r}: `livewarden sql` shows those of cases_now")
     alerts = await read("alerts", view.alerts(case_id, run, MOST_ALERTS), MOST_ALERTS)
+    known = [alert_of(row) for row in alerts.rows]
     topics = await health.topics(reader)
     evidence = candidate.rows[0]["evidence"] if candidate.rows else {}
-    configurations = _configurations(alerts.rows, evidence, monitors)
-    selected = _selected(alerts.rows, configurations, topics, limits)
+    configurations = _configurations(known, evidence, monitors)
+    selected = _selected(known, configurations, topics, limits)
     counted = {row["alert_id"]: row for row in await reader.select(view.counted(selected))} if selected else {}
-    start, end = _extent((case.rows or candidate.rows)[0], alerts.rows)
+    start, end = _extent((case.rows or candidate.rows)[0], known)
     changes = view.changes(start, end, of_changes(topics), MOST_CHANGES)
     of = {"case_id": case_id, "run": run}
     return Gathered(
@@ -147,7 +149,7 @@ async def gather(reader: Reader, case_id: str, run: str, monitors: Monitors) -> 
         feedback=await read("feedback", view.of_alerts("feedback", limit=MOST_ROWS, **of), only_live=True),
         actions=await read("actions", view.actions(limit=MOST_ROWS, **of), only_live=True),
         changes=await read("changes", changes, MOST_CHANGES),
-        spans=_spans(alerts.rows, limits),
+        spans=_spans(known, limits),
         selected=selected,
         takes=_takes(selected, counted, limits),
         counted=counted,
@@ -182,24 +184,29 @@ def _value(text: str) -> Any:
         return text
 
 
-def _configurations(alerts: list[Row], evidence: Any, monitors: Monitors) -> dict[str, Any]:
-    kept = evidence_of({"evidence": json.dumps(evidence)})
+def alert_of(row: Mapping[str, Any]) -> AlertRecord:
+    """A row of the table as an alert."""
+    return AlertRecord(**{name: row[name] for name in AlertRecord.model_fields})
+
+
+def _configurations(alerts: list[AlertRecord], evidence: Any, monitors: Monitors) -> dict[str, Any]:
+    kept = evidence_of(json.dumps(evidence))
     found: dict[str, Any] = {}
     for alert in alerts:
-        of = found.setdefault(alert["monitor"], {"config_hashes": [], "configuration": {}})
-        if alert["config_hash"] not in of["config_hashes"]:
-            of["config_hashes"].append(alert["config_hash"])
+        of = found.setdefault(alert.monitor, {"config_hashes": [], "configuration": {}})
+        if alert.config_hash not in of["config_hashes"]:
+            of["config_hashes"].append(alert.config_hash)
         of["configuration"] = of["configuration"] or dict(configuration(alert, kept, monitors))
     return found
 
 
 def _selected(
-    alerts: list[Row], configurations: dict[str, Any], topics: list[str], limits: list[str]
+    alerts: list[AlertRecord], configurations: dict[str, Any], topics: list[str], limits: list[str]
 ) -> list[tuple[str, Selection]]:
     known = [
-        (row["alert_id"], found)
+        (row.alert_id, found)
         for row in _worst_first(alerts)
-        if (found := selection(row, configurations[row["monitor"]]["configuration"], topics)) is not None
+        if (found := selection(row, configurations[row.monitor]["configuration"], topics)) is not None
     ]
     if len(known) < len(alerts):
         without = len(alerts) - len(known)
@@ -232,42 +239,42 @@ def fair(wanted: list[int], each: int, altogether: int) -> int:
     return low
 
 
-def _spans(alerts: list[Row], limits: list[str]) -> list[Span]:
-    groups: dict[tuple[str, str, str], list[Row]] = {}
+def _spans(alerts: list[AlertRecord], limits: list[str]) -> list[Span]:
+    groups: dict[tuple[str, str, str], list[AlertRecord]] = {}
     for alert in _worst_first(alerts):
-        if alert["direction"] == "MISSING":
+        if alert.direction == "MISSING":
             continue  # of what does not come there is no bucket
-        key = (alert["monitor"], alert["config_hash"], json.dumps(alert["series"], sort_keys=True))
+        key = (alert.monitor, alert.config_hash, json.dumps(alert.series, sort_keys=True))
         groups.setdefault(key, []).append(alert)
     if len(groups) > MOST_SERIES:
         limits.append(f"The {MOST_SERIES} worst of {len(groups):,} series are in it.")
     return [_span(of, limits) for of in list(groups.values())[:MOST_SERIES]]
 
 
-def _span(alerts: list[Row], limits: list[str]) -> Span:
+def _span(alerts: list[AlertRecord], limits: list[str]) -> Span:
     first = alerts[0]
     bucket = max(1, min(map(wording.bucket_ms, alerts)))
     start = min(map(wording.scanned_from, alerts)) - 60 * bucket
-    end = max(each["ends_at"] or each["window_end"] + 50 * bucket for each in alerts) + 10 * bucket
+    end = max(each.ends_at or each.window_end + 50 * bucket for each in alerts) + 10 * bucket
     if (end - start) // bucket > MOST_BUCKETS:
         end = start + MOST_BUCKETS * bucket
         limits.append(
-            f"Of the series of {first['monitor']}, {wording.place(first['series'])}, "
+            f"Of the series of {first.monitor}, {wording.place(first.series)}, "
             f"the first {MOST_BUCKETS:,} buckets are in it."
         )
-    return Span(first["monitor"], first["config_hash"], first["series"], start, end, bucket, alerts)
+    return Span(first.monitor, first.config_hash, first.series, start, end, bucket, alerts)
 
 
-def _extent(case: Row, alerts: list[Row]) -> tuple[int, int]:
+def _extent(case: Row, alerts: list[AlertRecord]) -> tuple[int, int]:
     start = min([case["started_at"], *map(wording.scanned_from, alerts)])
     longest = max(map(wording.bucket_ms, alerts), default=0)
-    end = max([case["ended_at"] or case["started_at"], *(each["ends_at"] or each["window_end"] for each in alerts)])
+    end = max([case["ended_at"] or case["started_at"], *(each.ends_at or each.window_end for each in alerts)])
     return start - max(2 * HOUR_MS, 3 * longest), end + HOUR_MS
 
 
-def _worst_first(alerts: list[Row]) -> list[Row]:
-    return sorted(alerts, key=lambda row: (_rank(row["severity"]), row["window_start"], row["alert_id"]))
+def _worst_first(alerts: list[AlertRecord]) -> list[AlertRecord]:
+    return sorted(alerts, key=lambda row: (_rank(row.severity), row.window_start, row.alert_id))
 
 
 def _rank(severity: str) -> int:
-    return _SEVERITY.index(severity) if severity in _SEVERITY else len(_SEVERITY)
+    return WORST_FIRST.index(severity) if severity in WORST_FIRST else len(WORST_FIRST)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sinks.embedded.engine import quoted
+from sinks.sql import quoted
 
 IDENTIFIERS: Final = ("creator_id", "shop_id", "subject_id", "room_id")
 """Fields that name a person, a shop, or what leads to one."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from sinks.evidence.manifest import File
 from sinks.present import explanation, wording
+from sinks.store.records import AlertRecord
 
 _README = """\
 EVIDENCE OF CASE {case_id}
@@ -77,13 +78,14 @@ def explained(alerts: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) ->
     parts = [
         "# Why it is thought to have happened\n\nAs it was explained when the alerts were raised. Times are UTC.\n"
     ]
-    for number, alert in enumerate(alerts, start=1):
-        notified = explanation.read(_stored(alert["explanation"]))
+    for number, row in enumerate(alerts, start=1):
+        alert = AlertRecord(**{name: row[name] for name in AlertRecord.model_fields})
+        notified = explanation.read(_stored(row["explanation"]))
         onset = notified.onset_ms if notified is not None else None
-        what = titles.get(alert["monitor"], alert["monitor"])
-        parts.append(f"## {number}. {_safe(what)}, {_safe(wording.place(alert['series']))}\n")
+        what = titles.get(alert.monitor, alert.monitor)
+        parts.append(f"## {number}. {_safe(what)}, {_safe(wording.place(alert.series))}\n")
         parts.append(f"{_safe(wording.sentence(alert, what, onset, None))}\n")
-        parts.append(f"Alert `{_safe(alert['alert_id'])}`, version {alert['version']}, {_safe(alert['severity'])}.\n")
+        parts.append(f"Alert `{_safe(alert.alert_id)}`, version {alert.version}, {_safe(alert.severity)}.\n")
         parts.append("\n".join(_cause(notified)) + "\n" if notified is not None else "It was not explained.\n")
     return "\n".join(parts).encode("utf-8", "replace")
 
@@ -114,8 +116,8 @@ def _cause(notified: explanation.Explained) -> list[str]:
     lines += [f"- against it: {_safe(each)}" for each in notified.against]
     lines += [f"- it might be instead: {_safe(notified.runner_up)}"] if notified.runner_up else []
     for each in notified.causes:
-        share = "" if each["share"] is None else f", {each['share']:.0%} of the deviation"
-        lines.append(f"- carried by {_safe(wording.place(each['slice']))}{share}")
+        share = "" if each.share is None else f", {each.share:.0%} of the deviation"
+        lines.append(f"- carried by {_safe(wording.place(each.slice))}{share}")
     return lines or [
         "None of the dimensions that were looked at explains it." if notified.none else "No cause is stored."
     ]

@@ -23,8 +23,18 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
+class ShownCause:
+    """A slice, its part of the change, how often its rate is the usual one, and the same in words."""
+
+    slice: Mapping[str, str]
+    share: float | None = None
+    risk_ratio: float | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Explained:
-    """`text` in one or two sentences; causes and alternatives each with `slice`, `share`, `risk_ratio`, `words`.
+    """`text` in one or two sentences; causes and alternatives, the likeliest first.
 
     `verdict`, `strength`, `speaks` (for it), `against`. `rest` is all else, line by line.
     """
@@ -36,8 +46,8 @@ class Explained:
     against: tuple[str, ...] = ()
     runner_up: str = ""
     none: bool = False
-    causes: tuple[Mapping[str, Any], ...] = ()
-    alternatives: tuple[Mapping[str, Any], ...] = ()
+    causes: tuple[ShownCause, ...] = ()
+    alternatives: tuple[ShownCause, ...] = ()
     onset_ms: int | None = None
     rest: tuple[Line, ...] = field(default=())
 
@@ -119,14 +129,14 @@ def _cut(text: str, most: int = MOST_CHARACTERS) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _causes(value: Any) -> tuple[Mapping[str, Any], ...]:
+def _causes(value: Any) -> tuple[ShownCause, ...]:
     return tuple(
-        {
-            "slice": {str(n): _text(v) for n, v in each["slice"].items()},
-            "share": _number(each.get("share")),
-            "risk_ratio": _number(each.get("risk_ratio")),
-            "words": _text(each.get("words")),
-        }
+        ShownCause(
+            {str(n): _text(v) for n, v in each["slice"].items()},
+            _number(each.get("share")),
+            _number(each.get("risk_ratio")),
+            _text(each.get("words")),
+        )
         for each in (value if isinstance(value, list) else [])[:10]
         if isinstance(each, dict) and isinstance(each.get("slice"), dict)
     )

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Protocol
 
-from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_ms, moment_of
-from livewarden.words import against
-from livewarden.words import number as number
-
-_UNITS = ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s"))
-
-
-def duration(ms: int) -> str:
-    """A length of time in its two largest units.
-
-    >>> duration(90 * MINUTE_MS), duration(DAY_MS), duration(45_000), duration(0)
-    ('1 h 30 min', '1 d', '45 s', '0 s')
-    """
-    for place, (size, name) in enumerate(_UNITS):
-        if ms >= size:
-            rest = ms % size
-            smaller = _UNITS[place + 1] if place + 1 < len(_UNITS) else None
-            second = f" {rest // smaller[0]} {smaller[1]}" if smaller and rest >= smaller[0] else ""
-            return f"{ms // size} {name}{second}"
-    return "0 s"
+from livewarden.times import MINUTE_MS, format_ms, moment_of
+from livewarden.wording import against as against
+from livewarden.wording import duration as duration
+from livewarden.wording import number as number
+from livewarden.wording import place as place
+from sinks.store.records import AlertRecord
 
 
 def when(ms: int | None) -> str:
@@ -57,57 +42,48 @@ def day(ms: int) -> str:
     return f"{moment:%a} {moment.day} {moment:%b} {moment.year + years:04}"
 
 
-def place(series: Mapping[str, str]) -> str:
-    """Which slice: the values of its dimensions, or `everything`.
-
-    >>> place({"market": "DE", "policy_id": "p7"}), place({}), place({"cdn": ""})
-    ('DE · p7', 'everything', 'cdn unknown')
-    """
-    return " · ".join(value or f"{name} unknown" for name, value in series.items()) or "everything"
-
-
-def bucket_ms(alert: Mapping[str, Any]) -> int:
+def bucket_ms(alert: AlertRecord) -> int:
     """Length of one bucket of the alert's monitor; of a gap, the whole gap."""
-    return int(alert["window_end"] - alert["window_start"])
+    return int(alert.window_end - alert.window_start)
 
 
-def drawn_bucket_ms(alert: Mapping[str, Any]) -> int:
+def drawn_bucket_ms(alert: AlertRecord) -> int:
     """Length of a bucket in a chart; of a gap a minute, so that a long one does not stretch it."""
-    return MINUTE_MS if alert["direction"] == "MISSING" else bucket_ms(alert)
+    return MINUTE_MS if alert.direction == "MISSING" else bucket_ms(alert)
 
 
-def scanned_from(alert: Mapping[str, Any]) -> int:
+def scanned_from(alert: AlertRecord) -> int:
     """Start of the buckets over which the deviation was found."""
-    return int(alert["window_start"] - (alert["scan_buckets"] - 1) * bucket_ms(alert))
+    return int(alert.window_start - (alert.scan_buckets - 1) * bucket_ms(alert))
 
 
-def measured(alert: Mapping[str, Any]) -> tuple[float | None, float | None]:
+def measured(alert: AlertRecord) -> tuple[float | None, float | None]:
     """Observed and expected over the buckets in which the deviation was found."""
-    if alert["scan_buckets"] > 1 and alert["scan_observed"] is not None:
-        return alert["scan_observed"], alert["scan_expected"]
-    return alert["observed"], alert["expected"]
+    if alert.scan_buckets > 1 and alert.scan_observed is not None:
+        return alert.scan_observed, alert.scan_expected
+    return alert.observed, alert.expected
 
 
-def size(alert: Mapping[str, Any]) -> str:
+def size(alert: AlertRecord) -> str:
     """How big, against what was expected.
 
-    >>> one = {"window_start": 0, "window_end": DAY_MS, "scan_buckets": 1, "direction": "UP"}
-    >>> size(one | {"observed": 240043, "expected": 0.4})
+    >>> of = {"window_start": 0, "window_end": DAY_MS, "direction": "UP"}
+    >>> size(AlertRecord.model_construct(observed=240043, expected=0.4, **of))
     '240,043 in 1 day, expected 0.4'
     """
     observed, expected = measured(alert)
-    if alert["direction"] == "MISSING" or observed is None:
+    if alert.direction == "MISSING" or observed is None:
         return "nothing came"
-    span = bucket_ms(alert) * alert["scan_buckets"]
+    span = bucket_ms(alert) * alert.scan_buckets
     return against(observed, expected, span)
 
 
-def times(alert: Mapping[str, Any]) -> str:
+def times(alert: AlertRecord) -> str:
     """How much more or less, as one figure.
 
-    >>> times({"scan_buckets": 1, "observed": 992, "expected": 2831, "direction": "DOWN"})
+    >>> times(AlertRecord.model_construct(observed=992, expected=2831))
     '−65 %'
-    >>> times({"scan_buckets": 1, "observed": 257, "expected": 60, "direction": "UP"})
+    >>> times(AlertRecord.model_construct(observed=257, expected=60))
     '×4.3'
     """
     observed, expected = measured(alert)
@@ -119,34 +95,34 @@ def times(alert: Mapping[str, Any]) -> str:
     return f"×{ratio:,.0f}" if ratio >= 10 else f"×{ratio:.1f}"
 
 
-def began(alert: Mapping[str, Any], onset_ms: int | None = None) -> str:
+def began(alert: AlertRecord, onset_ms: int | None = None) -> str:
     """Since when, as far as it is known: the onset that the explanation found, else the window.
 
-    >>> began({"window_start": 0, "window_end": MINUTE_MS, "scan_buckets": 15, "direction": "UP"})
+    >>> began(AlertRecord.model_construct(window_start=0, window_end=MINUTE_MS, scan_buckets=15))
     'in the 15 min before 1970-01-01 00:01'
     """
     if onset_ms is not None:
         return f"since {when(onset_ms)}"
-    if alert["scan_buckets"] > 1:
-        return f"in the {duration(bucket_ms(alert) * alert['scan_buckets'])} before {when(alert['window_end'])}"
-    return f"since {when(alert['window_start'])}"
+    if alert.scan_buckets > 1:
+        return f"in the {duration(bucket_ms(alert) * alert.scan_buckets)} before {when(alert.window_end)}"
+    return f"since {when(alert.window_start)}"
 
 
-def lasting(alert: Mapping[str, Any], now_ms: int | None) -> str:
+def lasting(alert: AlertRecord, now_ms: int | None) -> str:
     """Whether it is over, and how long it took or has taken; `now_ms` is how far events were judged."""
-    start = alert["window_start"]
-    if alert["status"] == "resolved":
-        return f"over since {when(alert['ends_at'])}" if alert["ends_at"] is not None else "over"
+    start = alert.window_start
+    if alert.status == "resolved":
+        return f"over since {when(alert.ends_at)}" if alert.ends_at is not None else "over"
     if now_ms is not None and now_ms > start:
         return f"not over after {duration(now_ms - start)}"
     return "not over"
 
 
-def sentence(alert: Mapping[str, Any], what: str, onset_ms: int | None, now_ms: int | None) -> str:
+def sentence(alert: AlertRecord, what: str, onset_ms: int | None, now_ms: int | None) -> str:
     """An alert in one sentence: what, where, how big, since when, and whether it is over."""
     factor = times(alert)
     return (
-        f"{what}, {place(alert['series'])}: {size(alert)}{f' ({factor})' if factor else ''}, "
+        f"{what}, {place(alert.series)}: {size(alert)}{f' ({factor})' if factor else ''}, "
         f"{began(alert, onset_ms)} UTC,"
         f" {lasting(alert, now_ms)}."
     )
@@ -184,16 +160,33 @@ def outcome(name: str) -> str:
     return _OUTCOMES.get(name, name.replace("_", " "))
 
 
-def due(case: Mapping[str, Any], now_ms: int) -> str:
+class Dated(Protocol):
+    """A case, as far as its next step is concerned."""
+
+    @property
+    def due_at(self) -> int | None:
+        """Until when, in ms; None without a date."""
+        ...
+
+    @property
+    def overdue(self) -> int:
+        """1 where that is past."""
+        ...
+
+
+def due(case: Dated, now_ms: int) -> str:
     """When a case's next step is due, seen from now; empty where it has no date.
 
-    >>> due({"due_at": 0, "overdue": 1}, HOUR_MS), due({"due_at": DAY_MS, "overdue": 0}, 0)
-    ('overdue by 1 h', 'due in 1 d')
+    >>> from sinks.store.records import CaseRecord
+    >>> due(CaseRecord.model_construct(due_at=0, overdue=1), HOUR_MS)
+    'overdue by 1 h'
+    >>> due(CaseRecord.model_construct(due_at=DAY_MS, overdue=0), 0)
+    'due in 1 d'
     """
-    if case["due_at"] is None:
-        return "overdue" if case["overdue"] else ""
-    left = case["due_at"] - now_ms
-    if case["overdue"] or left < 0:
+    if case.due_at is None:
+        return "overdue" if case.overdue else ""
+    left = case.due_at - now_ms
+    if case.overdue or left < 0:
         return f"overdue by {duration(-left)}" if left < 0 else "overdue"
     return f"due in {duration(left)}"
 

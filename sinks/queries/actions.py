@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from sinks.store.reader import Reader
-
-_LISTED = "action_id, at, asked_at, who, role, do, target, outcome, answer"
+from sinks.store.records import ActionRecord
 
 
 @dataclass(frozen=True)
@@ -32,12 +30,23 @@ class ActionFilter:
         return " AND ".join(parts)
 
 
-async def find(reader: Reader, wanted: ActionFilter, *, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
-    """A page of actions with the action itself as JSON (`data`), the newest first."""
-    return await reader.select(
-        f"SELECT {_LISTED}, data FROM actions FINAL WHERE {wanted.where()} ORDER BY at DESC, action_id"
+async def find(reader: Reader, wanted: ActionFilter, *, limit: int = 50, offset: int = 0) -> list[ActionRecord]:
+    """A page of actions the newest first."""
+    return await reader.find(
+        ActionRecord,
+        f"SELECT {ActionRecord.columns()} FROM actions FINAL WHERE {wanted.where()} ORDER BY at DESC, action_id"
         " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
         asdict(wanted) | {"limit": limit, "offset": offset},
+    )
+
+
+async def about(reader: Reader, target: str, *, limit: int = 1_000) -> list[ActionRecord]:
+    """Every request about one thing and its answer, in order."""
+    return await reader.find(
+        ActionRecord,
+        f"SELECT {ActionRecord.columns()} FROM actions FINAL WHERE target = {{target:String}} ORDER BY at, action_id"
+        " LIMIT {limit:UInt32}",
+        {"target": target, "limit": limit},
     )
 
 
@@ -47,9 +56,11 @@ async def count(reader: Reader, wanted: ActionFilter) -> int:
     return int(rows[0]["n"])
 
 
-async def get(reader: Reader, action_id: str) -> dict[str, Any] | None:
+async def get(reader: Reader, action_id: str) -> ActionRecord | None:
     """One action and its answer; None where it has none yet."""
-    rows = await reader.select(
-        f"SELECT {_LISTED} FROM actions FINAL WHERE action_id = {{id:String}}", {"id": action_id}
+    rows = await reader.find(
+        ActionRecord,
+        f"SELECT {ActionRecord.columns()} FROM actions FINAL WHERE action_id = {{id:String}}",
+        {"id": action_id},
     )
     return rows[0] if rows else None

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from sinks.sql import SEVERITY_RANK
 from sinks.store.reader import Reader
+from sinks.store.records import AlertRecord, ExplainedAlert, Moment, Number, Record
 
 SUPPRESSED = Literal["no", "yes", "only"]
 
-LISTED = (
-    "alert_id, episode_id, version, monitor, kind, direction, series, window_start, window_end, observed, expected, "
-    "score,"
-    " scan_buckets, scan_observed, scan_expected, subjects, severity, status, ends_at, suppressed_by, case_id, "
-    "config_hash"
-)
-"""The columns of an alert in a list."""
-_RANK = "indexOf(['info', 'warning', 'critical'], severity)"
-_URGENCY = f"status = 'firing' DESC, {_RANK} DESC, window_start DESC, monitor, alert_id"
+_URGENCY = f"status = 'firing' DESC, {SEVERITY_RANK} DESC, window_start DESC, monitor, alert_id"
 _STORED = "toUnixTimestamp(stored_at) * 1000 AS stored_at"
 SLICE = (
     "arrayExists((n, v) -> positionCaseInsensitiveUTF8(concat(n, '=', v), {slice:String}) > 0, mapKeys(%s), "
@@ -67,21 +61,59 @@ class AlertFilter:
         return " AND ".join(parts)
 
 
-async def find(reader: Reader, wanted: AlertFilter, *, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class AlertCounts:
+    """How many alerts, how many of them fire, by severity too; `suppressed`: those that would be found besides."""
+
+    all: int
+    firing: int
+    critical: int
+    warning: int
+    info: int
+    suppressed: int
+
+
+class AlertVersion(Record):
+    """One version of an alert; `stored_at`: when it was written, in whole seconds."""
+
+    TABLE = "alerts"
+    version: int
+    severity: str
+    status: str
+    ends_at: Moment | None
+    suppressed_by: str | None
+    explained: int
+    case_id: str | None
+    stored_at: Moment
+
+
+class JudgedBucket(Record):
+    """A judged bucket of a series."""
+
+    TABLE = "judgements"
+    window_start: Moment
+    window_end: Moment
+    observed: Number
+    expected: Number
+    score: Number
+    state: str
+
+
+async def find(reader: Reader, wanted: AlertFilter, *, limit: int = 50, offset: int = 0) -> list[AlertRecord]:
     """A page of alerts, without their explanations: firing before resolved, by severity, then newest first."""
-    return await reader.select(
-        f"SELECT {LISTED} FROM alerts FINAL WHERE {wanted.where()} ORDER BY {_URGENCY}"
+    return await reader.find(
+        AlertRecord,
+        f"SELECT {AlertRecord.columns()} FROM alerts FINAL WHERE {wanted.where()} ORDER BY {_URGENCY}"
         " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
         asdict(wanted) | {"limit": limit, "offset": offset},
     )
 
 
-async def count(reader: Reader, wanted: AlertFilter) -> dict[str, int]:
-    """How many `find` finds (`all`), how many of them fire, by severity too;
-    and `suppressed`: those it would find besides.
-    """
+async def count(reader: Reader, wanted: AlertFilter) -> AlertCounts:
+    """How many `find` finds."""
     counted = {"no": "suppressed_by IS NULL", "yes": "1", "only": "suppressed_by IS NOT NULL"}[wanted.suppressed]
-    found = await reader.select(
+    found = await reader.find(
+        AlertCounts,
         f"SELECT countIf(c) AS all, countIf(c AND status = 'firing') AS firing,"
         " countIf(c AND status = 'firing' AND severity = 'critical') AS critical,"
         " countIf(c AND status = 'firing' AND severity = 'warning') AS warning,"
@@ -102,33 +134,35 @@ async def monitors(reader: Reader, run: str = "live") -> list[str]:
     return [row["monitor"] for row in rows]
 
 
-async def get(reader: Reader, alert_id: str, run: str = "live") -> dict[str, Any] | None:
+async def get(reader: Reader, alert_id: str, run: str = "live") -> ExplainedAlert | None:
     """One alert in its newest version, with its explanation as text; None where there is none of that id."""
-    rows = await reader.select(
-        (
-            f"SELECT {LISTED}, explanation, {_STORED} FROM alerts FINAL WHERE run = {{run:String}} AND alert_id ="
-            f" {{id:String}}"
-        ),
+    rows = await reader.find(
+        ExplainedAlert,
+        f"SELECT {AlertRecord.columns()}, explanation, {_STORED} FROM alerts FINAL"
+        " WHERE run = {run:String} AND alert_id = {id:String}",
         {"run": run, "id": alert_id},
     )
     return rows[0] if rows else None
 
 
-async def by_ids(reader: Reader, ids: Sequence[str], run: str = "live", *, limit: int = 200) -> list[dict[str, Any]]:
+async def by_ids(reader: Reader, ids: Sequence[str], run: str = "live", *, limit: int = 200) -> list[AlertRecord]:
     """Those alerts, oldest first, at most `limit`."""
-    return await reader.select(
-        f"SELECT {LISTED} FROM alerts FINAL WHERE run = {{run:String}} AND alert_id IN {{ids:Array(String)}}"
+    return await reader.find(
+        AlertRecord,
+        f"SELECT {AlertRecord.columns()} FROM alerts FINAL"
+        " WHERE run = {run:String} AND alert_id IN {ids:Array(String)}"
         " ORDER BY window_start, monitor, alert_id LIMIT {limit:UInt32}",
         {"run": run, "ids": list(ids), "limit": limit},
     )
 
 
-async def versions(reader: Reader, alert_id: str, run: str = "live") -> list[dict[str, Any]]:
+async def versions(reader: Reader, alert_id: str, run: str = "live") -> list[AlertVersion]:
     """The versions of an alert that are still stored, oldest first.
 
     ClickHouse merges older ones away in its own time.
     """
-    return await reader.select(
+    return await reader.find(
+        AlertVersion,
         "SELECT version, severity, status, ends_at, suppressed_by, explanation IS NOT NULL AS explained, case_id,"
         f" {_STORED}"
         " FROM alerts WHERE run = {run:String} AND alert_id = {id:String} ORDER BY version LIMIT 1 BY version",
@@ -136,21 +170,20 @@ async def versions(reader: Reader, alert_id: str, run: str = "live") -> list[dic
     )
 
 
-async def of_series(
-    reader: Reader, alert: Mapping[str, Any], run: str = "live", *, limit: int = 12
-) -> list[dict[str, Any]]:
+async def of_series(reader: Reader, alert: AlertRecord, run: str = "live", *, limit: int = 12) -> list[AlertRecord]:
     """The newest other alerts of the same monitor and series, newest first."""
-    return await reader.select(
-        f"SELECT {LISTED} FROM alerts FINAL PREWHERE run = {{run:String}} AND alert_id != {{id:String}}"
+    return await reader.find(
+        AlertRecord,
+        f"SELECT {AlertRecord.columns()} FROM alerts FINAL PREWHERE run = {{run:String}} AND alert_id != {{id:String}}"
         " AND monitor = {monitor:String} AND length(series) = length({names:Array(String)})"
         " AND arrayAll((n, v) -> series[n] = v, {names:Array(String)}, {values:Array(String)})"
         " ORDER BY window_start DESC, alert_id LIMIT {limit:UInt32}",
         {
             "run": run,
-            "id": alert["alert_id"],
-            "monitor": alert["monitor"],
-            "names": list(alert["series"]),
-            "values": list(alert["series"].values()),
+            "id": alert.alert_id,
+            "monitor": alert.monitor,
+            "names": list(alert.series),
+            "values": list(alert.series.values()),
             "limit": limit,
         },
     )
@@ -172,9 +205,10 @@ async def onsets(reader: Reader, from_ms: int, to_ms: int, run: str = "live", *,
 
 async def judgements(
     reader: Reader, alert_id: str, from_ms: int, to_ms: int, run: str = "live", *, limit: int = 400
-) -> list[dict[str, Any]]:
+) -> list[JudgedBucket]:
     """The judged buckets of an alert's series under its configuration, in [from, to), oldest first."""
-    return await reader.select(
+    return await reader.find(
+        JudgedBucket,
         "SELECT window_start, window_end, observed, expected, score, state FROM judgements FINAL"
         " WHERE (run, monitor, config_hash, series_id) IN (SELECT run, monitor, config_hash,"
         " sipHash128(toString(mapSort(series))) FROM alerts WHERE run = {run:String} AND alert_id = {id:String})"
@@ -202,3 +236,19 @@ async def stored_since(
         {"run": run, "since": since_s, "limit": limit},
     )
     return {(row["alert_id"], row["version"]): row["at"] for row in rows}
+
+
+async def inside(
+    reader: Reader, kind: Literal["incident", "case"], full_id: str, *, limit: int = 200
+) -> list[AlertRecord]:
+    """Live alerts of an incident or a case, by severity, then the newest; the first `limit`."""
+    found = {
+        "incident": "SELECT alert_id FROM dispositions FINAL WHERE incident_id = {id:String}",
+        "case": "SELECT arrayJoin(alert_ids) FROM cases FINAL WHERE case_id = {id:String}",
+    }
+    return await reader.find(
+        AlertRecord,
+        f"SELECT {AlertRecord.columns()} FROM alerts FINAL WHERE run = 'live' AND alert_id IN ({found[kind]})"
+        f" ORDER BY {SEVERITY_RANK} DESC, window_start DESC, alert_id LIMIT {{limit:UInt32}}",
+        {"id": full_id, "limit": limit},
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from sinks.store.reader import Reader
+from sinks.store.records import Moment, Number, Record
 
 _TEXTS = ("change_id", "kind", "phase", "target", "from_version", "to_version", "owner_team")
 _LISTED = (
@@ -18,6 +18,26 @@ _LISTED = (
 )
 _CHANGE = "type = 'platform.change'"
 """Before FINAL, as are times and topics: two copies of an event have them in common."""
+
+
+class ChangeRecord(Record):
+    """A change of the platform; a text that was not given is empty."""
+
+    TABLE = "events"
+    change_id: str
+    kind: str
+    phase: str
+    target: str
+    from_version: str
+    to_version: str
+    owner_team: str
+    markets: list[str]
+    action_types: list[str]
+    percent: Number
+    at: Moment
+    topic: str
+    partition: int
+    offset: int
 
 
 @dataclass(frozen=True)
@@ -47,9 +67,10 @@ class ChangeFilter:
         return f"PREWHERE {' AND '.join(parts)} WHERE {' AND '.join(wanted)}"
 
 
-async def find(reader: Reader, wanted: ChangeFilter, *, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
+async def find(reader: Reader, wanted: ChangeFilter, *, limit: int = 100, offset: int = 0) -> list[ChangeRecord]:
     """A page of changes, newest first; a text that is not given is empty."""
-    return await reader.select(
+    return await reader.find(
+        ChangeRecord,
         f"SELECT {_LISTED} FROM events FINAL {wanted.where()} ORDER BY event_time DESC, topic, partition, offset DESC"
         " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
         asdict(wanted) | {"limit": limit, "offset": offset},
@@ -64,11 +85,12 @@ async def count(reader: Reader, wanted: ChangeFilter) -> int:
 
 async def around(
     reader: Reader, at_ms: int, before_ms: int, after_ms: int, *, topics: Sequence[str] = (), limit: int = 40
-) -> list[dict[str, Any]]:
+) -> list[ChangeRecord]:
     """The changes from `before_ms` before an instant until `after_ms` after it, those nearest to it,
     in order of time.
     """
-    return await reader.select(
+    return await reader.find(
+        ChangeRecord,
         f"SELECT * FROM (SELECT {_LISTED} FROM events FINAL PREWHERE {' AND '.join((_CHANGE, *_inside(topics)))}"
         " AND event_time >= fromUnixTimestamp64Milli({at:Int64} - {before:Int64}, 'UTC')"
         " AND event_time < fromUnixTimestamp64Milli({at:Int64} + {after:Int64}, 'UTC') WHERE duplicate = 0"

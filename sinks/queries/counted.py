@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from livewarden.contracts import AGGREGATES, CONTRACTS
 from livewarden.contracts.change import PlatformChange
 from livewarden.times import parse_ms
 from sinks.present.wording import scanned_from
 from sinks.queries.events import Selection
+from sinks.store.records import AlertRecord
 
 Monitors = Mapping[str, Mapping[str, Any]]
 """By name: the fields of a monitor as its file has them, and its `config_hash`."""
@@ -26,28 +27,28 @@ _PRECISIONS = {
 _TOPICS = {contract.type_name: getattr(contract, "topic", "") for contract in CONTRACTS}
 
 
-def evidence_of(case: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The evidence of a case; empty where there is none, or it cannot be read."""
+def evidence_of(stored: str) -> Mapping[str, Any]:
+    """The evidence of a case out of its JSON; empty where there is none, or it cannot be read."""
     try:
-        found = json.loads(case["evidence"]) if case is not None else {}
+        found = json.loads(stored or "{}")
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def configuration(alert: Mapping[str, Any], evidence: Mapping[str, Any], monitors: Monitors) -> Mapping[str, Any]:
+def configuration(alert: AlertRecord, evidence: Mapping[str, Any], monitors: Monitors) -> Mapping[str, Any]:
     """The configuration under which the alert was raised: from its case, else the one in force if it is the same;
     or none.
     """
     kept = evidence.get("monitors")
-    found = kept.get(alert["monitor"]) if isinstance(kept, dict) else None
+    found = kept.get(alert.monitor) if isinstance(kept, dict) else None
     if isinstance(found, dict):
         return found
-    now = monitors.get(alert["monitor"], {})
-    return now if now.get("config_hash") == alert["config_hash"] else {}
+    now = monitors.get(alert.monitor, {})
+    return now if now.get("config_hash") == alert.config_hash else {}
 
 
-def selection(alert: Mapping[str, Any], monitor: Mapping[str, Any], topics: Sequence[str] = ()) -> Selection | None:
+def selection(alert: AlertRecord, monitor: Mapping[str, Any], topics: Sequence[str] = ()) -> Selection | None:
     """The events in the buckets over which the alert was found; None where its configuration is not known.
 
     `topics`: those of the cluster; the ones that the events come on are looked through.
@@ -64,9 +65,9 @@ def selection(alert: Mapping[str, Any], monitor: Mapping[str, Any], topics: Sequ
         event,
         precisions,
         scanned_from(alert),
-        int(alert["window_end"]),
+        int(alert.window_end),
         where,
-        dict(alert["series"]),
+        dict(alert.series),
         _named(topic, topics),
     )
 
@@ -80,13 +81,21 @@ def of_changes(topics: Sequence[str]) -> list[str]:
     return _named(PlatformChange.topic, topics)
 
 
-def series_points(evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The series in a case's evidence: `monitor`, `series` and `points` (start in ms, observed, expected, score)."""
+class SeriesPoints(NamedTuple):
+    """A series in a case's evidence; of each point: start in ms, observed, expected, score."""
+
+    monitor: str
+    series: Mapping[str, str]
+    points: list[tuple[int, float | None, float | None, float | None]]
+
+
+def series_points(evidence: Mapping[str, Any]) -> list[SeriesPoints]:
+    """The series in a case's evidence, as far as they can be read."""
     found = []
     for each in evidence.get("series") or ():
         try:
-            points = [(parse_ms(start), *map(_number, rest)) for start, *rest in each["points"]]
-            found.append({"monitor": str(each["monitor"]), "series": dict(each["series"]), "points": points})
+            points = [(parse_ms(at), _number(o), _number(e), _number(s)) for at, o, e, s in each["points"]]
+            found.append(SeriesPoints(str(each["monitor"]), dict(each["series"]), points))
         except (KeyError, TypeError, ValueError):
             continue
     return found

@@ -2,49 +2,107 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from sinks.queries.alerts import LISTED
+from sinks.sql import SEVERITY_RANK
 from sinks.store.reader import Reader
+from sinks.store.records import AlertRecord, DispositionRecord, FeedbackRecord, Moment, Number, Record
+
+_SELECT = f"SELECT {DispositionRecord.columns()} FROM dispositions FINAL"
 
 
-async def get(reader: Reader, alert_id: str) -> dict[str, Any] | None:
-    """What became of one alert: its incident, the outcome, what kept it back and why; None where it is not known."""
-    rows = await reader.select(
-        "SELECT alert_id, version, incident_id, outcome, by, reason, at FROM dispositions FINAL"
-        " WHERE alert_id = {id:String}",
-        {"id": alert_id},
-    )
+class DisposedAlert(AlertRecord):
+    """An alert with what became of it."""
+
+    outcome: str
+    by: str
+    reason: str
+
+
+class KeptBack(Record):
+    """An alert that nobody was notified of by itself, and why."""
+
+    TABLE = "dispositions"
+    at: Moment
+    alert_id: str
+    incident_id: str
+    monitor: str
+    severity: str
+    outcome: str
+    by: str
+    reason: str
+    series: Mapping[str, str]
+    window_start: Moment
+    observed: Number
+    expected: Number
+
+
+@dataclass(frozen=True)
+class OutcomeCount:
+    """How many alerts had an outcome."""
+
+    outcome: str
+    alerts: int
+
+
+async def get(reader: Reader, alert_id: str) -> DispositionRecord | None:
+    """What became of one alert; None where it is not known."""
+    rows = await reader.find(DispositionRecord, f"{_SELECT} WHERE alert_id = {{id:String}}", {"id": alert_id})
     return rows[0] if rows else None
 
 
-async def of_incident(reader: Reader, incident_id: str, *, limit: int = 50) -> list[dict[str, Any]]:
-    """Alerts of an incident with their `outcome`, `by` and `reason`:
-    those that were notified first, then by severity, newest first.
-    """
-    return await reader.select(
-        f"SELECT a.*, d.outcome AS outcome, d.by AS by, d.reason AS reason FROM (SELECT {LISTED} FROM alerts FINAL"
+async def by_alert(reader: Reader, alert_ids: Sequence[str]) -> dict[str, DispositionRecord]:
+    """What became of alerts, by id; those that the response has not seen yet are missing."""
+    rows = await reader.find(
+        DispositionRecord, f"{_SELECT} WHERE alert_id IN {{ids:Array(String)}} ORDER BY alert_id", {"ids": alert_ids}
+    )
+    return {row.alert_id: row for row in rows}
+
+
+async def kept_back(
+    reader: Reader, *, monitor: str = "", outcome: str = "", since_ms: int | None = None, limit: int = 50
+) -> list[KeptBack]:
+    """Alerts that nobody was notified of, the newest first; an empty text leaves nothing out."""
+    return await reader.find(
+        KeptBack,
+        f"SELECT {', '.join(KeptBack.model_fields)} FROM why_not_paged WHERE outcome != 'notified'"
+        " AND at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
+        " AND {monitor:String} IN ('', monitor) AND {outcome:String} IN ('', outcome)"
+        " ORDER BY at DESC, alert_id LIMIT {limit:UInt32}",
+        {"since": since_ms or 0, "monitor": monitor, "outcome": outcome, "limit": limit},
+    )
+
+
+async def of_incident(reader: Reader, incident_id: str, *, limit: int = 50) -> list[DisposedAlert]:
+    """Alerts of an incident: those notified first, then by severity, newest first."""
+    return await reader.find(
+        DisposedAlert,
+        f"SELECT a.*, d.outcome AS outcome, d.by AS by, d.reason AS reason FROM (SELECT {AlertRecord.columns()}"
+        " FROM alerts FINAL"
         " WHERE run = 'live') AS a INNER JOIN (SELECT alert_id, outcome, by, reason FROM dispositions FINAL"
         " WHERE incident_id = {incident:String}) AS d ON a.alert_id = d.alert_id"
-        " ORDER BY outcome = 'notified' DESC, status = 'firing' DESC, indexOf(['info', 'warning', 'critical'], "
-        "severity) DESC,"
+        f" ORDER BY outcome = 'notified' DESC, status = 'firing' DESC, {SEVERITY_RANK} DESC,"
         " window_start DESC, alert_id LIMIT {limit:UInt32}",
         {"incident": incident_id, "limit": limit},
     )
 
 
-async def outcomes(reader: Reader, incident_id: str) -> list[dict[str, Any]]:
-    """How many alerts of an incident had which `outcome`, the most frequent first."""
-    return await reader.select(
+async def outcomes(reader: Reader, incident_id: str) -> list[OutcomeCount]:
+    """How many alerts of an incident had which outcome, the most frequent first."""
+    return await reader.find(
+        OutcomeCount,
         "SELECT outcome, count() AS alerts FROM dispositions FINAL WHERE incident_id = {incident:String}"
         " GROUP BY outcome ORDER BY alerts DESC, outcome",
         {"incident": incident_id},
     )
 
 
-async def feedback(reader: Reader, alert_id: str) -> dict[str, Any] | None:
-    """What somebody said that an alert was worth: `verdict`, `cause`, `why`, `who`, `at`; None where nobody did."""
-    rows = await reader.select(
-        "SELECT verdict, cause, why, who, at FROM feedback FINAL WHERE alert_id = {id:String}", {"id": alert_id}
+async def feedback(reader: Reader, alert_id: str) -> FeedbackRecord | None:
+    """What somebody said that an alert was worth; None where nobody did."""
+    rows = await reader.find(
+        FeedbackRecord,
+        f"SELECT {FeedbackRecord.columns()} FROM feedback FINAL WHERE alert_id = {{id:String}}",
+        {"id": alert_id},
     )
     return rows[0] if rows else None

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sinks.embedded.engine import quoted
+from sinks.sql import quoted
 from sinks.store.reader import Reader
+from sinks.store.records import Moment, Record
 
 _COLUMNS = "event_time, event_id, weight, late, topic, partition, offset, data"
 _ORDER = "\nORDER BY event_time, topic, partition, offset"
@@ -65,7 +66,23 @@ class Selection:
         return inlined(*self.statement(_COLUMNS, f"{_ORDER}\nLIMIT {int(limit)}"))
 
 
-async def first(reader: Reader, wanted: Selection, *, limit: int = 50) -> tuple[list[dict[str, Any]], int, int]:
+class CountedEvent(Record):
+    """An event that a monitor counted; of how many, and with which sum of weights."""
+
+    TABLE = "events"
+    event_time: Moment
+    event_id: str
+    weight: int
+    late: int
+    topic: str
+    partition: int
+    offset: int
+    data: str
+    events: int
+    happenings: int
+
+
+async def first(reader: Reader, wanted: Selection, *, limit: int = 50) -> tuple[list[CountedEvent], int, int]:
     """The earliest events of a selection in the order of their time;
     how many it holds, and the sum of their weights.
     """
@@ -73,8 +90,8 @@ async def first(reader: Reader, wanted: Selection, *, limit: int = 50) -> tuple[
         f"{_COLUMNS}, count() OVER () AS events, sum(weight) OVER () AS happenings",
         f"{_ORDER}\nLIMIT {{limit:UInt32}}",
     )
-    rows = await reader.select(sql, values | {"limit": limit})
-    return rows, *((rows[0]["events"], rows[0]["happenings"]) if rows else (0, 0))
+    rows = await reader.find(CountedEvent, sql, values | {"limit": limit})
+    return rows, *((rows[0].events, rows[0].happenings) if rows else (0, 0))
 
 
 def inlined(sql: str, values: Mapping[str, Any]) -> str:

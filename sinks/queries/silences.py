@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from livewarden.action import Matcher
-from livewarden.matcher import matches
+from livewarden.matcher import Matcher, matches
 from livewarden.times import DAY_MS
 from sinks.store.reader import Reader
+from sinks.store.records import SilenceRecord
 
-_LISTED = (
-    "silence_id, version, kind, effect, matchers, owner, reason, created_by, created_at, starts_at, ends_at, "
-    "ended_by, reminded, hits"
-)
 MOST_MATCHED = 50_000
 """Alerts that a preview looks at."""
 Phase = Literal["active", "coming", "past"]
@@ -22,35 +18,65 @@ _NOW = "fromUnixTimestamp64Milli({now:Int64}, 'UTC')"
 _PHASE = f"multiIf(ends_at <= {_NOW}, 'past', starts_at > {_NOW}, 'coming', 'active')"
 
 
+class PhasedSilence(SilenceRecord):
+    """A silence, and whether it is in force now."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True)
+class SilenceCounts:
+    """How many silences there are, by phase."""
+
+    active: int
+    coming: int
+    past: int
+    all: int
+
+
 async def find(
     reader: Reader, now_ms: int, phase: Phase | Literal[""] = "", *, limit: int = 50, offset: int = 0
-) -> list[dict[str, Any]]:
+) -> list[PhasedSilence]:
     """A page of silences with their `phase` at `now_ms`: active ones first, then coming ones, then past ones,
     newest first.
     """
-    return await reader.select(
-        f"SELECT {_LISTED}, {_PHASE} AS phase FROM silences FINAL WHERE {{phase:String}} IN ('', phase)"
+    return await reader.find(
+        PhasedSilence,
+        f"SELECT {SilenceRecord.columns()}, {_PHASE} AS phase FROM silences FINAL"
+        " WHERE {phase:String} IN ('', phase)"
         " ORDER BY indexOf(['past', 'coming', 'active'], phase) DESC, starts_at DESC, silence_id"
         " LIMIT {limit:UInt32} OFFSET {offset:UInt32}",
         {"now": now_ms, "phase": phase, "limit": limit, "offset": offset},
     )
 
 
-async def count(reader: Reader, now_ms: int) -> dict[str, int]:
-    """How many there are, by phase: `active`, `coming`, `past`, and `all`."""
-    rows = await reader.select(
+async def by_end(reader: Reader, now_ms: int, *, past: bool = False, limit: int = 50) -> list[SilenceRecord]:
+    """Those that hold or are to hold, the one that ends soonest first, and behind them with `past` the others."""
+    return await reader.find(
+        SilenceRecord,
+        f"SELECT {SilenceRecord.columns()} FROM silences FINAL WHERE {{past:Bool}} OR ends_at > {_NOW}"
+        f" ORDER BY ends_at > {_NOW} DESC, ends_at, silence_id LIMIT {{limit:UInt32}}",
+        {"now": now_ms, "past": past, "limit": limit},
+    )
+
+
+async def count(reader: Reader, now_ms: int) -> SilenceCounts:
+    """How many there are."""
+    rows = await reader.find(
+        SilenceCounts,
         "SELECT countIf(phase = 'active') AS active, countIf(phase = 'coming') AS coming,"
-        " countIf(phase = 'past') AS past,"
-        f" count() AS all FROM (SELECT {_PHASE} AS phase FROM silences FINAL)",
+        f" countIf(phase = 'past') AS past, count() AS all FROM (SELECT {_PHASE} AS phase FROM silences FINAL)",
         {"now": now_ms},
     )
     return rows[0]
 
 
-async def get(reader: Reader, silence_id: str) -> dict[str, Any] | None:
+async def get(reader: Reader, silence_id: str) -> SilenceRecord | None:
     """One silence in its newest version; None where there is none of that id."""
-    rows = await reader.select(
-        f"SELECT {_LISTED} FROM silences FINAL WHERE silence_id = {{id:String}}", {"id": silence_id}
+    rows = await reader.find(
+        SilenceRecord,
+        f"SELECT {SilenceRecord.columns()} FROM silences FINAL WHERE silence_id = {{id:String}}",
+        {"id": silence_id},
     )
     return rows[0] if rows else None
 

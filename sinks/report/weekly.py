@@ -12,7 +12,9 @@ from livewarden.errors import SetupError
 from livewarden.times import DAY_MS, to_ms
 from sinks.present import wording
 from sinks.queries import health, notifications, weekly
-from sinks.report.facts import Row, many, moment
+from sinks.queries.notifications import ChannelState
+from sinks.queries.weekly import OverdueCase, SlowIncident, Waits, WeekCount, WeekFeedback
+from sinks.report.facts import many, moment
 from sinks.report.page import UNKNOWN, Report, Section, Table, known
 from sinks.store.reader import Reader
 
@@ -72,7 +74,7 @@ async def weekly_digest(reader: Reader, from_ms: int, *, now_ms: int) -> Report:
         ("incidents", _versus(_sum(opened, "now"), _sum(opened, "before"), before_by_clock)),
         ("incidents that somebody was notified of", f"{_sum(opened, 'notified_now'):,}"),
         ("cases that came up", _versus(_sum(came, "now"), _sum(came, "before"), before_by_clock)),
-        ("cases overdue now", f"{late[0]['all'] if late else 0:,}"),
+        ("cases overdue now", f"{late[0].all if late else 0:,}"),
         ("channels down now", f"{len(down):,}"),
     ]
     iso = datetime.fromtimestamp(from_ms / 1000, UTC).isocalendar()
@@ -129,36 +131,36 @@ def _remarks(
 
 
 def _section(
-    title: str, what: str, rows: Sequence[Row], before: bool, *, kept: bool = False, judged: bool = True
+    title: str, what: str, rows: Sequence[WeekCount], before: bool, *, kept: bool = False, judged: bool = True
 ) -> Section:
     extra = {"notified_now": "notified", "passed_now": "not kept back"}
-    named = [name for name in extra if rows and name in rows[0]]
+    named = [name for name in extra if rows and getattr(rows[0], name) is not None]
     cells = []
     for row in rows:
-        name = wording.outcome(row["name"]) if kept else row["name"]
-        counts = [f"{row['now']:,}", *(f"{row[name]:,}" for name in named)]
-        cells.append([known(name), *counts, *_against(row["now"], row["before"], before)])
+        name = wording.outcome(row.name) if kept else row.name
+        counts = [f"{row.now:,}", *(f"{getattr(row, name):,}" for name in named)]
+        cells.append([known(name), *counts, *_against(row.now, row.before, before)])
     columns = (what, "week", *(extra[name] for name in named), "week before", "change")
     nothing = "None." if judged else f"{UNKNOWN}: no event of the week was judged."
     return Section(title, table=Table(columns, cells), nothing=nothing)
 
 
-def _waits(found: Row) -> list[tuple[str, str]]:
-    if not found["notified"]:
+def _waits(found: Waits) -> list[tuple[str, str]]:
+    if not found.notified:
         return []
-    half = UNKNOWN if not found["acknowledged"] else wording.duration(max(0, found["half"]))
+    half = UNKNOWN if not found.acknowledged else wording.duration(max(0, found.half or 0))
     return [
-        ("acknowledged", f"{found['acknowledged']:,} of {found['notified']:,} that somebody was notified of"),
+        ("acknowledged", f"{found.acknowledged:,} of {found.notified:,} that somebody was notified of"),
         ("half of these within", half),
     ]
 
 
-def _precision(rows: Sequence[Row], before: bool) -> Section:
+def _precision(rows: Sequence[WeekFeedback], before: bool) -> Section:
     cells = []
     for row in rows:
-        old = UNKNOWN if not before else _share(row["true_before"], row["before"])
-        verdicts = [f"{row[name]:,}" for name in ("judged", "true_alerts", "expected_alerts", "false_alerts")]
-        cells.append([known(row["name"]), *verdicts, _share(row["true_alerts"], row["judged"]), old])
+        old = UNKNOWN if not before else _share(row.true_before, row.before)
+        verdicts = [f"{getattr(row, name):,}" for name in ("judged", "true_alerts", "expected_alerts", "false_alerts")]
+        cells.append([known(row.name), *verdicts, _share(row.true_alerts, row.judged), old])
     columns = ("monitor", "judged", "true", "expected", "false", "precision", "week before")
     lines = ["Of what people judged in the week, not of all alerts."] if cells else []
     return Section("Precision by monitor", lines=lines, table=Table(columns, cells), nothing="Nobody judged an alert.")
@@ -168,48 +170,45 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%} ({part:,} of {whole:,})" if whole else UNKNOWN
 
 
-def _slow(rows: Sequence[Row]) -> Table:
+def _slow(rows: Sequence[SlowIncident]) -> Table:
     cells = [
         [
-            "not acknowledged" if row["waited"] is None else wording.duration(max(0, row["waited"])),
-            row["severity"],
-            known(row["title"]),
-            moment(row["opened_at"]),
-            "nobody" if row["acknowledged_by"] is None else known(row["acknowledged_by"]),
-            known(row["incident_id"])[:8],
+            "not acknowledged" if row.waited is None else wording.duration(max(0, row.waited)),
+            row.severity,
+            known(row.title),
+            moment(row.opened_at),
+            "nobody" if row.acknowledged_by is None else known(row.acknowledged_by),
+            known(row.incident_id)[:8],
         ]
         for row in rows
     ]
     return Table(("waited", "severity", "incident", "opened", "who had it", "id"), cells)
 
 
-def _late(rows: Sequence[Row], now_ms: int) -> Table:
+def _late(rows: Sequence[OverdueCase], now_ms: int) -> Table:
     cells = [
         [
             wording.due(row, now_ms),
-            row["state"],
-            row["severity"],
-            "nobody" if row["owner"] is None else known(row["owner"]),
-            known(row["title"]),
-            known(row["case_id"])[:8],
+            row.state,
+            row.severity,
+            "nobody" if row.owner is None else known(row.owner),
+            known(row.title),
+            known(row.case_id)[:8],
         ]
         for row in rows
     ]
-    if rows and rows[0]["all"] > len(rows):
-        cells.append([f"{many(rows[0]['all'] - len(rows), 'case')} more", *[""] * 5])
+    if rows and rows[0].all > len(rows):
+        cells.append([f"{many(rows[0].all - len(rows), 'case')} more", *[""] * 5])
     return Table(("late", "state", "severity", "owner", "case", "id"), cells)
 
 
-def _down(rows: Sequence[Row]) -> Table:
-    cells = [
-        [known(e["channel"]), moment(e["since"]), f"{e['failures']:,}", f"{e['waiting']:,}", known(e["error"])]
-        for e in rows
-    ]
+def _down(rows: Sequence[ChannelState]) -> Table:
+    cells = [[known(e.channel), moment(e.since), f"{e.failures:,}", f"{e.waiting:,}", known(e.error)] for e in rows]
     return Table(("channel", "since", "failures", "notifications waiting", "last error"), cells)
 
 
-def _sum(rows: Sequence[Row], name: str) -> int:
-    return sum(row[name] for row in rows)
+def _sum(rows: Sequence[WeekCount], name: str) -> int:
+    return sum(getattr(row, name) or 0 for row in rows)
 
 
 def _versus(now: int, before: int, known_before: bool) -> str:

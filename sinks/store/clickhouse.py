@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ import orjson
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater, SetupError
 from livewarden.ids import content_token
-from livewarden.times import DAY_MS
+from livewarden.times import DAY_MS, instant
 from sinks.store.connection import Address, open_client, translated
 from sinks.store.group import GroupCommit
 from sinks.store.migrate import missing_or_applied
@@ -233,12 +232,11 @@ def pieces(kind: Table, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 _AT_PLACE = "stage = %(stage)s AND topic = %(topic)s AND partition = %(partition)s"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(maxsize=4096)
 def _month(day: int) -> int:
-    date = _EPOCH + timedelta(days=day)
+    date = instant(day * DAY_MS)
     return date.year * 12 + date.month
 
 

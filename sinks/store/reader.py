@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from livewarden.errors import SetupError
 from sinks.store.connection import Address, open_client, translated
 from sinks.store.tables import Row, Table, table
 
+R = TypeVar("R")
 _READ_ONLY = {"readonly": 1, "max_execution_time": 60}
 
 
@@ -175,6 +176,10 @@ class Reader:
             )
             names = result.column_names
             return [dict(zip(names, map(_short, row), strict=True)) for row in result.result_rows]
+
+    async def find(self, make: Callable[..., R], sql: str, values: Mapping[str, Any] | None = None) -> list[R]:
+        """What `select` gives, each row made into a record whose fields are the columns of the query."""
+        return [make(**row) for row in await self.select(sql, values)]
 
     async def stream(self, sql: str, fmt: str, values: Mapping[str, Any] | None = None) -> AsyncIterator[bytes]:
         """The result of one of our own queries in a format of ClickHouse, `CSVWithNames` or `Parquet` say, block by

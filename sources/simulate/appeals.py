@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from livewarden.contracts import AppealLifecycle, EnforcementReversed
-from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from sources.simulate.draft import Draft, by_time, instant
+from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, instant
+from sources.simulate.draft import Draft, by_time
 from sources.simulate.incident import Quantity, matches
 from sources.simulate.market import Market
 from sources.simulate.scenario import Scenario

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from livewarden.contracts import PlatformChange, Scope
-from livewarden.times import MINUTE_MS
-from sources.simulate.draft import Draft, by_time, instant
+from livewarden.times import MINUTE_MS, instant
+from sources.simulate.draft import Draft, by_time
 from sources.simulate.incident import Change
 from sources.simulate.scenario import Scenario
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from livewarden.contracts import EnforcementAction
-from livewarden.times import DAY_MS, MINUTE_MS
-from sources.simulate.draft import Draft, instant
+from livewarden.times import DAY_MS, MINUTE_MS, instant
+from sources.simulate.draft import Draft
 from sources.simulate.violations import Violation
 
 _LASTS_MS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from livewarden.contracts import SourceHeartbeat, Topic
-from livewarden.times import MINUTE_MS
-from sources.simulate.draft import Draft, instant
+from livewarden.times import MINUTE_MS, instant
+from sources.simulate.draft import Draft
 from sources.simulate.scenario import Scenario
 
 TOPICS: tuple[Topic, ...] = (

@@ -16,9 +16,9 @@ from livewarden.contracts import (
     Scope,
 )
 from livewarden.event import Event
-from livewarden.times import DAY_MS, HOUR_MS, parse_ms
+from livewarden.times import DAY_MS, HOUR_MS, instant, parse_ms
 from sources.codec import event_of
-from sources.simulate.draft import Draft, by_time, instant
+from sources.simulate.draft import Draft, by_time
 from sources.simulate.misjudged import MisjudgedDays, MisjudgedWorld, misjudged_days
 
 SOURCE = "urn:livewarden:simulation"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from livewarden.contracts import TrafficQuality
-from livewarden.times import MINUTE_MS
-from sources.simulate.draft import Draft, instant
+from livewarden.times import MINUTE_MS, instant
+from sources.simulate.draft import Draft
 from sources.simulate.market import Floats
 from sources.simulate.noise import log_drift
 from sources.simulate.rooms import Crowd

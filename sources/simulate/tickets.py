@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from livewarden.contracts import MerchantTicket
-from livewarden.times import MINUTE_MS
+from livewarden.times import MINUTE_MS, instant
 from sources.simulate.appeals import factor_at
-from sources.simulate.draft import Draft, instant
+from sources.simulate.draft import Draft
 from sources.simulate.market import Market
 from sources.simulate.noise import frailty, zipf_ranks
 from sources.simulate.rooms import shop_id, shops

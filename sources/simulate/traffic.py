@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livewarden.contracts import RoomLifecycle, TrafficSample
-from livewarden.times import HOUR_MS, MINUTE_MS
-from sources.simulate.draft import Draft, by_time, instant
+from livewarden.times import HOUR_MS, MINUTE_MS, instant
+from sources.simulate.draft import Draft, by_time
 from sources.simulate.noise import log_drift
 from sources.simulate.rooms import Crowd, Room
 from sources.simulate.scenario import Scenario

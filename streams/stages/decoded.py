@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from livewarden.errors import InvalidEvent
-from streams.stages.output import MOST_DETAIL, Output, Passed, WireRecord, readable
+from streams.stages.marker import Passed
+from streams.stages.output import MOST_DETAIL, Output, WireRecord, readable
 from streams.stages.rows import dead_row, pass_over
 
 T = TypeVar("T")

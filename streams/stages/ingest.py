@@ -12,7 +12,8 @@ from models.aggregate.aggregator import Aggregator, Outcome
 from models.aggregate.partial import Message, Partial, from_dict, to_dict
 from models.monitors.plan import Plan
 from sources.codec import decode
-from streams.stages.output import FULL_EVERY, Output, Passed, WireRecord, readable
+from streams.stages.marker import Passed
+from streams.stages.output import FULL_EVERY, Output, WireRecord, readable
 from streams.stages.rows import dead_row, event_row, partial_row, pass_over
 from streams.stages.saved import pack, unpacked
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
@@ -13,6 +12,7 @@ from livewarden.settings import PARTIALS, RESPONSE
 from models.aggregate.canary import Canary, canary_dict
 from models.aggregate.partial import Message, to_dict
 from models.response import response_event as news
+from streams.stages.marker import Unreadable
 
 Row = dict[str, Any]
 
@@ -38,37 +38,8 @@ class WireRecord(Protocol):
 
 def readable(record: WireRecord) -> None:
     """Raise InvalidEvent of a record that stands for an offset which the client could not unpack."""
-    problem = getattr(record, "problem", "")
-    if problem:
-        raise InvalidEvent("unreadable", " ".join(problem.split())[:MOST_DETAIL])
-
-
-@dataclass
-class Passed:
-    """Offsets up to `offset` that hold nothing to read: markers of transactions, or what was compacted away.
-
-    `lost_from` is 0 or more where records were deleted before they were read: the first offset that was still to come.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    value: bytes | None = b""
-    timestamp: int = -1
-    detail: str = ""
-    key: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = ()
-    timestamp_type: int = 0
-    checksum: int | None = None
-    serialized_key_size: int = -1
-    serialized_value_size: int = -1
-    lost_from: int = -1
-
-    def lost(self, next_offset: int) -> int:
-        """How many offsets a stage that stands at `next_offset` has lost; a stage that never read has lost none."""
-        if self.lost_from < 0 or next_offset == 0:
-            return 0
-        return max(0, self.offset + 1 - max(self.lost_from, next_offset))
+    if isinstance(record, Unreadable):
+        raise InvalidEvent("unreadable", " ".join(record.detail.split())[:MOST_DETAIL])
 
 
 Said = Message | Canary | news.ResponseEvent

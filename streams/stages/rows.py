@@ -16,7 +16,8 @@ from models.aggregate.partial import Partial
 from models.aggregate.partial import Row as PartialRow
 from models.decide.judged import Judged
 from models.monitors.monitor import Monitor
-from streams.stages.output import Output, Passed, Row, WireRecord
+from streams.stages.marker import Passed
+from streams.stages.output import Output, Row, WireRecord
 
 MOST_UNKNOWN: Final = 20
 """Unknown fields of one event that are named; the event keeps all of them."""

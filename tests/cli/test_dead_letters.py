@@ -48,6 +48,11 @@ def letter(offset: int = 9, **changes: Any) -> dict[str, Any]:
     return row | {"value": b'{"state":"STARTED"}', "recorded_at": AT + offset * 1000} | changes
 
 
+def read(row: dict[str, Any]) -> view.WholeDeadLetter:
+    """A row as it is read back."""
+    return view.WholeDeadLetter(**row, size=len(row["value"]))
+
+
 LETTERS: Final = [
     letter(1),
     letter(2, value=GOOD, reason="unknown_type", detail="no contract is named eu.liveshop.room.lifecycle.v1"),
@@ -98,7 +103,7 @@ def test_what_is_no_place_is_refused(text: str) -> None:
 
 
 def test_a_record_comes_back_as_it_was_or_mended() -> None:
-    record = record_of(letter())
+    record = record_of(read(letter()))
     assert record == Record(
         "live.rooms",
         0,
@@ -108,19 +113,19 @@ def test_a_record_comes_back_as_it_was_or_mended() -> None:
         tuple((n, v.encode()) for n, v in (HEADERS | {"ce_id": "e9"}).items()),
     )
     assert judge(record).reason == "contract"
-    mended = judge(record_of(letter(), value=GOOD))
+    mended = judge(record_of(read(letter()), value=GOOD))
     assert mended.event is not None
     assert mended.event.id == "e9"
-    moved = record_of(letter(), value=GOOD, headers={"ce_time": "", "ce_id": "other"})
+    moved = record_of(read(letter()), value=GOOD, headers={"ce_time": "", "ce_id": "other"})
     assert dict(moved.headers)["ce_id"] == b"other"
     assert judge(moved).reason == "bad_time", "a header without a value is left out"
-    assert judge(record_of(LETTERS[5])).reason == "null_value"
+    assert judge(record_of(read(LETTERS[5]))).reason == "null_value"
 
 
 def test_what_was_no_text_is_not_sent_for_what_it_was() -> None:
-    assert lost(record_of(LETTERS[4])) == ["header ce_id"]
-    assert judge(record_of(LETTERS[4])).reason == "not_kept"
-    assert judge(record_of(LETTERS[4], headers={"ce_id": "e5"})).event is not None
+    assert lost(record_of(read(LETTERS[4]))) == ["header ce_id"]
+    assert judge(record_of(read(LETTERS[4]))).reason == "not_kept"
+    assert judge(record_of(read(LETTERS[4]), headers={"ce_id": "e5"})).event is not None
 
 
 @pytest.mark.clickhouse
@@ -232,7 +237,7 @@ async def test_pages_go_through_all_of_them_once(filled: Address) -> None:
     async with await Reader.connect(*dataclasses.astuple(filled)) as reader:
         at, seen = Place("", 0, 0), []
         while page := await view.after(reader, at, limit=2):
-            seen += [Place(row["topic"], row["partition"], row["offset"]) for row in page]
+            seen += [Place(row.topic, row.partition, row.offset) for row in page]
             at = seen[-1]
     assert seen == sorted(Place(row["topic"], row["partition"], row["offset"]) for row in LETTERS)
 
@@ -242,10 +247,10 @@ async def test_a_record_is_sent_to_its_partition_with_key_headers_and_where_it_w
     prefix = embedded_broker.unique("eu") + "-"
     await embedded_broker.create_topics({f"{prefix}live.rooms": 3})
     async with sender(Access(embedded_broker.bootstrap), prefix) as send:
-        record = record_of(letter(partition=2, headers=json.dumps(HEADERS | {FROM_HEADER: "old/0/0"})))
+        record = record_of(read(letter(partition=2, headers=json.dumps(HEADERS | {FROM_HEADER: "old/0/0"}))))
         assert [await send(record), await send(record)] == [Place("live.rooms", 2, 0), Place("live.rooms", 2, 1)]
         with pytest.raises(SetupError, match="has no partition 7 any more"):
-            await send(record_of(letter(partition=7)))
+            await send(record_of(read(letter(partition=7))))
     consumer = AIOKafkaConsumer(
         f"{prefix}live.rooms", bootstrap_servers=embedded_broker.bootstrap, auto_offset_reset="earliest"
     )

@@ -22,7 +22,8 @@ from typer.main import get_command
 from cli import app, main
 from cli.common import print_table
 from cli.local_response import LocalResponse
-from livewarden.action import ACTION, RESOLUTIONS, Action, Answer, Silence, Submit
+from livewarden.action import ACTION, Action, Answer, Silence, Submit
+from livewarden.case_state import RESOLUTIONS
 from livewarden.clock import ManualClock, SystemClock
 from livewarden.errors import RetryLater
 from livewarden.settings import Settings

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from sinks.present.chart import HEIGHT, WIDTH, Mark, Point, draw, strip
 from sinks.present.wording import sentence
 from sinks.queries.counted import selection
+from sinks.store.records import AlertRecord
 from tests.console_fixtures import MONITOR, T0, alert_row
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
@@ -71,37 +74,42 @@ def test_a_strip_says_what_is_in_each_part() -> None:
     assert len(found.marks) == 1
 
 
+def alert(row: Mapping[str, Any]) -> AlertRecord:
+    """A row as it is read back."""
+    return AlertRecord(**{name: row[name] for name in AlertRecord.model_fields})
+
+
 def test_the_chart_reaches_from_before_the_onset_to_after_the_end() -> None:
     over = alert_row(1, status="resolved", ends_at=T0 + 20 * MINUTE_MS)
-    assert reach(over, T0 - 14 * MINUTE_MS, T0 + DAY_MS) == (T0 - 74 * MINUTE_MS, T0 + 30 * MINUTE_MS)
-    start, end = reach(alert_row(1), T0, T0 + 30 * DAY_MS)
+    assert reach(alert(over), T0 - 14 * MINUTE_MS, T0 + DAY_MS) == (T0 - 74 * MINUTE_MS, T0 + 30 * MINUTE_MS)
+    start, end = reach(alert(alert_row(1)), T0, T0 + 30 * DAY_MS)
     assert (end - start) == 200 * MINUTE_MS
     late = alert_row(1, ends_at=None)
-    assert reach(late, T0 - 400 * MINUTE_MS, T0)[1] == T0 + MINUTE_MS, "the window itself is always in it"
+    assert reach(alert(late), T0 - 400 * MINUTE_MS, T0)[1] == T0 + MINUTE_MS, "the window itself is always in it"
 
 
 def test_an_alert_in_one_sentence() -> None:
     fires = alert_row(1, scan_buckets=1, observed=992, expected=2831, direction="DOWN")
-    assert sentence(fires, "Viewers", None, T0 + 90 * MINUTE_MS) == (
+    assert sentence(alert(fires), "Viewers", None, T0 + 90 * MINUTE_MS) == (
         "Viewers, DE · p7: 992, expected 2,831 (−65 %), since 2026-03-06 18:00 UTC, not over after 1 h 30 min."
     )
     gap = alert_row(1, direction="MISSING", series={}, observed=None, expected=None, scan_buckets=1, scan_observed=None)
-    assert sentence(gap, "No events", None, None) == (
+    assert sentence(alert(gap), "No events", None, None) == (
         "No events, everything: nothing came, since 2026-03-06 18:00 UTC, not over."
     )
     anomalous = alert_row(1, scan_buckets=1, expected=0, status="resolved")
-    assert sentence(anomalous, "m", T0 - HOUR_MS, None) == (
+    assert sentence(alert(anomalous), "m", T0 - HOUR_MS, None) == (
         "m, DE · p7: 30, expected 0, since 2026-03-06 17:00 UTC, over."
     )
 
 
 def test_events_are_those_of_the_whole_scan_at_the_monitors_precision() -> None:
-    found = selection(alert_row(1), MONITOR)
+    found = selection(alert(alert_row(1)), MONITOR)
     assert found is not None
     assert (found.from_ms, found.to_ms) == (T0 - 14 * MINUTE_MS, T0 + MINUTE_MS)
     assert tuple(found.precisions) == ("second", "minute")
     for broken in ({}, {**MONITOR, "precision": "week"}, {**MONITOR, "where": 3}, {**MONITOR, "where": {"a": 3}}):
-        assert selection(alert_row(1), broken) is None
+        assert selection(alert(alert_row(1)), broken) is None
 
 
 @given(st.binary(max_size=300))

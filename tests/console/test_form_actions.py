@@ -270,14 +270,14 @@ async def test_what_cannot_be_understood_is_said_in_one_line(working: Site, temp
 async def test_what_is_no_form_is_refused(working: Site) -> None:
     csrf = await csrf_of(working)
     path = "/cases/case-1/note"
-    good = f"seal={csrf}&why="
+    good = f"csrf={csrf}&why="
     for body in (
         good + "%00",
         good + "a%07b",
         good + "%ff",
         good + "%ed%a0%80",
         good + "a&why=b",
-        "seal=" + csrf + "&%00=1",
+        "csrf=" + csrf + "&%00=1",
         b"\xff\xfe",
         b"",
         good + "a" * 140_000,

@@ -17,9 +17,9 @@ from console import forms
 from console.csrf import CsrfTokens, foreign
 from console.forms import BadForm
 from console.identity import Visitor
-from console.pages.forms import DEEDS, FormAction
-from livewarden.action import Matcher
+from console.pages.forms import ACTIONS, FormAction
 from livewarden.clock import ManualClock
+from livewarden.matcher import Matcher
 from livewarden.times import DAY_MS
 
 
@@ -63,12 +63,12 @@ async def test_no_bytes_are_more_than_a_form_or_a_refusal(body: bytes) -> None:
         assert all(isinstance(value, str) and "\x00" not in value for value in found.values())
 
 
-NAMES = st.sampled_from(sorted({name for deed in DEEDS for name in deed.make.model_fields} | {"anomalous"}))
+NAMES = st.sampled_from(sorted({name for deed in ACTIONS for name in deed.make.model_fields} | {"anomalous"}))
 GIVEN = {"action_id": "a1", "who": "maria", "role": "operator", "at": forms.instant("at", "2026-03-06T18:00")}
 IDS = {"incident_id": "i1", "alert_id": "a1", "silence_id": "s1", "case_id": "c1", "task_id": "t1"}
 
 
-@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.path)
+@pytest.mark.parametrize("deed", ACTIONS, ids=lambda deed: deed.path)
 @settings(deadline=None)
 @given(fields=st.dictionaries(NAMES, st.text(max_size=60) | st.integers().map(str), max_size=5))
 def test_what_a_form_asks_for_keeps_the_contract_or_is_refused(deed: FormAction, fields: Mapping[str, str]) -> None:

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from console.parameters import BadParameter, Parameters
+from console.pages.alerts import AlertQuery
+from console.pages.audit import ActionQuery
+from console.pages.cases import AboutQuery, CaseQuery
+from console.pages.changes import ChangeQuery
+from console.pages.dead_letters import DeadLetterQuery
+from console.pages.incidents import IncidentQuery
+from console.pages.silences import SilenceQuery
+from console.parameters import BadParameter, Query, Spanned
 from livewarden.times import DAY_MS, HOUR_MS, parse_ms
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
 from tests.console_fixtures import Site, site
@@ -20,7 +27,7 @@ __all__ = ["clickhouse", "clickhouse_server", "site"]
 
 WRONG = {
     "/?sverity=critical": "there is no parameter 'sverity' here",
-    "/?severity=high": "severity: 'high' is none of critical, warning, info",
+    "/?severity=high": "severity: 'high' is none of info, warning, critical",
     "/?status=open": "status: 'open' is none of firing, resolved",
     "/?suppressed=maybe": "suppressed: 'maybe'",
     "/?page=0": "page: '0' is no number from 1",
@@ -56,8 +63,8 @@ async def test_a_wrong_parameter_is_one_clear_line(site: Site) -> None:
         assert "\n" not in line
 
 
-def asked(query: str) -> Parameters:
-    return Parameters(QueryParams(query))
+def asked(query: str) -> Spanned:
+    return Spanned.read(QueryParams(query))
 
 
 def test_times_are_utc_unless_they_say_otherwise() -> None:
@@ -68,23 +75,21 @@ def test_times_are_utc_unless_they_say_otherwise() -> None:
     assert asked("last=1h&from=&to=").span(HOUR_MS) == (0, None)
 
 
-def test_what_nobody_read_is_refused() -> None:
-    query = asked("a=1&b=2")
-    assert query.text("a") == "1"
-    with pytest.raises(BadParameter, match="there is no parameter 'b' here, only a"):
-        query.done()
+def test_what_no_field_knows_is_refused() -> None:
+    assert AboutQuery.read(QueryParams("alert=1&answer=x")).given() == {"alert": "1"}
+    with pytest.raises(BadParameter, match="there is no parameter 'b' here, only alert, incident"):
+        AboutQuery.read(QueryParams("alert=1&b=2"))
 
 
-@given(st.text(), st.text())
-def test_any_text_is_understood_or_refused(name: str, value: str) -> None:
-    query = Parameters(QueryParams({name: value}))
+@given(
+    st.dictionaries(st.text() | st.sampled_from(["page", "from", "to", "last", "slice", "severity"]), st.text()),
+    st.sampled_from([AlertQuery, IncidentQuery, CaseQuery, ActionQuery, ChangeQuery, DeadLetterQuery, SilenceQuery]),
+)
+def test_any_text_is_understood_or_refused(values: dict[str, str], page: type[Query]) -> None:
     said = ""
     try:
-        query.page()
-        query.span(0)
-        query.text("slice")
-        query.choice("severity", ("info",))
-        query.done()
+        found = page.read(QueryParams(values))
+        assert set(found.given()) <= set(values)
     except BadParameter as error:
         said = str(error)
     assert len(said.splitlines()) <= 1

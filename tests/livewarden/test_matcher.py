@@ -6,8 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from livewarden.action import Matcher
-from livewarden.matcher import matches, parse
+from livewarden.matcher import Matcher, matches
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,30}", fullmatch=True)
 TEXTS = st.text(max_size=40)
@@ -19,7 +18,7 @@ GLOBS = st.text(alphabet="ab*?[]!^-\\.\n", max_size=12)
 @example(Matcher(name="x", value="a\nb"))
 @example(Matcher(name="x", value="~=!"))
 def test_what_a_matcher_says_reads_back_as_itself(matcher: Matcher) -> None:
-    assert parse(str(matcher)) == matcher
+    assert Matcher.parse(str(matcher)) == matcher
 
 
 @pytest.mark.parametrize(
@@ -28,14 +27,14 @@ def test_what_a_matcher_says_reads_back_as_itself(matcher: Matcher) -> None:
 )
 def test_what_is_no_condition_is_told_in_one_line(text: str) -> None:
     with pytest.raises(ValueError, match="is no condition; write name=value, name!=value or name~glob") as caught:
-        parse(text)
+        Matcher.parse(text)
     assert "\n" not in str(caught.value)
 
 
 def test_a_value_that_is_too_long_is_told_in_one_line() -> None:
-    assert parse("market=" + "x" * 200).value == "x" * 200
+    assert Matcher.parse("market=" + "x" * 200).value == "x" * 200
     with pytest.raises(ValueError, match="200 characters, this one has 201") as caught:
-        parse("market=" + "x" * 201)
+        Matcher.parse("market=" + "x" * 201)
     assert "\n" not in str(caught.value)
 
 
@@ -62,13 +61,13 @@ def test_a_value_that_is_too_long_is_told_in_one_line() -> None:
     ],
 )
 def test_one_condition(text: str, holds: bool) -> None:
-    assert matches([parse(text)], {"market": "DE"}) is holds
+    assert matches([Matcher.parse(text)], {"market": "DE"}) is holds
 
 
 def test_all_conditions_must_hold_and_none_is_met_by_everything() -> None:
     assert matches([], {})
-    assert matches([parse("a=1"), parse("b=2")], {"a": "1", "b": "2"})
-    assert not matches([parse("a=1"), parse("b=2")], {"a": "1"})
+    assert matches([Matcher.parse("a=1"), Matcher.parse("b=2")], {"a": "1", "b": "2"})
+    assert not matches([Matcher.parse("a=1"), Matcher.parse("b=2")], {"a": "1"})
 
 
 def simple(pattern: str, text: str) -> bool:
@@ -84,7 +83,7 @@ def simple(pattern: str, text: str) -> bool:
 
 @given(GLOBS, st.text(alphabet="ab[]!^-\\.\n", max_size=12))
 def test_a_glob_has_two_special_characters_only(pattern: str, text: str) -> None:
-    assert matches([Matcher(name="x", op="~", value=pattern)], {"x": text}) == simple(pattern, text)
+    assert matches([Matcher(name="x", op="~", value=pattern)], {"x": text}) == simple(pattern.strip(), text)
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 99 + "*b", "*" * 200, "?*" * 100, "*a?" * 66, "a*" * 99 + "b"])
@@ -96,5 +95,5 @@ def test_a_hostile_glob_is_fast(pattern: str) -> None:
 
 
 def test_a_text_with_an_operator_inside() -> None:
-    assert parse("ref=a=b!=c~d") == Matcher(name="ref", op="=", value="a=b!=c~d")
-    assert parse("ref!=x") == Matcher(name="ref", op="!=", value="x")
+    assert Matcher.parse("ref=a=b!=c~d") == Matcher(name="ref", op="=", value="a=b!=c~d")
+    assert Matcher.parse("ref!=x") == Matcher(name="ref", op="!=", value="x")

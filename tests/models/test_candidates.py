@@ -11,6 +11,7 @@ from livewarden.alert import Alert
 from livewarden.times import MINUTE_MS, format_ms
 from models.decide.alert import gap_alert, new_alert
 from models.decide.candidates import JOIN_BUCKETS, JOIN_MS, MOST_POINTS, Casebook
+from models.decide.observation import Observation
 from models.detect.judgement import Judgement
 from models.detect.series_index import Point
 from models.monitors.monitor import Monitor
@@ -39,7 +40,7 @@ def book() -> Casebook:
 def alert(minute: int, market: str = "DE", asked: Monitor = SPIKES, observed: float = 100, **more: Any) -> Alert:
     judgement = Judgement(9.0, "UP" if observed > 10 else "DOWN", 10.0, True, 1, observed, 10.0)
     labels = dict.fromkeys(asked.group_by, market)
-    return new_alert(asked, labels, at(minute), judgement, observed, None, **more)
+    return new_alert(Observation(asked, labels, at(minute), observed, judgement), **more)
 
 
 def test_alerts_of_one_slice_close_in_time_are_one_candidate() -> None:

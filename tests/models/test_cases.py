@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livewarden.action import MOVES
 from livewarden.alert import Alert
+from livewarden.case_state import MOVES
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, format_ms
 from tests.response_fixtures import NOW, Desk, alert, policy
 

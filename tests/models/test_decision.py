@@ -11,6 +11,7 @@ import pytest
 from livewarden.alert import Alert
 from livewarden.times import MINUTE_MS
 from models.decide.decision import CATCHING_UP, Decision, State
+from models.decide.observation import Observation
 from models.detect.judgement import Direction, Judgement
 from models.monitors.monitor import Monitor
 from tests.core_fixtures import T0, monitor
@@ -50,7 +51,7 @@ def bucket(
 ) -> Notified:
     subjects, excuse = more.pop("subjects", None), more.pop("excuse", None)
     judged = judgement(score, observed, expected, **more)
-    found = decision.decide(asked, SERIES, at(number), observed, judged, subjects, excuse=excuse)
+    found = decision.decide(Observation(asked, SERIES, at(number), observed, judged, subjects), excuse)
     return Notified(*found)
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from cli.common import load_plan, load_policy
 from livewarden.errors import PolicyError, SetupError
-from livewarden.matcher import matches, parse
+from livewarden.matcher import Matcher, matches
 from livewarden.times import format_ms
 from models.response.conditions import mistake
 from models.response.policy import ChannelConfig, Policy, Route
@@ -89,7 +89,7 @@ def test_a_file_is_read() -> None:
         ("log", "", "notifications.jsonl"),
     ]
     germany, everything = policy.routes
-    assert germany.match == (parse("market=DE"), parse("severity!=info"))
+    assert germany.match == (Matcher.parse("market=DE"), Matcher.parse("severity!=info"))
     assert [(step.after, step.to) for step in germany.escalate] == [(900_000, ("log",))]
     assert (germany.resolved, germany.continue_, everything.resolved, everything.continue_) == (
         True,
@@ -205,7 +205,7 @@ def test_routes_are_tried_in_order_until_one_that_does_not_say_also(
     policy = Policy(
         channels=(ChannelConfig(name="c", file="f"),),
         routes=tuple(
-            Route(name=f"r{number}", match=tuple(map(parse, match)), to=("c",), **{"continue": also})
+            Route(name=f"r{number}", match=tuple(map(Matcher.parse, match)), to=("c",), **{"continue": also})
             for number, (match, also) in enumerate(routes)
         ),
     )
@@ -277,7 +277,7 @@ def test_what_no_alert_can_have_is_a_mistake_with_its_line(tmp_path: Path) -> No
 )
 async def test_a_silence_is_checked_as_a_route_is(condition: str, wrong: str) -> None:
     desk = Desk()
-    matcher = parse(condition)
+    matcher = Matcher.parse(condition)
     found = mistake(matcher, MONITORS)
     assert (found is None) == (not wrong)
     assert wrong in (found or "")

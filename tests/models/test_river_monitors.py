@@ -131,4 +131,4 @@ async def test_health_names_the_monitor_the_reason_and_how_many_series(clickhous
     await store.close()
     async with await Reader.connect(*dataclasses.astuple(clickhouse)) as reader:
         found = await health.failed_models(reader, T0)
-    assert found == [{"monitor": "tried", "why": "it answered nan", "series": 2, "since": T0}]
+    assert [dict(each) for each in found] == [{"monitor": "tried", "why": "it answered nan", "series": 2, "since": T0}]

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinks.embedded.engine import quoted
 from sinks.evidence.redact import IDENTIFIERS, LISTS, Pseudonyms
+from sinks.sql import quoted
 
 ids = st.one_of(
     st.from_regex(r"[a-z]{2,5}-[0-9]{2,6}", fullmatch=True),

@@ -55,7 +55,7 @@ async def test_any_text_may_be_looked_for(reader: Reader) -> None:
     for text in ANOMALOUS:
         wanted = alerts.AlertFilter(monitor=text, slice=text, severity=text, status=text, suppressed="yes")
         assert await alerts.find(reader, wanted) == []
-        assert (await alerts.count(reader, wanted))["all"] == 0
+        assert (await alerts.count(reader, wanted)).all == 0
         assert await alerts.get(reader, text) is None
         assert await cases.find(reader, cases.CaseFilter(monitor=text, slice=text)) == []
         assert await cases.get(reader, text) is None
@@ -79,7 +79,7 @@ async def test_the_events_of_a_series_by_any_name_and_value(store: ClickHouseSto
             wanted = events.Selection("enforcement.action", ["second"], T0, T0 + 100, {}, series, topics)
             rows, count, weight = await events.first(reader, wanted)
             found = [number, 50, 51] if text == "" else [number]
-            assert [row["offset"] for row in rows] == found, text
+            assert [row.offset for row in rows] == found, text
             assert (count, weight) == (len(found), 3 * len(found))
             if "\x00" not in text:
                 pasted = (await reader.query(wanted.as_text()))[1]
@@ -97,4 +97,4 @@ async def test_a_row_written_twice_counts_once(store: ClickHouseStore, reader: R
     assert await changes.count(reader, changes.ChangeFilter(kind="CONFIG")) == 1
     assert len(await changes.around(reader, T0, 10, 10)) == 1
     (hour,) = await health.by_hour(reader, T0 + 60_000)
-    assert (hour["hour"], hour["events"]) == (T0, 2)
+    assert (hour.hour, hour.events) == (T0, 2)

@@ -45,7 +45,7 @@ async def store_recording(address: Address) -> None:
     for event in [*events, events[1]]:
         stage = stages[event.partition]
         stage.process([Wire(event.topic, event.partition, stage.next_offset, *encode(event))])
-    assert sum(stage.dispositions.get("late", 0) for stage in stages.values()) == 1
+    assert sum(stage.outcomes.get("late", 0) for stage in stages.values()) == 1
     store = await ClickHouseStore.connect(address.url, address.user, address.password, address.database)
     for stage in stages.values():
         await store.write("events", stage.output.rows["events"])

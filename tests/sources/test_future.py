@@ -57,7 +57,7 @@ def test_one_line_of_2099_makes_no_other_line_late(at: int, tmp_path: Path) -> N
     path.write_text("".join(to_line(event) + "\n" for event in events))
     driver = Replay(PLAN, dict.fromkeys(TOPICS, 1), dict.fromkeys(TOPICS, 30_000))
     list(driver.take(deliver(read(path), dict.fromkeys(TOPICS, 1))))
-    assert driver.result().dispositions == {"counted": 6, "dead": 1}  # five, and the closing heartbeat
+    assert driver.result().outcomes == {"counted": 6, "dead": 1}  # five, and the closing heartbeat
 
 
 def test_a_source_that_is_often_wrong_is_found_each_time() -> None:

@@ -125,7 +125,7 @@ def test_kafkas_clock_is_the_one_that_stamps() -> None:
     machine = ManualClock(START + HOUR_MS)
     clock = LogClock(machine)
     assert clock.kafka_ms() == START + HOUR_MS
-    clock.decoded(START - MINUTE_MS)  # of a backlog, perhaps
+    clock.read(START - MINUTE_MS)  # of a backlog, perhaps
     assert clock.kafka_ms() == START + HOUR_MS
     clock.answered(START)
     machine.advance(minutes=1)

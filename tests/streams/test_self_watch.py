@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
 
-from livewarden.clock import ManualClock
+from livewarden.clock import ManualClock, SystemClock
 from livewarden.errors import RetryLater
 from livewarden.times import HOUR_MS, MINUTE_MS
+from models.response.policy_file import parse_policy
 from sinks.channels import MemoryChannel
 from sinks.store.memory import MemoryStore
 from streams.clocks import clock_skew, watermark_ahead
@@ -16,9 +20,11 @@ from streams.conditions import AGAIN_AFTER_MS, Condition, Conditions
 from streams.self_watch import SelfWatch
 from streams.set_aside import REPEATEDLY, SetAside
 from streams.stages import Ingest, Output
-from streams.stages.output import Passed
+from streams.stages.marker import Passed
+from streams.worker import Worker
 from tests.core_fixtures import T0, TOPIC, action
-from tests.live import FlakyStore, plan
+from tests.kafka_fixtures import Broker
+from tests.live import FlakyStore, deployed, evening, feed, feed_only, plan, settled, until, working
 from tests.streams.test_stages import PLAN, wire
 
 LATE = Condition("canary_late", "canary", "The canary does not arrive", "for 180 s", over="The canary arrives again")
@@ -140,3 +146,35 @@ def test_a_watermark_in_the_future_is_a_condition_that_names_the_command() -> No
     assert told is not None
     assert told.about == "live.traffic/2"
     assert "--mend-watermarks" in told.body
+
+
+@pytest.mark.kafka
+@pytest.mark.real_kafka
+@pytest.mark.timeout(240)
+async def test_what_retention_deleted_before_it_was_read_is_told_on_the_watch_channel(apache_kafka: str) -> None:
+    settings = await deployed(Broker(apache_kafka), partitions=1)
+    events = [event for event in evening() if event.topic == "live.enforcement"]
+    store, channel = MemoryStore(), MemoryChannel("ourselves")
+    topic = settings.topic_prefix + "live.enforcement"
+    async with working(settings, plan(), store) as worker:
+        await feed(settings, events[:50], worker)
+    before, _ = (await store.positions("ingest"))["live.enforcement", 0]
+    await feed_only(settings, events[50:200])
+    admin = AIOKafkaAdminClient(bootstrap_servers=apache_kafka)
+    await admin.start()
+    await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=before + 40)})
+    await admin.close()
+    policy = parse_policy('watch = ["ourselves"]\n[[channel]]\nname = "ourselves"\nfile = "-"\n')
+    told = Worker(settings, plan(), store, SystemClock(), policy, {"ourselves": channel})
+    running = asyncio.create_task(told.run())
+    try:
+        await until(lambda: any("deleted before they were read" in sent.title for sent in channel.sent))
+        await until(lambda: settled(settings))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    (sent,) = [sent for sent in channel.sent if "deleted before they were read" in sent.title]
+    last = before + 39
+    assert sent.body.startswith(f"live.enforcement/0: 40 records, offsets {before} to {last}, are gone")
+    (row,) = [row for row in store.rows("health_alerts") if row["kind"] == "lost_unread"]
+    assert (row["about"], row["status"], row["severity"]) == (f"live.enforcement/0/{before}", "firing", "critical")

@@ -18,7 +18,7 @@ from models.monitors.plan import CHANGES, Plan
 from sources.codec import encode, to_line
 from sources.recording import read
 from streams.stages import FULL_EVERY, Detect, Ingest, Output, encode_message
-from streams.stages.output import Passed
+from streams.stages.marker import Passed
 from tests.core_fixtures import T0, TOPIC, action, beat, moment, monitor, partials, say, seals, silent
 
 COUNTS = monitor(name="counts", bucket="1m", series=1, min_volume=10)

@@ -21,7 +21,7 @@ from faust.types import TP
 from livewarden.errors import SetupError, Unreachable
 from streams.faust_app import build_app, raw_topic, serve
 from streams.membership import REFUSALS
-from streams.stages.output import Passed
+from streams.stages.marker import Passed
 from streams.transport import caught_up, commit, end_offsets, require_c_extension
 from tests.kafka_fixtures import Broker
 

@@ -13,7 +13,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from livewarden.event import Event
 from sinks.store.memory import MemoryStore
 from sources.codec import encode
-from streams.unpacking import Batches, Records, UnreadableRecord
+from streams.stages.marker import Unreadable
+from streams.unpacking import Batches, Records
 from tests.kafka_fixtures import Broker
 from tests.live import deployed, evening, plan, until, working
 
@@ -67,10 +68,10 @@ def test_a_batch_that_cannot_be_unpacked_becomes_its_offsets(spoil: Callable[[by
     spoil(broken)
     found = read(batch(5, [b"a", b"b"]) + bytes(broken) + batch(10, [b"f"]))
     assert [record.offset for record in found] == [5, 6, 7, 8, 9, 10]
-    unreadable = [record for record in found if isinstance(record, UnreadableRecord)]
+    unreadable = [record for record in found if isinstance(record, Unreadable)]
     assert [record.offset for record in unreadable] == [7, 8, 9]
     assert [record.value for record in unreadable] == [bytes(broken), None, None]
-    assert all("offsets 7–9 cannot be unpacked" in record.problem for record in unreadable)
+    assert all("offsets 7–9 cannot be unpacked" in record.detail for record in unreadable)
 
 
 def test_a_batch_that_lies_about_its_length_is_passed_offset_by_offset() -> None:

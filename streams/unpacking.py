@@ -16,6 +16,7 @@ import aiokafka.consumer.fetcher as client
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.record.memory_records import MemoryRecords
 
+from streams.codecs import bound
 from streams.stages.marker import Unreadable
 
 READ_COMMITTED_ONLY = "read_committed"
@@ -120,6 +121,7 @@ def offsets_of(raw: bytes) -> tuple[int, int]:
 
 
 def install() -> None:
-    """Let every consumer of this process unpack with `Records`. Idempotent."""
+    """Let every consumer of this process unpack with `Records`, and no more than a bound. Idempotent."""
+    bound()
     client.PartitionRecords = Records
     client.MemoryRecords = Batches

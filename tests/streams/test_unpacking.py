@@ -9,12 +9,15 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from livewarden.event import Event
 from sinks.store.memory import MemoryStore
 from sources.codec import encode
+from streams import codecs
 from streams.stages.marker import Unreadable
-from streams.unpacking import Batches, Records
+from streams.unpacking import Batches, Records, install
 from tests.kafka_fixtures import Broker
 from tests.live import deployed, evening, plan, until, working
 
@@ -22,9 +25,9 @@ CODECS: Final = (None, "gzip", "snappy", "lz4", "zstd")
 PLACE: Final = TopicPartition("live.rooms", 0)
 
 
-def batch(first: int, values: Sequence[bytes]) -> bytes:
-    """A batch as it lies in the log."""
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 20)
+def batch(first: int, values: Sequence[bytes], codec: int = 0) -> bytes:
+    """A batch as it lies in the log; `codec` is Kafka's number of it, 0 for none."""
+    builder = DefaultRecordBatchBuilder(2, codec, 0, -1, -1, -1, 1 << 21)
     for n, value in enumerate(values):
         assert builder.append(n, 1_700_000_000_000, None, value, [])
     data = bytearray(builder.build())
@@ -72,6 +75,29 @@ def test_a_batch_that_cannot_be_unpacked_becomes_its_offsets(spoil: Callable[[by
     assert [record.offset for record in unreadable] == [7, 8, 9]
     assert [record.value for record in unreadable] == [bytes(broken), None, None]
     assert all("offsets 7–9 cannot be unpacked" in record.detail for record in unreadable)
+
+
+@pytest.mark.parametrize("codec", [1, 2, 3, 4])
+def test_a_batch_that_unpacks_to_more_than_the_bound_becomes_its_offsets(
+    codec: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codecs, "MOST_UNPACKED", 1 << 20)
+    install()
+    bomb = batch(7, [bytes(1 << 20)], codec)
+    assert len(bomb) < 100_000
+    found = read(batch(5, [b"a", b"b"], codec) + bomb + batch(8, [bytes(900_000)], codec))
+    assert [record.offset for record in found] == [5, 6, 7, 8]
+    assert [type(record) is Unreadable for record in found] == [False, False, True, False]
+    assert "more than 1048576 bytes when unpacked" in found[2].detail
+    assert found[2].value == bomb
+    assert found[3].value == bytes(900_000)
+
+
+@given(st.lists(st.binary(max_size=2000), min_size=1, max_size=5), st.integers(1, 4))
+@settings(max_examples=40, deadline=None)
+def test_bounded_codecs_give_what_the_clients_give(values: list[bytes], codec: int) -> None:
+    install()
+    assert [record.value for record in read(batch(5, values, codec))] == values
 
 
 def test_a_batch_that_lies_about_its_length_is_passed_offset_by_offset() -> None:

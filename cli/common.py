@@ -102,6 +102,8 @@ def clickhouse_address(settings: Settings, url: str | None = None) -> Address:
         settings.clickhouse_password.get_secret_value(),
         settings.clickhouse_database,
         settings.clickhouse_ca,
+        settings.clickhouse_cluster,
+        tuple(node.strip() for node in settings.clickhouse_nodes.split(",") if node.strip()),
     )
 
 

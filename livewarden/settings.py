@@ -99,6 +99,16 @@ class Settings(BaseSettings):
     clickhouse_ca: str = Field(
         default="", description="file with the authorities to trust at an https URL; empty: those of the system"
     )
+    clickhouse_cluster: str = Field(
+        default="",
+        pattern=r"^[\w.-]{0,64}$",
+        description="cluster (of system.clusters) whose shards hold the tables together; empty: one server holds them",
+    )
+    clickhouse_nodes: str = Field(
+        default="",
+        repr=False,
+        description="HTTP interfaces of all its nodes, with commas: migrate makes the tables on each of them",
+    )
     monitors: Path | None = Field(default=None, description="monitors file; the one that ships where unset")
     response: Path | None = Field(default=None, description="response file; the one that ships where unset")
     lateness_s: float = Field(default=30.0, ge=0, description="how far behind the newest event an event may be")

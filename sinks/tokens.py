@@ -16,8 +16,12 @@ async def forget(address: Address) -> list[str]:
     """Empty the memory of every table, so that rows which were deleted can be written again; returns the tables.
 
     Rows that are there do not count twice for it: tables keep one row per identity. A replicated table keeps its memory
-    in Keeper: that is a SetupError, and nothing is changed.
+    in Keeper: that is a SetupError, and nothing is changed. Where several nodes hold the tables, on each of them.
     """
+    return sorted({name for node in address.each for name in await _forget(node)})
+
+
+async def _forget(address: Address) -> list[str]:
     client = await open_client(address)
     try:
         with translated(address):

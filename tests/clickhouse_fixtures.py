@@ -10,8 +10,9 @@ import asyncio
 import atexit
 import itertools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,7 +23,7 @@ from sinks.embedded.server import EmbeddedClickHouse
 from sinks.store import migrate
 from sinks.store.connection import Address, open_client
 from tests.kafka_fixtures import unavailable
-from tests.real_clickhouse import PASSWORD, USER, RealClickHouse, why_not
+from tests.real_clickhouse import CLUSTER, PASSWORD, USER, RealClickHouse, why_not
 
 REAL_SERVER = "LIVEWARDEN_TEST_CLICKHOUSE"
 """`http://user:password@host:port` of a server of your own on which tests may create and drop databases."""
@@ -30,6 +31,9 @@ SERVERS = [
     pytest.param("embedded", marks=pytest.mark.clickhouse),
     pytest.param("server", marks=[pytest.mark.clickhouse, pytest.mark.real_clickhouse]),
 ]
+
+NODES = pytest.param("nodes", marks=[pytest.mark.clickhouse, pytest.mark.real_clickhouse])
+"""Two servers, over which the tables are spread."""
 
 _numbers = itertools.count(1)
 
@@ -65,10 +69,13 @@ def process_real_clickhouse() -> RealClickHouse:
 
 
 def server_address(name: str) -> Address:
-    """The address, no database chosen, of one of `SERVERS` by name."""
+    """The address, no database chosen, of one of `SERVERS`, or of `NODES`, by name."""
     if name == "embedded":
         embedded = process_clickhouse()
         return Address(embedded.url, embedded.user, embedded.password, "default")
+    if name == "nodes":
+        both = process_real_clickhouse().url(0), process_real_clickhouse().url(1)
+        return Address(both[0], USER, PASSWORD, "default", cluster=CLUSTER, nodes=both)
     if REAL_SERVER not in os.environ:
         return Address(process_real_clickhouse().url(), USER, PASSWORD, "default")
     parts = urlsplit(os.environ[REAL_SERVER])
@@ -76,24 +83,29 @@ def server_address(name: str) -> Address:
     return Address(bare, unquote(parts.username or "default"), unquote(parts.password or ""), "default")
 
 
+def environment_of(address: Address) -> dict[str, str]:
+    """The variables that name an address to a process."""
+    given = asdict(address) | {"nodes": ",".join(address.nodes)}
+    return {f"LIVEWARDEN_CLICKHOUSE_{name.upper()}": value for name, value in given.items()}
+
+
 @asynccontextmanager
 async def fresh_database(server: Address, *, migrated: bool = True) -> AsyncIterator[Address]:
     """A database of its own, made anew, which goes with the context; without `migrated` it does not even exist yet."""
     name = f"livewarden_test_{os.getpid()}_{next(_numbers)}"
-    address = Address(server.url, server.user, server.password, name)
+    address = replace(server, database=name)
     try:
         if migrated:
             await migrate.apply(address)
         yield address
     finally:
-        async with _commanding(server) as command:
-            await command(f"DROP DATABASE IF EXISTS {name} SYNC")
+        await _everywhere(server, f"DROP DATABASE IF EXISTS {name} SYNC")
 
 
 _SCHEMA = (
     "SELECT groupBitXor(sipHash64(name, create_table_query)), count() FROM system.tables WHERE database = '{database}'"
 )
-_schemas: dict[Address, Any] = {}
+_schemas: dict[Address, list[Any]] = {}
 """Databases that are lent, each with a hash of the schema that it was made with."""
 _free: dict[Address, list[Address]] = {}
 """Those of them that nobody has, empty, by server."""
@@ -109,30 +121,30 @@ async def lent_database(server: Address) -> AsyncIterator[Address]:
     try:
         yield address
     finally:
-        async with _commanding(server) as command:
-            if await command(_SCHEMA.format(database=address.database)) == _schemas[address]:
-                # the tokens of its inserts go as well
-                await command(f"TRUNCATE ALL TABLES FROM {address.database} NOT LIKE 'schema_migrations'")
-                free.append(address)
-            else:
-                await command(f"DROP DATABASE {address.database} SYNC")
+        if await _everywhere(server, _SCHEMA.format(database=address.database)) == _schemas[address]:
+            # the tokens of its inserts go as well
+            await _everywhere(server, f"TRUNCATE ALL TABLES FROM {address.database} NOT LIKE 'schema_migrations'")
+            free.append(address)
+        else:
+            await _everywhere(server, f"DROP DATABASE {address.database} SYNC")
 
 
 async def _made(server: Address) -> Address:
-    address = Address(server.url, server.user, server.password, f"livewarden_test_{os.getpid()}_{next(_numbers)}")
+    address = replace(server, database=f"livewarden_test_{os.getpid()}_{next(_numbers)}")
     await migrate.apply(address)
-    async with _commanding(server) as command:
-        _schemas[address] = await command(_SCHEMA.format(database=address.database))
+    _schemas[address] = await _everywhere(server, _SCHEMA.format(database=address.database))
     return address
 
 
-@asynccontextmanager
-async def _commanding(server: Address) -> AsyncIterator[Callable[[str], Awaitable[Any]]]:
-    client = await open_client(server, in_database=False)
-    try:
-        yield client.command
-    finally:
-        await client.close()
+async def _everywhere(server: Address, sql: str) -> list[Any]:
+    answers = []
+    for node in server.each:
+        client = await open_client(node, in_database=False)
+        try:
+            answers.append(await client.command(sql))
+        finally:
+            await client.close()
+    return answers
 
 
 def pytest_sessionfinish() -> None:
@@ -140,9 +152,8 @@ def pytest_sessionfinish() -> None:
 
     async def drop() -> None:
         for server, free in _free.items():
-            async with _commanding(server) as command:
-                for address in free:
-                    await command(f"DROP DATABASE {address.database} SYNC")
+            for address in free:
+                await _everywhere(server, f"DROP DATABASE {address.database} SYNC")
 
     if REAL_SERVER in os.environ:
         asyncio.run(drop())

@@ -49,6 +49,7 @@ from streams.kafka_access import access_of
 from streams.replay import Replay
 from streams.stages import alert_row, case_row
 from streams.worker import Worker
+from tests.clickhouse_fixtures import environment_of
 from tests.kafka_fixtures import Broker
 from tests.ports import free_ports
 
@@ -416,15 +417,12 @@ class Process:
         monitors = folder / f"monitors-{self.metrics_port}.toml"
         monitors.write_text(monitors_toml or monitors_text(), encoding="utf-8")
         chosen = settings.model_dump(mode="json", exclude_unset=True, exclude_none=True) | {
-            "clickhouse_url": clickhouse.url,
-            "clickhouse_user": clickhouse.user,
-            "clickhouse_password": clickhouse.password,
-            "clickhouse_database": clickhouse.database,
             "monitors": str(monitors),
             "metrics_port": self.metrics_port,
         }
         plain = {name: value for name, value in os.environ.items() if not name.startswith("LIVEWARDEN_")}
         self._environment = plain | {f"LIVEWARDEN_{name.upper()}": str(value) for name, value in chosen.items()}
+        self._environment |= environment_of(clickhouse)
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> Process:

@@ -20,6 +20,9 @@ from sinks.sql import quoted
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _HEAD = re.compile(r"((?:[^'`\"]|'(?:[^'\\]|\\.)*'|`[^`]*`|\"[^\"]*\")*?)(\bSETTINGS\b.*)?", re.IGNORECASE | re.DOTALL)
 _MEMORY = Path("/dev/shm")
+_VERSION = r"(?: \(version [^)]*\))?"
+_AGAIN = re.compile(rf"( \([A-Z_]+\)){_VERSION}(?:\.\1{_VERSION})+")
+_HELD_IN = re.compile(r"\(in file/uri [^)]*\): ?")
 _CODE = re.compile(r"Code: (\d+)\.")
 
 
@@ -29,6 +32,7 @@ class QueryFailed(Exception):
     def __init__(self, message: str, code: int | None = None) -> None:
         start = message.rfind("Code: ") if message.count("DB::Exception") > 1 else message.find("Code: ")
         text = message[max(start, 0) :].replace("DB::Exception: DB::Exception", "DB::Exception")
+        text = _AGAIN.sub(r"\1", _HELD_IN.sub("", text))
         found = _CODE.search(text)
         self.code = code if code is not None else int(found[1]) if found else 0
         super().__init__(text if found else f"Code: {self.code}. DB::Exception: {text}")
@@ -103,6 +107,11 @@ class Session:
                 raise QueryFailed(f"Setting {name!r} is neither a variable nor a setting. (UNKNOWN_SETTING)", 115)
         if settings:
             self.run("SET " + ", ".join(f"{name} = {quoted(value)}" for name, value in settings.items()), "TSV")
+
+    def forget(self, settings: Mapping[str, str]) -> None:
+        """Set every setting of `settings` back: on a server they are a request's, not its session's."""
+        if settings:
+            self.run("SET " + ", ".join(f"{name} = DEFAULT" for name in settings if _SETTING.fullmatch(name)), "TSV")
 
     def close(self) -> None:
         """Give the connection back. Idempotent."""

@@ -1,5 +1,7 @@
-"""ClickHouse's HTTP interface over the engine in this process:
-what clients of a server send, and what they get back.
+"""ClickHouse's HTTP interface over the engine in this process: what clients send, and what they get back.
+
+Not there, and said with code 48: the native protocol's compression (`compress`, `decompress`) and external data. No
+query reports its progress in headers, and only a result that is not streamed has an `X-ClickHouse-Summary`.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ import base64
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -20,6 +24,7 @@ from aiohttp import web
 
 from sinks.embedded.engine import Answer, Engine, QueryFailed, Session
 from sinks.embedded.guard import Guard
+from sinks.embedded.sessions import Sessions
 
 T = TypeVar("T")
 
@@ -69,6 +74,18 @@ _STREAMED = frozenset(
     ]
 )
 _PYTHON_FORMATS = frozenset({"dataframe", "datastore", "arrowtable", "debug"})
+_BINARY = frozenset(
+    [
+        "Native",
+        "RowBinary",
+        "RowBinaryWithNames",
+        "RowBinaryWithNamesAndTypes",
+        "Arrow",
+        "ArrowStream",
+        "Parquet",
+        "ORC",
+    ]
+)
 _SELECT = re.compile(r"[\s(]*(SELECT|WITH|FROM)\b", re.IGNORECASE)
 _RESULT = re.compile(r"[\s(]*(SELECT|WITH|FROM|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS|CHECK)\b", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
@@ -80,7 +97,7 @@ _INSERT_FORMAT = re.compile(
 _VALUES = re.compile(rb"\bVALUES\b|\bSELECT\b", re.IGNORECASE)
 _OUTPUT = re.compile(r"\bFORMAT\s+(\w+)\s*(?:SETTINGS\b[^;]*)?;?\s*$", re.IGNORECASE)
 _STATUS = {
-    **dict.fromkeys((27, 26, 38, 41, 53, 62, 69, 70, 72, 117, 130, 131, 386, 457, 36), 400),
+    **dict.fromkeys((27, 26, 38, 41, 53, 62, 69, 70, 72, 117, 130, 131, 386, 36), 400),
     **dict.fromkeys((194,), 401),
     **dict.fromkeys((192, 193, 497, 516), 403),
     **dict.fromkeys((46, 47, 60, 63, 73, 81, 115, 16), 404),
@@ -104,6 +121,9 @@ class Ask:
     parameters: Mapping[str, str] = field(default_factory=dict)
     database: str = ""
     query_id: str = ""
+    session_id: str = ""
+    session_timeout: str = ""
+    session_check: bool = False
 
 
 class HttpInterface:
@@ -116,12 +136,14 @@ class HttpInterface:
         self._threads = threads
         self._readers = readers
         self._guard = Guard(engine)
+        self._sessions = Sessions(engine)
         self._user = user
         self._password = password
 
     def application(self) -> web.Application:
         """The aiohttp application; a body may be as large as 1 GiB."""
         application = web.Application(client_max_size=1 << 30)
+        application.on_cleanup.append(self._sessions.close)
         application.router.add_get("/ping", self.ping)
         application.router.add_route("GET", "/", self.query)
         application.router.add_route("POST", "/", self.query)
@@ -138,17 +160,29 @@ class HttpInterface:
             writer = self._authenticate(request)
             ask = await _understand(request)
             call = partial(_call, self._threads if writer else self._readers)
-            session = await call(self._engine.session)
-            try:
+            async with self._session(ask, writer, call) as session:
                 return await self._answer(request, session, ask, writer, call)
-            finally:
-                await call(session.close)
         except QueryFailed as error:
             return web.Response(
                 status=_STATUS.get(error.code, 500),
                 text=f"{error}\n",
                 headers={"X-ClickHouse-Exception-Code": str(error.code)},
             )
+
+    @asynccontextmanager
+    async def _session(self, ask: Ask, writer: bool, call: Call) -> AsyncIterator[Session]:
+        if ask.session_id and writer:
+            async with self._sessions.held(ask.session_id, ask.session_timeout, ask.session_check, call) as session:
+                try:
+                    yield session
+                finally:
+                    await call(lambda: session.forget(ask.settings))
+            return
+        session = await call(self._engine.session)  # a reader's is read-only: nothing in it is worth keeping
+        try:
+            yield session
+        finally:
+            await call(session.close)
 
     async def _answer(
         self, request: web.Request, session: Session, ask: Ask, writer: bool, call: Call
@@ -253,12 +287,14 @@ async def _understand(request: web.Request) -> Ask:
         values.update({name: value for name, value in form.items() if isinstance(value, str)})
         body = b""
     else:
-        body = _decompressed(await request.read(), request.headers.get("Content-Encoding", ""))
+        body = _decompressed(await _body(request), request.headers.get("Content-Encoding", ""))
     if values.get("compress", "0") not in ("0", "") or values.get("decompress", "0") not in ("0", ""):
         raise QueryFailed("compress and decompress are not supported; use Content-Encoding. (NOT_IMPLEMENTED)", 48)
     text = values.get("query", "").encode()
     sql, data, written = _split_insert(text, body)
-    asked = request.headers.get("X-ClickHouse-Format") or values.get("default_format") or "TabSeparated"
+    if not sql.strip():
+        raise QueryFailed("Empty query. (SYNTAX_ERROR)", 62)
+    asked = request.headers.get("X-ClickHouse-Format") or values.get("default_format") or "TSV"
     found = _OUTPUT.search(sql)
     output = written or (found[1] if found else asked)
     if not re.fullmatch(r"\w+", output) or output.lower() in _PYTHON_FORMATS:
@@ -271,8 +307,19 @@ async def _understand(request: web.Request) -> Ask:
         settings={n: v for n, v in values.items() if n not in _TRANSPORT and not n.startswith("param_")},
         parameters={n.removeprefix("param_"): v for n, v in values.items() if n.startswith("param_")},
         database=values.get("database") or request.headers.get("X-ClickHouse-Database") or "",
-        query_id=re.sub(r"[^\w-]", "", values.get("query_id", "")),
+        query_id=re.sub(r"[^\w-]", "", values.get("query_id", "")) or str(uuid.uuid4()),
+        session_id=values.get("session_id", ""),
+        session_timeout=values.get("session_timeout", ""),
+        session_check=values.get("session_check", "0") not in ("0", ""),
     )
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        encoding = request.headers.get("Content-Encoding", "")
+        raise QueryFailed(f"Broken {encoding} body. (ZLIB_INFLATE_FAILED)", 354) from error
 
 
 def _split_insert(text: bytes, body: bytes) -> tuple[str, bytes | None, str]:
@@ -340,7 +387,9 @@ def _content_type(output: str) -> str:
         return "application/x-ndjson; charset=UTF-8" if "EachRow" in output else "application/json; charset=UTF-8"
     if output.startswith("CSV"):
         return "text/csv; charset=UTF-8"
-    return "text/tab-separated-values; charset=UTF-8" if output[:3] in ("Tab", "TSV") else "application/octet-stream"
+    if output[:3] in ("Tab", "TSV"):
+        return "text/tab-separated-values; charset=UTF-8"
+    return "application/octet-stream" if output in _BINARY else "text/plain; charset=UTF-8"
 
 
 def _identifier(name: str) -> str:

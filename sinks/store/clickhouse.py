@@ -16,6 +16,7 @@ from livewarden.times import DAY_MS, instant
 from sinks.store.connection import Address, open_client, translated
 from sinks.store.group import GroupCommit
 from sinks.store.migrate import missing_or_applied
+from sinks.store.shards import WRITING
 from sinks.store.store import AlertKey
 from sinks.store.tables import MANIFEST, STATE, Row, Table, table
 
@@ -47,12 +48,19 @@ class ClickHouseStore:
 
     @classmethod
     async def connect(
-        cls, url: str, user: str = "default", password: str = "", database: str = "livewarden", ca: str = ""
+        cls,
+        url: str,
+        user: str = "default",
+        password: str = "",
+        database: str = "livewarden",
+        ca: str = "",
+        cluster: str = "",
+        nodes: tuple[str, ...] = (),
     ) -> Self:
         """Reach ClickHouse, within 5 s. Unreachable where it does not answer;
         SetupError where the schema is not there.
         """
-        address = Address(url, user, password, database, ca)
+        address = Address(url, user, password, database, ca, cluster, nodes)
         client = await open_client(address)
         try:
             pending = [each.name for each in await missing_or_applied(client, address) if each.state == "pending"]
@@ -149,13 +157,12 @@ class ClickHouseStore:
     async def forget_positions(self, stage: str | None = None) -> None:
         """See `Store.forget_positions`."""
         self._full.clear()
-        with translated(self._address):
-            for name in ("manifest", "state"):  # the manifest first: without it no state row counts
-                if stage is None:
-                    await self._client.command(f"TRUNCATE TABLE {name}")
-                else:
-                    sql = f"DELETE FROM {name} WHERE stage = %(stage)s"
-                    await self._client.command(sql, {"stage": stage}, settings={"lightweight_deletes_sync": 2})
+        for name in ("manifest", "state"):  # the manifest first: without it no state row counts
+            if stage is None:
+                await self._on_each_node(f"TRUNCATE TABLE {self._own(name)}", {}, {})
+            else:
+                sql = f"DELETE FROM {self._own(name)} WHERE stage = %(stage)s"
+                await self._on_each_node(sql, {"stage": stage}, {"lightweight_deletes_sync": 2})
 
     async def close(self) -> None:
         """See `Store.close`."""
@@ -172,16 +179,28 @@ class ClickHouseStore:
     async def _prune(self, place: Place, below: int) -> None:
         values = dict(zip(("stage", "topic", "partition"), place, strict=True)) | {"below": below}
         try:
-            with translated(self._address):
-                for name in ("manifest", "state"):
-                    await self._client.command(
-                        f"DELETE FROM {name} WHERE {_AT_PLACE} AND next_offset < %(below)s",
-                        values,
-                        settings={"lightweight_deletes_sync": 0},
-                    )
+            for name in ("manifest", "state"):
+                sql = f"DELETE FROM {self._own(name)} WHERE {_AT_PLACE} AND next_offset < %(below)s"
+                await self._on_each_node(sql, values, {"lightweight_deletes_sync": 0})
         except (RetryLater, SetupError):
             # Superseded rows take room and do no harm; the next full checkpoint tries again.
             return
+
+    def _own(self, name: str) -> str:
+        """The table of a node itself."""
+        return f"{name}_local" if self._address.cluster else name
+
+    async def _on_each_node(self, sql: str, values: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        with translated(self._address):
+            if not self._address.cluster:
+                await self._client.command(sql, dict(values), settings=dict(settings))
+                return
+            for node in self._address.each:
+                client = await open_client(node)
+                try:
+                    await client.command(sql, dict(values), settings=dict(settings))
+                finally:
+                    await client.close()
 
     async def _rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         with translated(self._address):
@@ -212,7 +231,7 @@ class ClickHouseStore:
                 column_names=list(columns),
                 column_type_names=list(columns.values()),
                 column_oriented=True,
-                settings={"async_insert": 0, **settings},
+                settings={"async_insert": 0, **settings, **(WRITING if self._address.cluster else {})},
             )
 
 

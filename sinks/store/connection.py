@@ -7,7 +7,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +17,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError,
 
 from livewarden.errors import RetryLater, SetupError, Unreachable
 from livewarden.redact import redact
+from sinks.store.shards import READING
 
 ANSWERS_WITHIN_S = 4.0
 """How long a first answer may take, in seconds, before ClickHouse counts as unreachable."""
@@ -41,7 +42,8 @@ class Address:
     """Where ClickHouse is and who asks. `url` is `http://host:port` or `https://…`.
 
     A user and a password that stand in the URL are who asks, whatever else is given; `url` is then without them.
-    `ca`: a file with the authorities that are trusted at an https URL; empty: those of the system.
+    `ca`: a file with the authorities that are trusted at an https URL; empty: those of the system. `cluster`, with the
+    URLs of its `nodes`: the tables are spread over these; see `sinks.store.shards`.
 
     >>> Address("http://admin:p%40ss@ch:8123")
     Address(url='http://ch:8123', user='admin', database='livewarden', ca='')
@@ -52,6 +54,8 @@ class Address:
     password: str = field(default="", repr=False)
     database: str = "livewarden"
     ca: str = ""
+    cluster: str = field(default="", repr=False)
+    nodes: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -73,6 +77,15 @@ class Address:
             object.__setattr__(self, "password", unquote(password) or self.password)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", self.database):
             raise SetupError(f"ClickHouse database {self.database!r} is not a plain name of letters, digits and _")
+        if bool(self.cluster) != bool(self.nodes):
+            raise SetupError(
+                "a cluster has nodes: set LIVEWARDEN_CLICKHOUSE_CLUSTER and LIVEWARDEN_CLICKHOUSE_NODES, or neither"
+            )
+
+    @property
+    def each(self) -> list[Address]:
+        """Every node that holds tables, by itself; the one address where there is no cluster."""
+        return [replace(self, url=node, cluster="", nodes=()) for node in self.nodes] or [self]
 
     @property
     def loopback(self) -> bool:
@@ -103,6 +116,7 @@ async def open_client(address: Address, *, in_database: bool = True, timeout_s: 
                     send_receive_timeout=timeout_s,
                     autogenerate_session_id=False,
                     query_retries=0,
+                    settings=READING if address.cluster else None,
                 )
     except (TimeoutError, RetryLater) as error:
         if found := re.search(r"certificate verify failed: (.*?)(?: \(_ssl|\]|\)|$)", str(error)):

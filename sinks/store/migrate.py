@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Literal
 
 from livewarden.errors import SetupError
 from sinks.store.connection import Address, open_client, translated
+from sinks.store.shards import local_part, whole_part
 
 LEDGER = """CREATE TABLE IF NOT EXISTS schema_migrations
 (
@@ -67,8 +70,12 @@ async def apply(address: Address, *, cluster: str | None = None, dry_run: bool =
     """Create the database if need be and apply what is pending; returns the migrations (to be) applied, oldest first.
 
     `cluster`: create everything `ON CLUSTER` with replicated engines. `dry_run` changes nothing; `rendered` shows the
-    SQL.
+    SQL. An address with a cluster of its own gets the tables on each of its nodes, as `sinks.store.shards` says.
     """
+    if address.cluster:
+        if cluster:
+            raise SetupError("--cluster replicates, LIVEWARDEN_CLICKHOUSE_CLUSTER spreads: choose one")
+        return await _spread(address, dry_run)
     client = await open_client(address, in_database=False)
     try:
         pending = [each for each in await missing_or_applied(client, address) if each.state == "pending"]
@@ -82,11 +89,51 @@ async def apply(address: Address, *, cluster: str | None = None, dry_run: bool =
             for migration in pending:
                 for statement in migration.statements:
                     await client.command(rendered(statement, cluster))
-                row = (migration.version, migration.name, migration.checksum)
-                await client.insert("schema_migrations", [row], column_names=["version", "name", "checksum"])
+                await _enter(client, migration)
         return [replace(each, state="applied") for each in pending]
     finally:
         await client.close()
+
+
+async def _spread(address: Address, dry_run: bool) -> list[Migration]:
+    async with AsyncExitStack() as stack:
+        behind: list[tuple[Any, list[Migration]]] = []
+        for node in address.each:
+            client = await open_client(node, in_database=False)
+            stack.push_async_callback(client.close)
+            found = await missing_or_applied(client, node)
+            behind.append((client, [each for each in found if each.state == "pending"]))
+        pending = {each.version: each for _, missing in behind for each in missing}
+        if not dry_run:
+            with translated(address):
+                await _apply_spread(address, behind)
+        state: Literal["pending", "applied"] = "pending" if dry_run else "applied"
+        return [replace(pending[version], state=state) for version in sorted(pending)]
+
+
+async def _apply_spread(address: Address, behind: list[tuple[Any, list[Migration]]]) -> None:
+    for client, missing in behind:
+        await client.command(f"CREATE DATABASE IF NOT EXISTS {address.database}")
+        client.database = address.database
+        await client.command(LEDGER)
+        await _command(client, (local_part(each) for migration in missing for each in migration.statements))
+    for client, missing in behind:  # every node has the columns before any of them is asked for all
+        for migration in missing:
+            await _command(
+                client, (whole_part(each, address.cluster, address.database) for each in migration.statements)
+            )
+            await _enter(client, migration)
+
+
+async def _command(client: Any, statements: Iterable[str | None]) -> None:
+    for statement in statements:
+        if statement is not None:
+            await client.command(statement)
+
+
+async def _enter(client: Any, migration: Migration) -> None:
+    row = (migration.version, migration.name, migration.checksum)
+    await client.insert("schema_migrations", [row], column_names=["version", "name", "checksum"])
 
 
 async def missing_or_applied(client: Any, address: Address) -> list[Migration]:

@@ -32,6 +32,8 @@ class Reader:
         password: str = "",
         database: str = "livewarden",
         ca: str = "",
+        cluster: str = "",
+        nodes: tuple[str, ...] = (),
         *,
         timeout_s: int = 90,
     ) -> Self:
@@ -39,7 +41,7 @@ class Reader:
 
         `timeout_s`: how long one later call may take to answer.
         """
-        address = Address(url, user, password, database, ca)
+        address = Address(url, user, password, database, ca, cluster, nodes)
         return cls(await open_client(address, timeout_s=timeout_s), address)
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ from livewarden.times import MINUTE_MS
 from sinks.store.connection import Address
 from sinks.store.reader import Reader
 from sources.simulate.scenario import EVENING_START_MS
-from tests.clickhouse_fixtures import clickhouse, clickhouse_server
+from tests.clickhouse_fixtures import NODES, SERVERS, clickhouse, clickhouse_server, environment_of
 from tests.kafka_fixtures import Broker, embedded_broker
 from tests.live import deployed, evening, feed, processes, until
 
@@ -35,9 +35,9 @@ class Terminal:
 
     def __init__(self, settings: Settings, address: Address) -> None:
         chosen = {"kafka": settings.kafka, "topic_prefix": settings.topic_prefix}
-        chosen |= {f"clickhouse_{name}": value for name, value in dataclasses.asdict(address).items()}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LIVEWARDEN_")}
         self._environment = kept | {f"LIVEWARDEN_{name.upper()}": value for name, value in chosen.items()}
+        self._environment |= environment_of(address)
         self._environment["PYTHONPATH"] = str(ROOT)
 
     async def run(self, *args: str) -> tuple[int, str, str]:
@@ -59,6 +59,7 @@ class Terminal:
         return json.loads(out)
 
 
+@pytest.mark.parametrize("clickhouse_server", [*SERVERS, NODES], indirect=True)
 async def test_an_evening_is_answered_at_a_terminal(
     embedded_broker: Broker, clickhouse: Address, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ from livewarden.checkpoint import Checkpoint
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, format_ms
 from sinks.present.wording import exactly
 from sinks.store.connection import Address
-from tests.clickhouse_fixtures import clickhouse, clickhouse_server
+from tests.clickhouse_fixtures import NODES, SERVERS, clickhouse, clickhouse_server
 from tests.console_fixtures import (
     HOSTILE,
     POSITIONS,
@@ -472,6 +472,7 @@ async def test_health_shows_a_watermark_that_stands_in_the_future(site: Site) ->
     assert "ingest live.enforcement 1 – 2026-03-06 17:00 1 h 6 min" in plain  # and it is nobody's furthest
 
 
+@pytest.mark.parametrize("clickhouse_server", [*SERVERS, NODES], indirect=True)
 async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
     series = {"market": HOSTILE, "policy_id": HOSTILE}
     text = {"kind": HOSTILE, "severity": HOSTILE, "status": HOSTILE, "monitor": HOSTILE}
@@ -536,6 +537,7 @@ def _hostile(row: dict[str, Any], *kept: str) -> dict[str, Any]:
     )
 
 
+@pytest.mark.parametrize("clickhouse_server", [*SERVERS, NODES], indirect=True)
 async def test_script_and_sql_in_any_field_of_the_work_come_out_as_text(working: Site) -> None:
     site = working
     items = {
@@ -603,6 +605,7 @@ async def test_script_and_sql_in_any_field_of_the_work_come_out_as_text(working:
         assert "{{ 7" in found, path
 
 
+@pytest.mark.parametrize("clickhouse_server", [*SERVERS, NODES], indirect=True)
 async def test_one_incident_on_one_page(working: Site) -> None:
     text = await working.page("/incidents/incident-1")
     plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())

@@ -135,6 +135,10 @@ def test_a_broken_database_name(name: str) -> None:
         Address("http://localhost:8123", database=name)
 
 
+def test_every_migration_has_a_number_of_its_own() -> None:
+    assert [each.version for each in migrate.shipped()] == list(range(1, len(migrate.shipped()) + 1))
+
+
 def test_on_a_cluster_everything_is_replicated() -> None:
     for migration in migrate.shipped():
         for statement in migration.statements:

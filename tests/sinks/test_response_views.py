@@ -13,6 +13,7 @@ from sinks.store.clickhouse import ClickHouseStore
 from sinks.store.connection import Address
 from sinks.store.reader import Reader
 from streams.stages import alert_row
+from tests.clickhouse_fixtures import NODES, SERVERS
 from tests.response_fixtures import NOW, PLAN, Desk, alert, policy
 
 pytestmark = pytest.mark.clickhouse
@@ -34,6 +35,7 @@ async def reader(clickhouse: Address) -> AsyncIterator[Reader]:
         yield opened
 
 
+@pytest.mark.parametrize("clickhouse_server", [*SERVERS, NODES], indirect=True)
 async def test_why_was_i_not_paged_is_one_query(desk: Desk, reader: Reader, clickhouse: Address) -> None:
     wide, narrow = alert(), alert("views", {"market": "DE", "traffic_source": "SEARCH"})
     cool = alert("orders", {"market": "FR"}, suppressed_by="cooldown")

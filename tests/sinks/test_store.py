@@ -27,10 +27,12 @@ from sinks.store.store import Store
 from sinks.store.tables import TABLES, Row
 from sinks.tokens import forget
 from tests.clickhouse_fixtures import (
+    NODES,
     SERVERS,
     clickhouse,
     clickhouse_server,
     fresh_database,
+    lent_database,
     server_address,
 )
 
@@ -170,12 +172,12 @@ class Kept:
         return self.store
 
 
-@pytest.fixture(params=["memory", *SERVERS])
+@pytest.fixture(params=["memory", *SERVERS, NODES])
 async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
     if request.param == "memory":
         yield Kept(MemoryStore(), None)
         return
-    async with fresh_database(server_address(request.param)) as address:
+    async with lent_database(server_address(request.param)) as address:
         found = Kept(await ClickHouseStore.connect(*dataclasses.astuple(address)), address)
         yield found
         await found.store.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from sources.delivery import deliver
 from sources.recording import read
 from sources.recordings import shipped
 from streams.stages import Ingest
+from tests.clickhouse_fixtures import NODES, SERVERS, environment_of
 
 pytestmark = pytest.mark.clickhouse
 
@@ -46,20 +47,21 @@ async def store_recording(address: Address) -> None:
         stage = stages[event.partition]
         stage.process([Wire(event.topic, event.partition, stage.next_offset, *encode(event))])
     assert sum(stage.outcomes.get("late", 0) for stage in stages.values()) == 1
-    store = await ClickHouseStore.connect(address.url, address.user, address.password, address.database)
+    store = await ClickHouseStore.connect(*astuple(address))
     for stage in stages.values():
         await store.write("events", stage.output.rows["events"])
     await store.close()
 
 
+@pytest.mark.parametrize("clickhouse_server", [*SERVERS, NODES], indirect=True)
 def test_a_replay_from_clickhouse_equals_that_of_the_recording(
     clickhouse: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(store_recording(clickhouse))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIVEWARDEN_PARTITIONS", "2")
-    for name in ("url", "user", "password", "database"):
-        monkeypatch.setenv(f"LIVEWARDEN_CLICKHOUSE_{name.upper()}", getattr(clickhouse, name))
+    for name, value in environment_of(clickhouse).items():
+        monkeypatch.setenv(name, value)
     assert main(["replay", str(shipped()), "--out", "file"]) == 0
     capsys.readouterr()
     assert main(["replay", "clickhouse", "--out", "stored", "--json"]) == 0

@@ -303,7 +303,8 @@ async def _understand(request: web.Request) -> Ask:
         sql=sql,
         data=data,
         output=output,
-        whole=values.get("wait_end_of_query", "0") not in ("0", ""),
+        # of a session: whoever has the end of its result may ask it again at once
+        whole=values.get("wait_end_of_query", "0") not in ("0", "") or bool(values.get("session_id")),
         settings={n: v for n, v in values.items() if n not in _TRANSPORT and not n.startswith("param_")},
         parameters={n.removeprefix("param_"): v for n, v in values.items() if n.startswith("param_")},
         database=values.get("database") or request.headers.get("X-ClickHouse-Database") or "",

@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import (
+    abrupt,
     alert,
     blast_radius,
     case_actions,
@@ -93,6 +94,9 @@ GROUPS = {
 }
 for name, group in GROUPS.items():
     app.add_typer(group, name=name, context_settings={"help_option_names": ["-h", "--help"]})
+
+
+abrupt.over()
 
 
 @app.callback(invoke_without_command=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -395,3 +396,14 @@ def test_a_second_demo_is_refused_before_anything_is_deleted(
         assert (folder / "notifications.jsonl").read_text() == "kept\n"
     with demo.prepare():
         assert [each.name for each in folder.iterdir()] == [MARKER]
+
+
+def test_ctrl_c_while_it_loads_is_no_traceback() -> None:
+    loading = (
+        "import signal, os, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from cli import abrupt\nprint(signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
+        "sys.modules['cli.abrupt'] = None; del sys.modules['cli.abrupt']; import cli.abrupt\n"
+        "os.kill(os.getpid(), signal.SIGINT)"
+    )
+    done = subprocess.run([sys.executable, "-c", loading], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "True\n", "")

@@ -11,7 +11,7 @@ import typer
 from cli.act import As, Desk, Expects, Url, Why, due, perform
 from cli.case import app as app
 from cli.common import AsJson
-from cli.on_case import OnCase, command
+from cli.on_case import CaseRequest, command
 from livewarden.action import (
     Action,
     AddTask,
@@ -83,7 +83,7 @@ def open_(
 
     async def request(desk: Desk) -> Action:
         if case is not None:
-            return OnCase(desk, await desk.one("case", case), why, expects).action(MoveCase, to="open")
+            return CaseRequest(desk, await desk.one("case", case), why, expects).action(MoveCase, to="open")
         ids = tuple([await desk.one("alert", each) for each in alert or ()])
         new, text = str(uuid.uuid4()), title or ""
         return OpenCase(**desk.stamp(why), case_id=new, title=text, severity=severity, alert_ids=ids)
@@ -92,7 +92,7 @@ def open_(
 
 
 @command()
-async def triage(on: OnCase) -> Action:
+async def triage(on: CaseRequest) -> Action:
     """Look into a candidate.
 
     Example: livewarden case triage 27c4b1f0
@@ -101,7 +101,9 @@ async def triage(on: OnCase) -> Action:
 
 
 @command()
-async def escalate(on: OnCase, to: Annotated[str, typer.Option("--to", metavar="NAME", help="To whom.")]) -> Action:
+async def escalate(
+    on: CaseRequest, to: Annotated[str, typer.Option("--to", metavar="NAME", help="To whom.")]
+) -> Action:
     """Give a case to somebody who can decide more.
 
     Example: livewarden case escalate 27c4b1f0 --to policy-board --why "the rule is meant so"
@@ -110,14 +112,14 @@ async def escalate(on: OnCase, to: Annotated[str, typer.Option("--to", metavar="
 
 
 @command(help=_RESOLVE)
-async def resolve(on: OnCase, resolution: Reason) -> Action:
+async def resolve(on: CaseRequest, resolution: Reason) -> Action:
     """See `_RESOLVE`."""
     return on.action(MoveCase, to="resolved", resolution=resolution)
 
 
 @command()
 async def close(
-    on: OnCase,
+    on: CaseRequest,
     force: Annotated[
         bool, typer.Option("--force", help="Although alerts fire or tasks are open; as an admin, and on record.")
     ] = False,
@@ -130,13 +132,13 @@ async def close(
 
 
 @command(help=_DISMISS, many=True)
-async def dismiss(on: OnCase, resolution: Reason) -> Action:
+async def dismiss(on: CaseRequest, resolution: Reason) -> Action:
     """See `_DISMISS`."""
     return on.action(MoveCase, to="dismissed", resolution=resolution)
 
 
 @command()
-async def reopen(on: OnCase) -> Action:
+async def reopen(on: CaseRequest) -> Action:
     """Work again on a case that was resolved, closed or dismissed.
 
     Example: livewarden case reopen 27c4b1f0 --why "it came back on Monday"
@@ -145,7 +147,7 @@ async def reopen(on: OnCase) -> Action:
 
 
 @command()
-async def assign(on: OnCase, owner: Owner = None, due_at: Due = None) -> Action:
+async def assign(on: CaseRequest, owner: Owner = None, due_at: Due = None) -> Action:
     """Give a case an owner, a due date, or both.
 
     Example: livewarden case assign 27c4b1f0 --to ben --due 2d
@@ -156,7 +158,9 @@ async def assign(on: OnCase, owner: Owner = None, due_at: Due = None) -> Action:
 
 
 @command(why=False)
-async def note(on: OnCase, text: Annotated[str, typer.Argument(help="What is to stand in its history.")]) -> Action:
+async def note(
+    on: CaseRequest, text: Annotated[str, typer.Argument(help="What is to stand in its history.")]
+) -> Action:
     """Write something into a case's history.
 
     Example: livewarden case note 27c4b1f0 "The release note names both action types."
@@ -166,7 +170,7 @@ async def note(on: OnCase, text: Annotated[str, typer.Argument(help="What is to 
 
 @command()
 async def task(
-    on: OnCase,
+    on: CaseRequest,
     text: Annotated[str, typer.Argument(help="What is to be done before the case closes.")],
     owner: Owner = None,
     due_at: Due = None,
@@ -181,7 +185,7 @@ async def task(
 
 @command()
 async def done(
-    on: OnCase,
+    on: CaseRequest,
     task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id, or as much of it as is unique.")],
 ) -> Action:
     """A task is done.
@@ -201,7 +205,7 @@ async def done(
 
 @command()
 async def link(
-    on: OnCase,
+    on: CaseRequest,
     kind: Annotated[LinkKind, typer.Argument(help="What it is.")],
     ref: Annotated[str, typer.Argument(metavar="REF", help="Its id or address.")],
 ) -> Action:
@@ -215,7 +219,7 @@ async def link(
 
 @command(many=True)
 async def merge(
-    on: OnCase, into: Annotated[str, typer.Option(metavar="CASE", help="The case that takes it over.")]
+    on: CaseRequest, into: Annotated[str, typer.Option(metavar="CASE", help="The case that takes it over.")]
 ) -> Action:
     """Make cases part of another one, which takes their alerts over.
 

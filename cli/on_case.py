@@ -17,7 +17,7 @@ from livewarden.errors import SetupError
 
 
 @dataclass(frozen=True)
-class OnCase:
+class CaseRequest:
     """The case that a command is about, the reason given, and the version that was seen."""
 
     desk: Desk
@@ -60,7 +60,7 @@ def command(
 
             def requested(short: str) -> ActionRequest:
                 async def request(desk: Desk) -> Action:
-                    return await ask(OnCase(desk, await desk.one("case", short), reason, expects), **given)
+                    return await ask(CaseRequest(desk, await desk.one("case", short), reason, expects), **given)
 
                 return request
 

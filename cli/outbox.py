@@ -12,7 +12,7 @@ from cli.common import AsJson, print_json
 from cli.show import print_notifications, print_part, print_rows, when
 
 if TYPE_CHECKING:
-    from sinks.queries.notifications import ChannelState
+    from sinks.queries.notifications import ChannelLoad
     from sinks.store.reader import Reader
     from sinks.store.records import NotificationRecord
 
@@ -20,10 +20,10 @@ app = typer.Typer(help="Notifications and the channels that they go through.")
 
 
 @dataclass(frozen=True)
-class Outbox:
+class OutboxPage:
     """Channels, and notifications."""
 
-    channels: list[ChannelState]
+    channels: list[ChannelLoad]
     notifications: list[NotificationRecord]
 
 
@@ -41,9 +41,9 @@ def list_(
     """
     from sinks.queries import notifications
 
-    async def page(reader: Reader) -> Outbox:
+    async def page(reader: Reader) -> OutboxPage:
         sent = await notifications.find(reader, state=state or "", channel=channel, limit=limit)
-        return Outbox(await notifications.channels(reader), sent)
+        return OutboxPage(await notifications.channels(reader), sent)
 
     found = look(url, page)
     if as_json:

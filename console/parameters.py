@@ -55,7 +55,7 @@ def _moment(value: Any) -> Any:
 
 Text = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS)]
 MOMENT = BeforeValidator(_moment)
-Moment = Annotated[int | None, MOMENT]
+InstantParameter = Annotated[int | None, MOMENT]
 """An instant in milliseconds: a day, or a day and a time, UTC unless it says otherwise."""
 
 
@@ -107,8 +107,8 @@ class Spanned(Paged):
     (64800000, None)
     """
 
-    from_: Moment = Field(None, alias="from", description="From then on, that moment included.")
-    to: Moment = Field(None, description="Up to then, that moment left out.")
+    from_: InstantParameter = Field(None, alias="from", description="From then on, that moment included.")
+    to: InstantParameter = Field(None, description="Up to then, that moment left out.")
     last: Last | None = Field(None, description="So long back from now, in place of `from` and `to`.")
 
     def model_post_init(self, context: Any, /) -> None:

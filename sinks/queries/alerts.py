@@ -8,7 +8,7 @@ from typing import Literal
 
 from sinks.sql import SEVERITY_RANK
 from sinks.store.reader import Reader
-from sinks.store.records import AlertRecord, ExplainedAlert, Moment, Number, Record
+from sinks.store.records import AlertRecord, ExplainedAlert, Moment, Number, TableRow
 
 SUPPRESSED = Literal["no", "yes", "only"]
 
@@ -73,7 +73,7 @@ class AlertCounts:
     suppressed: int
 
 
-class AlertVersion(Record):
+class AlertVersion(TableRow):
     """One version of an alert; `stored_at`: when it was written, in whole seconds."""
 
     TABLE = "alerts"
@@ -87,7 +87,7 @@ class AlertVersion(Record):
     stored_at: Moment
 
 
-class JudgedBucket(Record):
+class JudgedBucket(TableRow):
     """A judged bucket of a series."""
 
     TABLE = "judgements"

@@ -12,7 +12,7 @@ from typing import Any
 from sinks.queries.alerts import SLICE
 from sinks.sql import CASE_CLOSED, SEVERITY_RANK
 from sinks.store.reader import Reader
-from sinks.store.records import CaseRecord, HistoryRecord, Moment, Record, Stored
+from sinks.store.records import CaseRecord, HistoryRecord, Moment, Stored, TableRow
 
 _SHARED = "case_id, version, title, kind, severity, length(alert_ids) AS alert_count, monitors, started_at, ended_at"
 _WORKED = (
@@ -83,7 +83,7 @@ class CaseFilter:
         return " AND ".join(parts)
 
 
-class ListedCase(Record):
+class ListedCase(TableRow):
     """A case in a list; `worked`: 0 of a candidate of which nothing is known but that it came up.
 
     `slices` are the first four of its `slice_count` series.

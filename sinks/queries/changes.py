@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sinks.store.reader import Reader
-from sinks.store.records import Moment, Number, Record
+from sinks.store.records import Moment, Number, TableRow
 
 _TEXTS = ("change_id", "kind", "phase", "target", "from_version", "to_version", "owner_team")
 _LISTED = (
@@ -20,7 +20,7 @@ _CHANGE = "type = 'platform.change'"
 """Before FINAL, as are times and topics: two copies of an event have them in common."""
 
 
-class ChangeRecord(Record):
+class ChangeRecord(TableRow):
     """A change of the platform; a text that was not given is empty."""
 
     TABLE = "events"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sinks.store.reader import Reader
-from sinks.store.records import Moment, Record, Stored
+from sinks.store.records import Moment, Stored, TableRow
 
 _LISTED = "topic, partition, offset, reason, detail, key, recorded_at, length(value) AS size"
 
 
-class DeadLetterRecord(Record):
+class DeadLetterRecord(TableRow):
     """A record that was set aside, without its bytes, of which it had `size`."""
 
     TABLE = "dead_letters"
@@ -36,7 +36,7 @@ class WholeDeadLetter(DeadLetterRecord):
     value: bytes
 
 
-class ReasonCount(Record):
+class ReasonCount(TableRow):
     """How many records of a topic were set aside for a reason; the oldest and the newest of them."""
 
     TABLE = "dead_letters"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sinks.sql import SEVERITY_RANK
 from sinks.store.reader import Reader
-from sinks.store.records import AlertRecord, DispositionRecord, FeedbackRecord, Moment, Number, Record
+from sinks.store.records import AlertRecord, DispositionRecord, FeedbackRecord, Moment, Number, TableRow
 
 _SELECT = f"SELECT {DispositionRecord.columns()} FROM dispositions FINAL"
 
@@ -20,7 +20,7 @@ class DisposedAlert(AlertRecord):
     reason: str
 
 
-class KeptBack(Record):
+class KeptBack(TableRow):
     """An alert that nobody was notified of by itself, and why."""
 
     TABLE = "dispositions"

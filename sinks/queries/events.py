@@ -9,7 +9,7 @@ from typing import Any
 
 from sinks.sql import quoted
 from sinks.store.reader import Reader
-from sinks.store.records import Moment, Record
+from sinks.store.records import Moment, TableRow
 
 _COLUMNS = "event_time, event_id, weight, late, topic, partition, offset, data"
 _ORDER = "\nORDER BY event_time, topic, partition, offset"
@@ -66,7 +66,7 @@ class Selection:
         return inlined(*self.statement(_COLUMNS, f"{_ORDER}\nLIMIT {int(limit)}"))
 
 
-class CountedEvent(Record):
+class CountedEvent(TableRow):
     """An event that a monitor counted; of how many, and with which sum of weights."""
 
     TABLE = "events"

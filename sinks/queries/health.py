@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from livewarden.times import HOUR_MS
 from sinks.store.reader import Reader
-from sinks.store.records import Moment, Record
+from sinks.store.records import Moment, TableRow
 
 
-class HourCount(Record):
+class HourCount(TableRow):
     """Events of an hour of event time."""
 
     TABLE = "events"
@@ -19,7 +19,7 @@ class HourCount(Record):
     conflicts: int
 
 
-class TopicCount(Record):
+class TopicCount(TableRow):
     """Events of a topic."""
 
     TABLE = "events"
@@ -31,7 +31,7 @@ class TopicCount(Record):
     newest: Moment
 
 
-class UnknownField(Record):
+class UnknownField(TableRow):
     """A field that no contract knew when it came."""
 
     TABLE = "events"
@@ -42,7 +42,7 @@ class UnknownField(Record):
     last: Moment
 
 
-class TableSize(Record):
+class TableSize(TableRow):
     """How many rows a table holds, and when one was last written."""
 
     TABLE = "events"
@@ -51,7 +51,7 @@ class TableSize(Record):
     stored_at: Moment
 
 
-class FailedModel(Record):
+class FailedModel(TableRow):
     """A monitor with a model that is not asked any more."""
 
     TABLE = "judgements"

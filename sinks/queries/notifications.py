@@ -9,7 +9,7 @@ _SELECT = f"SELECT {NotificationRecord.columns()} FROM notifications FINAL"
 _WAITING = "state IN ('pending', 'claimed')"
 
 
-class ChannelState(ChannelRecord):
+class ChannelLoad(ChannelRecord):
     """A channel, and how many notifications wait for it."""
 
     waiting: int
@@ -38,11 +38,11 @@ async def find(
     )
 
 
-async def channels(reader: Reader, *, down: bool = False) -> list[ChannelState]:
+async def channels(reader: Reader, *, down: bool = False) -> list[ChannelLoad]:
     """Channels by name, those that are down first (or alone)."""
     condition = "WHERE state = 'down'" if down else ""
     return await reader.find(
-        ChannelState,
+        ChannelLoad,
         f"SELECT c.* EXCEPT (stored_at), n.waiting AS waiting FROM (SELECT * FROM channels FINAL {condition}) AS c"
         " LEFT JOIN (SELECT channel, count() AS waiting"
         f" FROM notifications FINAL WHERE {_WAITING} GROUP BY channel) AS n ON c.channel = n.channel"

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sinks.sql import CASE_CLOSED
 from sinks.store.reader import Reader
-from sinks.store.records import Moment, Record
+from sinks.store.records import Moment, TableRow
 
 R = TypeVar("R")
 _CUT = (
@@ -20,7 +20,7 @@ _CUT = (
 _NOW = "%(time)s >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
 
 
-class WeekCount(Record):
+class WeekCount(TableRow):
     """How many of one name in the week, and in the week before; of alerts and incidents also a part of those now."""
 
     TABLE = "alerts"
@@ -31,7 +31,7 @@ class WeekCount(Record):
     notified_now: int | None = None
 
 
-class WeekFeedback(Record):
+class WeekFeedback(TableRow):
     """What people said of a monitor's alerts in the week, and in the week before."""
 
     TABLE = "feedback"
@@ -44,7 +44,7 @@ class WeekFeedback(Record):
     true_before: int
 
 
-class SlowIncident(Record):
+class SlowIncident(TableRow):
     """How long an incident waited to be acknowledged, in ms; None where nobody did."""
 
     TABLE = "incidents"
@@ -58,7 +58,7 @@ class SlowIncident(Record):
     waited: int | None
 
 
-class Waits(Record):
+class Waits(TableRow):
     """Of incidents that somebody was notified of, how many were acknowledged; half of these within `half` ms."""
 
     TABLE = "incidents"
@@ -67,7 +67,7 @@ class Waits(Record):
     half: int | None
 
 
-class OverdueCase(Record):
+class OverdueCase(TableRow):
     """A case whose next step is late; one of `all`."""
 
     TABLE = "cases"

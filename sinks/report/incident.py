@@ -16,7 +16,7 @@ from sinks.queries.actions import ActionFilter
 from sinks.queries.cases import ListedCase
 from sinks.queries.changes import ChangeRecord
 from sinks.queries.counted import Monitors, of_changes
-from sinks.queries.notifications import ChannelState
+from sinks.queries.notifications import ChannelLoad
 from sinks.report import facts
 from sinks.report.facts import many, moment
 from sinks.report.page import UNKNOWN, Report, Section, Table, known
@@ -131,7 +131,7 @@ def _open(
     found: IncidentRecord,
     notified: Sequence[NotificationRecord],
     worked: Sequence[ListedCase],
-    down: Sequence[ChannelState],
+    down: Sequence[ChannelLoad],
     explained: Explained | None,
     near: Sequence[ChangeRecord],
 ) -> list[str]:

@@ -12,7 +12,7 @@ from livewarden.errors import SetupError
 from livewarden.times import DAY_MS, to_ms
 from sinks.present import wording
 from sinks.queries import health, notifications, weekly
-from sinks.queries.notifications import ChannelState
+from sinks.queries.notifications import ChannelLoad
 from sinks.queries.weekly import OverdueCase, SlowIncident, Waits, WeekCount, WeekFeedback
 from sinks.report.facts import many, moment
 from sinks.report.page import UNKNOWN, Report, Section, Table, known
@@ -202,7 +202,7 @@ def _late(rows: Sequence[OverdueCase], now_ms: int) -> Table:
     return Table(("late", "state", "severity", "owner", "case", "id"), cells)
 
 
-def _down(rows: Sequence[ChannelState]) -> Table:
+def _down(rows: Sequence[ChannelLoad]) -> Table:
     cells = [[known(e.channel), moment(e.since), f"{e.failures:,}", f"{e.waiting:,}", known(e.error)] for e in rows]
     return Table(("channel", "since", "failures", "notifications waiting", "last error"), cells)
 

@@ -31,7 +31,7 @@ Stored = Annotated[str, PlainSerializer(_stands_for)]
 """JSON, as text."""
 
 
-class Record(BaseModel):
+class TableRow(BaseModel):
     """One row, or the columns of it that a query asks for. `TABLE` is where it comes from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,7 +51,7 @@ class Record(BaseModel):
         return self.model_dump()
 
 
-class AlertRecord(Record):
+class AlertRecord(TableRow):
     """An alert in its newest version, without its explanation."""
 
     TABLE = "alerts"
@@ -87,7 +87,7 @@ class ExplainedAlert(AlertRecord):
     stored_at: Moment
 
 
-class IncidentRecord(Record):
+class IncidentRecord(TableRow):
     """An incident in its newest version."""
 
     TABLE = "incidents"
@@ -115,7 +115,7 @@ class IncidentRecord(Record):
     note: str
 
 
-class DispositionRecord(Record):
+class DispositionRecord(TableRow):
     """What became of an alert: its incident, the outcome, what kept it back and why."""
 
     TABLE = "dispositions"
@@ -130,7 +130,7 @@ class DispositionRecord(Record):
     at: Moment
 
 
-class FeedbackRecord(Record):
+class FeedbackRecord(TableRow):
     """What somebody said that an alert was worth."""
 
     TABLE = "feedback"
@@ -144,7 +144,7 @@ class FeedbackRecord(Record):
     at: Moment
 
 
-class SilenceRecord(Record):
+class SilenceRecord(TableRow):
     """A silence, maintenance window or campaign in its newest version."""
 
     TABLE = "silences"
@@ -164,7 +164,7 @@ class SilenceRecord(Record):
     hits: int
 
 
-class NotificationRecord(Record):
+class NotificationRecord(TableRow):
     """A notification, and how far it came."""
 
     TABLE = "notifications"
@@ -185,7 +185,7 @@ class NotificationRecord(Record):
     sent_at: Moment | None
 
 
-class ChannelRecord(Record):
+class ChannelRecord(TableRow):
     """A channel, and whether it takes anything."""
 
     TABLE = "channels"
@@ -197,7 +197,7 @@ class ChannelRecord(Record):
     error: str
 
 
-class CaseRecord(Record):
+class CaseRecord(TableRow):
     """A case that people work on, in its newest version, whole; `tasks`, `links` and `evidence` (packages) as JSON."""
 
     TABLE = "cases"
@@ -230,7 +230,7 @@ class CaseRecord(Record):
     closed_at: Moment | None
 
 
-class HistoryRecord(Record):
+class HistoryRecord(TableRow):
     """One thing that happened to a case; `details` as JSON."""
 
     TABLE = "case_history"
@@ -246,7 +246,7 @@ class HistoryRecord(Record):
     action_id: str
 
 
-class ActionRecord(Record):
+class ActionRecord(TableRow):
     """What somebody asked for, and what became of it; `data` is the action as JSON."""
 
     TABLE = "actions"

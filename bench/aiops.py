@@ -36,9 +36,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.baselines import CANDIDATES, Candidate
-from cli.detect import PeakHold
 from livewarden.times import parse_ms
 from models.detect.bank import Bank
+from models.detect.general import FINE_MARGIN, HOLD_ROWS, Hold
 from models.detect.traffic import TrafficBank
 
 ROOT = Path(__file__).parents[1]
@@ -150,8 +150,8 @@ def score_together(kpis: Sequence[Kpi], bank: Bank) -> list[Floats]:
 
 def spoken(scores: Floats) -> Floats:
     """The scores at which a detector would speak anew, 0 elsewhere."""
-    hold = PeakHold(0.0)
-    return np.array([value if hold.speaks(value) else 0.0 for value in scores.tolist()])
+    hold = Hold()
+    return np.array([hold.score(value, HOLD_ROWS, FINE_MARGIN) for value in scores.tolist()])
 
 
 def outcome(kpi: Kpi, scores: Floats) -> Outcome:

@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.detect import PeakHold
 from livewarden.contracts import TrafficSample
 from livewarden.times import MINUTE_MS, parse_ms
+from models.detect.general import FINE_MARGIN, HOLD_ROWS, Hold
 from models.detect.traffic import TrafficBank
 from sources.simulate.rooms import plan_crowd
 from sources.simulate.scenario import Scenario
@@ -114,8 +114,8 @@ def judge(
 
 
 def _announced(scores: Floats) -> Floats:
-    hold = PeakHold(0.0)
-    return np.array([score for score in scores.tolist() if hold.speaks(score)])
+    hold = Hold()
+    return np.array([score for score in scores.tolist() if hold.score(score, HOLD_ROWS, FINE_MARGIN)])
 
 
 def recorded(path: Path = DATA) -> list[Floats]:

@@ -19,42 +19,22 @@ import typer
 from cli.common import print_json
 from livewarden.errors import SetupError
 from livewarden.times import MINUTE_MS, to_ms
-from models.detect.novelty import TrafficNovelty
+from models.detect.general import GeneralSeries
 
 COLUMNS = ("timestamp", "value", "score", "alert")
+ODDNESS = "oddness"
+"""The column that `--oddness` adds."""
 MISSING = {"", "nan", "na", "n/a", "null", "none"}
-HOLD_ROWS = 40
-"""How slowly what was said fades: by its 40th part a row."""
 
 
 class Row(NamedTuple):
-    """A judged row. `score` is None where nothing could be judged: no value, or too few before it."""
+    """A judged row. `score` and `oddness` are None where nothing could be judged: no value, or too few before it."""
 
     timestamp: str
     value: str
     score: float | None
     alert: bool
-
-
-class PeakHold:
-    """Whether to speak: at a score of at least `threshold` that tops what was said last, which fades over some 40 rows.
-
-    >>> hold = PeakHold(threshold=3.0)
-    >>> [hold.speaks(score) for score in (1.0, 4.0, 3.9, 8.0, 7.0, 1.0)]
-    [False, True, False, True, False, False]
-    """
-
-    def __init__(self, threshold: float) -> None:
-        self.threshold = threshold
-        self._said = 0.0
-
-    def speaks(self, score: float) -> bool:
-        """Takes the scores in order, one a row."""
-        self._said -= self._said / HOLD_ROWS
-        if score < self.threshold or score <= self._said:
-            return False
-        self._said = score
-        return True
+    oddness: float | None = None
 
 
 def detect(
@@ -68,6 +48,9 @@ def detect(
         float,
         typer.Option(min=0.0, help="Alert from this score on; 3 is one false alert in 1,000 rows, 4 one in 10,000."),
     ] = 3.0,
+    oddness: Annotated[
+        bool, typer.Option("--oddness", help="One more column: how odd each row is, whatever was said before it.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="JSON on standard output: a line a row, or with --out the sums.")
     ] = False,
@@ -81,14 +64,14 @@ def detect(
     """
     rows = judged(file, time, value, threshold)
     if out is None:
-        _write(rows, sys.stdout, as_json)
+        _write(rows, sys.stdout, as_json, oddness)
         return
     if out.exists() and not out.is_file():
         raise SetupError(f"{out}: is there, and no file")
     part = out.with_name(f".{out.name}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as target:
-            sums = _write(rows, target)
+            sums = _write(rows, target, oddness=oddness)
         part.replace(out)
     except OSError as error:
         raise SetupError(f"{out}: {error.strerror}") from error
@@ -108,18 +91,15 @@ def judged(file: Path, time: str, value: str, threshold: float) -> Iterator[Row]
     first, second = (
         _time_ms(timestamp, MINUTE_MS * row) for row, (timestamp, _, _) in enumerate([*begun, begun[0]][:2])
     )
-    detector, hold = TrafficNovelty(bucket_ms=second - first if second > first else MINUTE_MS), PeakHold(threshold)
+    series = GeneralSeries(second - first if second > first else MINUTE_MS, threshold)
     time_ms = -MINUTE_MS
     for timestamp, cell, observed in itertools.chain(begun, table):
         time_ms = _time_ms(timestamp, time_ms + MINUTE_MS)
         if observed is None:
             yield Row(timestamp, cell, None, False)
             continue
-        x = {"value": observed, "time_ms": time_ms}
-        judgement = detector.judge_one(x)
-        detector.learn_one(x)
-        alert = hold.speaks(judgement.score) and judgement.ready
-        yield Row(timestamp, cell, judgement.score if judgement.ready else None, alert)
+        found = series.take(observed, time_ms)
+        yield Row(timestamp, cell, found.score, found.speaks, found.oddness)
 
 
 def _read(file: Path, time: str, value: str) -> Iterator[tuple[str, str, float | None]]:
@@ -206,24 +186,30 @@ def _number(cell: str) -> float | None:
     return number
 
 
-def _write(rows: Iterator[Row], target: TextIO, as_json: bool = False) -> dict[str, int]:
+def _write(rows: Iterator[Row], target: TextIO, as_json: bool = False, oddness: bool = False) -> dict[str, int]:
     sums = {"rows": 0, "judged": 0, "alerts": 0}
     table = csv.writer(target, lineterminator="\n")
     for row in rows:
         if not as_json and not sums["rows"]:
-            table.writerow(COLUMNS)
+            table.writerow((*COLUMNS, ODDNESS) if oddness else COLUMNS)
         sums["rows"] += 1
         sums["judged"] += row.score is not None
         sums["alerts"] += row.alert
-        score = "" if row.score is None else f"{row.score:.6g}"
+        score = _short(row.score)
+        more = {ODDNESS: _short(row.oddness)} if oddness else {}
         if as_json:
             notified = {
                 "timestamp": row.timestamp,
                 "value": _number(row.value),
                 "score": float(score) if score else None,
                 "alert": row.alert,
+                **{name: float(each) if each else None for name, each in more.items()},
             }
             target.write(json.dumps(notified, ensure_ascii=False) + "\n")
         else:
-            table.writerow((row.timestamp, row.value, score, int(row.alert)))
+            table.writerow((row.timestamp, row.value, score, int(row.alert), *more.values()))
     return sums
+
+
+def _short(number: float | None) -> str:
+    return "" if number is None else f"{number:.6g}"

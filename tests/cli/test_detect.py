@@ -61,21 +61,24 @@ def test_rows_come_out_as_they_went_in_with_score_and_alert(capsys: pytest.Captu
 
 
 GOLDEN = """\
-2026-03-06T20:58:00Z,1046,0.859901,0
-2026-03-06T20:59:00Z,1033,0.496362,0
-2026-03-06T21:00:00Z,300,19.055,1
-2026-03-06T21:01:00Z,300,16.1385,0
-2026-03-06T21:02:00Z,300,15.9663,0
-2026-03-06T21:03:00Z,300,15.7942,0
-2026-03-06T21:04:00Z,300,15.6221,0
-2026-03-06T21:05:00Z,1005,8.7821,0
+2026-03-06T20:58:00Z,1046,0,0,0.859901
+2026-03-06T20:59:00Z,1033,0,0,0.496362
+2026-03-06T21:00:00Z,300,19.055,1,19.055
+2026-03-06T21:01:00Z,300,0,0,16.1385
+2026-03-06T21:02:00Z,300,0,0,15.9663
+2026-03-06T21:03:00Z,300,0,0,15.7942
+2026-03-06T21:04:00Z,300,0,0,15.6221
+2026-03-06T21:05:00Z,1005,0,0,8.7821
 """
 
 
 def test_known_scores(capsys: pytest.CaptureFixture[str]) -> None:
-    detect(table(cells(66)))
+    detect(table(cells(66)), "--oddness")
     lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{HEADER},oddness"
     assert "\n".join(lines[-8:]) + "\n" == GOLDEN
+    detect(table(cells(66)))
+    assert [line.rsplit(",", 1)[0] for line in lines] == capsys.readouterr().out.splitlines()
 
 
 def test_a_score_has_at_most_six_digits(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ HOLD_MS: Final = 13 * HOUR_MS
 """How slowly what was said fades; at least 8 and at most 160 rows …"""
 HOLD_ROWS: Final = 40.0
 """… and in this many rows where the steps are finer."""
-MARGIN, FINE_MARGIN = 2.0, 1.25
+MARGIN, FINE_MARGIN = 2.0, 1.0
 """How many times worse than what was said something is before it is said again; the second for finer steps."""
 GAP: Final = 5.0
 """Time between two rows, in usual steps, from which on it is a gap."""

@@ -32,8 +32,10 @@ def outcomes(
     """Each incident with `found`, the first alert that is right about it, its verdict, and `delay_s`.
 
     Right is an alert of a kind that the truth accepts, on the events in which the incident shows, notified while it
-    lasted, on a series that names no other value than the incident's dimensions. `delay_s` is event time from the
-    incident's start to the moment the alert could be said: the end of its bucket, and the lateness.
+    lasted, on a series that names no other value than the incident's dimensions; and one of these is named by the
+    series or by the first slice of the explanation: the catch-up of a queue is no find of a rollout in the same hours.
+    `delay_s` is event time from the incident's start to the moment the alert could be said: the end of its bucket, and
+    the lateness.
     """
     notified = sorted((a for a in alerts if a["suppressed_by"] is None), key=lambda a: (a["window_end"], a["alert_id"]))
     found = []
@@ -75,10 +77,19 @@ def is_right(incident: Incident, alert: Mapping[str, Any], monitors: Mapping[str
         return False
     if monitors[alert["monitor"]].event != incident.event_type:
         return False
-    series = alert["series"]
-    if any(series.get(name, value) != value for name, value in incident.dimensions.items()):
+    series, cause = alert["series"], incident.dimensions
+    if any(series.get(name, value) != value for name, value in cause.items()):
+        return False
+    named = _slice_of(alert) | series
+    if cause and not any(named.get(name) == value for name, value in cause.items()):
         return False
     return "market" not in series or series["market"] in incident.markets
+
+
+def _slice_of(alert: Mapping[str, Any]) -> dict[str, str]:
+    """The slice that the explanation puts first; empty without one."""
+    slices = (alert.get("explanation") or {}).get("slices")
+    return dict(slices["causes"][0]["slice"]) if slices and slices["causes"] else {}
 
 
 def alert_line(alert: Mapping[str, Any]) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
+from models.detect import bursts, weekend
 from models.detect.bank import Bank, Floats, Judgements, Rows
 from models.detect.columns import Columns, Field
-from models.detect.one_series import OneSeries
 
 RISES = (1.8, 3.0, 6.0, 11.0, 20.0, 50.0)
 """How many times the usual a rise may be: each is tried all the time."""
@@ -49,10 +49,6 @@ LOOSE_MS = 2 * HOUR_MS
 """What is still believed of the level after a declared change."""
 YOUNG = 5
 """Buckets before the first judgement of a series whose parent knows the shape of the day."""
-BLOCK, BURST_GAIN, BURST_SLACK, MOST_BURST = 15, 0.01, 0.6, 30.0
-"""Buckets of a block, the weight of the newest block in the burstiness, what of it is chance,
-and the most one block may say.
-"""
 LN10 = float(np.log(10.0))
 
 
@@ -66,6 +62,7 @@ class _Look(NamedTuple):
     level: Floats
     dispersion: Floats
     evidence: Floats
+    weekend: Floats
 
 
 class EnforcementBank(Bank):
@@ -113,16 +110,14 @@ class EnforcementBank(Bank):
                 "b": Field("f8", 0, B0),
                 "excess": Field("f8"),
                 "square": Field("f8", 0, 1e-6),
-                "block_buckets": Field("f8"),
-                "block_off": Field("f8"),
-                "block_spread": Field("f8"),
-                "burst": Field("f8", 0, 1.0),
+                **bursts.FIELDS,
                 "late_held": Field("f8"),
                 "late_meant": Field("f8"),
                 "hour": Field("f8", 0, -1),
                 "hour_held": Field("f8"),
                 "hour_buckets": Field("f8"),
                 "hours_seen": Field("f8"),
+                **weekend.FIELDS,
                 "usual": Field("f8"),
                 "hours": Field("f4", 24, 1.0),
                 "evidence": Field("f4", many),
@@ -193,19 +188,33 @@ class EnforcementBank(Bank):
         c["square"][rows] = np.maximum(c["square"][rows] + gain * (look.mean * look.mean - c["square"][rows]), 1e-6)
         for name, now in (("late_held", look.value), ("late_meant", look.mean)):
             c[name][rows] = LATE * c[name][rows] + now
-        self._learn_bursts(rows, off, look)
-        c["hour_held"][rows] += np.where(anomalous_hour, 0.0, known)
+        bursts.learn(c, rows, off, look.mean + look.dispersion * look.mean * look.mean)
+        c["hour_held"][rows] += np.where(anomalous_hour, 0.0, known / look.weekend)
         c["hour_buckets"][rows] += np.where(anomalous_hour, 0.0, 1.0)
-        memory = np.clip(EVENTS / look.level, self._shortest, self._memory)
-        keep = 1.0 - 1.0 / np.where(anomalous, 4.0 * self._memory, memory)
-        c["a"][rows] = keep * c["a"][rows] + known
-        c["b"][rows] = keep * c["b"][rows] + look.factor
+        self._learn_level(rows, known, look, anomalous, time_ms)
         going = look.evidence > 0.0
         c["evidence"][rows] = np.minimum(look.evidence, ENOUGH_SAID * LN10)
         c["buckets"][rows] = np.where(going, c["buckets"][rows] + 1.0, 0.0)
         c["held"][rows] = np.where(going, c["held"][rows] + look.value[:, None], 0.0)
         c["meant"][rows] = np.where(going, c["meant"][rows] + look.mean[:, None], 0.0)
         c["seen"][rows] = seen + 1.0
+
+    def _learn_level(self, rows: Rows, known: Floats, look: _Look, anomalous: NDArray[np.bool_], time_ms: int) -> None:
+        """A weekend teaches what weekends are to working days, and leaves the level of these as it is."""
+        c = self._columns
+        if weekend.is_weekend(time_ms):
+            apart = weekend.settled(c, rows)
+            learns = apart & ~anomalous
+            weekend.learn(c, rows[learns], known[learns], (look.mean / look.weekend)[learns])
+            rows, known, anomalous = rows[~apart], known[~apart], anomalous[~apart]
+            factor, level = look.factor[~apart], look.level[~apart]
+        else:
+            weekend.learn_working_hours(c, rows, self.bucket_ms / HOUR_MS)
+            factor, level = look.factor, look.level
+        memory = np.clip(EVENTS / level, self._shortest, self._memory)
+        keep = 1.0 - 1.0 / np.where(anomalous, 4.0 * self._memory, memory)
+        c["a"][rows] = keep * c["a"][rows] + known
+        c["b"][rows] = keep * c["b"][rows] + factor
 
     def learn_quiet(self, rows: Rows, buckets: int) -> None:
         """Learn that many empty buckets at once, in closed form, with the longest memory."""
@@ -272,13 +281,17 @@ class EnforcementBank(Bank):
         usable = np.isfinite(values)
         value = np.where(usable, values, 0.0)
         factor = self._shape(rows, time_ms)
+        times, unsure = np.ones(len(rows)), np.zeros(len(rows))
+        if weekend.is_weekend(time_ms):
+            times, unsure = weekend.factor(c, rows, c["parent"][rows].astype(np.intp))
+            factor = factor * times
         if exposure is not None:
             factor = factor * exposure
         a, b = c["a"][rows], c["b"][rows]
         level = a / b
         mean = np.maximum(level * factor, 1e-6)
         dispersion = self._dispersion(rows)
-        doubt = DOUBT * np.sqrt(1.0 / (a + 0.5) + SHARED_ERROR)
+        doubt = DOUBT * np.sqrt(1.0 / (a + 0.5) + SHARED_ERROR + unsure)
         family_drift = self._family_drift(rows)
         high = (mean * (1.0 + doubt) * np.maximum(family_drift, 1.0))[:, None]
         low = (mean / (1.0 + doubt) * np.minimum(family_drift, 1.0))[:, None]
@@ -287,9 +300,9 @@ class EnforcementBank(Bank):
         gained = np.concatenate(
             [_likelier(value[:, None], high, rises, size), _likelier(value[:, None], low, falls, size)], axis=1
         )
-        gained /= np.maximum(c["burst"][rows] - BURST_SLACK, 1.0)[:, None]
+        gained /= bursts.divisor(c, rows)[:, None]
         evidence = np.maximum(0.0, KEEP * c["evidence"][rows] + gained)
-        return _Look(value, usable, factor, mean, level, dispersion, evidence)
+        return _Look(value, usable, factor, mean, level, dispersion, evidence, times)
 
     def _dispersion(self, rows: Rows) -> Floats:
         c = self._columns
@@ -343,19 +356,6 @@ class EnforcementBank(Bank):
         after: Floats = hours[rows, (hour + 1) % 24].astype(np.float64)
         return before + rest / HOUR_MS * (after - before)
 
-    def _learn_bursts(self, rows: Rows, off: Floats, look: _Look) -> None:
-        """How much more blocks of buckets swing than their buckets would if they were independent."""
-        c = self._columns
-        c["block_buckets"][rows] += 1.0
-        c["block_off"][rows] += off
-        c["block_spread"][rows] += look.mean + look.dispersion * look.mean * look.mean
-        full = rows[c["block_buckets"][rows] >= BLOCK]
-        if len(full):
-            ratio = np.minimum(c["block_off"][full] ** 2 / np.maximum(c["block_spread"][full], 1e-9), MOST_BURST)
-            ratio = np.where(c["block_spread"][full] < 1.0, 1.0, ratio)
-            c["burst"][full] += BURST_GAIN * (ratio - c["burst"][full])
-            c["block_buckets"][full] = c["block_off"][full] = c["block_spread"][full] = 0.0
-
     def _turn(self, rows: Rows, time_ms: int) -> None:
         """When an hour is over, its factor is learned."""
         c = self._columns
@@ -396,20 +396,3 @@ def _likelier(value: Floats, mean: Floats, factors: Floats, size: Floats) -> Flo
     """Log likelihood of a negative binomial count at `factors` times the mean over that at the mean."""
     ratio: Floats = np.log((size + factors * mean) / (size + mean))
     return value * (np.log(factors) - ratio) - size * ratio
-
-
-class EnforcementScan(OneSeries):
-    """One enforcement series as a River anomaly detector; see `EnforcementBank`.
-
-    >>> model = EnforcementScan(bucket_ms=60_000)
-    >>> for minute in range(1500):
-    ...     model.learn_one({"value": float(minute % 3), "time_ms": minute * 60_000})
-    >>> model.score_one({"value": 2.0, "time_ms": 1500 * 60_000}) < 2
-    True
-    >>> model.score_one({"value": 25.0, "time_ms": 1500 * 60_000}) > 7
-    True
-    """
-
-    def __init__(self, bucket_ms: int = MINUTE_MS) -> None:
-        self.bucket_ms = bucket_ms
-        super().__init__(EnforcementBank(bucket_ms))

@@ -16,9 +16,10 @@ from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from models.detect.bank import Judgements
 from models.detect.checks import START_MS, Kind, ordinary, yield_checks
 from models.detect.daily import DailyCounts
-from models.detect.enforcement import A0, B0, LONGEST_DAYS, EnforcementBank, EnforcementScan
+from models.detect.enforcement import A0, B0, LONGEST_DAYS, EnforcementBank
 from models.detect.judgement import Detector, Judgement
 from models.detect.novelty import TrafficNovelty
+from models.detect.scan import EnforcementScan
 
 FACTORIES: list[tuple[str, Callable[[], Any], Kind, int]] = [
     ("traffic", partial(TrafficNovelty, "none"), "traffic", MINUTE_MS),

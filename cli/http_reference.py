@@ -22,7 +22,7 @@ def http_reference() -> str:
     lines += [row([f"`{page.path}`", _first(page.show)]) for page in PAGES]
     for page in PAGES:
         if page.query is not Query:
-            lines += [f"\n### `{page.path}`\n", "| parameter | is | default | means |\n|---|---|---|---|"]
+            lines += [f"\n### GET `{page.path}`\n", "| parameter | is | default | means |\n|---|---|---|---|"]
             lines += _fields(page.query)
     lines += ["\n## What does something (POST)\n", "| address | does | then shows |\n|---|---|---|"]
     for action in ACTIONS:
@@ -32,7 +32,7 @@ def http_reference() -> str:
         if isinstance(each, Route) and "POST" in (each.methods or ()) and each.path not in known:
             lines.append(row([f"`{each.path}`", _first(each.endpoint), ""]))
     for action in ACTIONS:
-        lines += [f"\n### `{action.path}`\n", "| field | is | default | means |\n|---|---|---|---|"]
+        lines += [f"\n### POST `{action.path}`\n", "| field | is | default | means |\n|---|---|---|---|"]
         named = {*action.named, *SET_BY_US}
         lines += _fields(action.make, lambda name, named=named: name not in named)  # type: ignore[misc]
     return "\n".join(lines) + "\n"

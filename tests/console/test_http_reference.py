@@ -20,4 +20,4 @@ def test_what_a_page_may_be_asked_for_is_in_its_section() -> None:
     sections = dict(part.partition("\n")[::2] for part in http_reference().split("\n### ")[1:])
     for page in PAGES:
         for name, field in page.query.model_fields.items():
-            assert f"| `{field.alias or name}` |" in sections[f"`{page.path}`"], page.path
+            assert f"| `{field.alias or name}` |" in sections[f"GET `{page.path}`"], page.path

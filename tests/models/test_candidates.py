@@ -244,6 +244,6 @@ def test_snapshot_and_restore_equals_uninterrupted() -> None:
 
     kept, resumed = book(), book()
     first = begin(kept)
-    resumed.restore(json.loads(json.dumps(kept.snapshot())))
+    resumed.restore(json.loads(json.dumps(kept.snapshot())), MONITORS)
     assert go_on(kept, first) == go_on(resumed, first)
     assert json.dumps(kept.snapshot()) == json.dumps(resumed.snapshot())

@@ -246,7 +246,7 @@ def test_bucket_waits_for_every_partition() -> None:
 
 
 def test_partials_of_another_configuration_or_monitor_are_dropped() -> None:
-    asked, changed = monitor(), monitor(min_volume=11)
+    asked, changed = monitor(), monitor(where={"action_type": ["WARNING"]})
     engine = Engine(Plan([asked]), TOPIC)
     assert not found(engine, say(changed, 0, {"DE": 2})).judged
     assert not found(engine, say(monitor(name="gone"), 1, {"DE": 2})).judged
@@ -434,7 +434,7 @@ def test_series_is_kept_while_its_episode_is_open() -> None:
     assert list(series_in(engine.snapshot(full=True)[1])) == ['["daily", "DE"]']
 
 
-@pytest.mark.parametrize("change", [{"min_volume": 99}, {"name": "renamed"}])
+@pytest.mark.parametrize("change", [{"where": {"action_type": ["WARNING"]}}, {"name": "renamed"}])
 def test_changed_monitor_begins_anew_and_the_others_go_on(change: dict[str, Any]) -> None:
     other = monitor(name="other")
     old = Engine(Plan([monitor(), other]), TOPIC)

@@ -48,7 +48,7 @@ def mistake(condition: Matcher, monitors: Collection[Monitor]) -> str | None:
         known = sorted(labels | {*FIXED, "monitor", "owner"})
         return f"no alert has a {condition.name!r}{near(condition.name, known) or '; it has ' + ', '.join(known)}"
     if condition.value[:1] in ("=", "~") or condition.value != condition.value.strip():
-        return f"{str(condition)!r}: the value follows =, != or ~ at once, without spaces"
+        return f"{str(condition)!r}: the value follows =, != or ~ at once"
     values = _values(condition.name, monitors)
     if values is None or not condition.value or condition.value in values:
         return None

@@ -35,7 +35,7 @@ def _condition(value: object) -> Matcher:
         raise ValueError('a condition is a text: "market=DE"')
     matcher = Matcher.parse(value)
     if matcher.value[:1] in ("=", "~") or matcher.value != matcher.value.strip():
-        raise ValueError(f"{value[:100]!r}: the value follows =, != or ~ at once, without spaces")
+        raise ValueError(f"{value[:100]!r}: the value follows =, != or ~ at once")
     return matcher
 
 

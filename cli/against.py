@@ -13,7 +13,6 @@ from livewarden.errors import SetupError
 from livewarden.settings import Settings
 from models.monitors.change import differences, what_begins_anew
 from models.monitors.plan import Plan
-from sinks.queries import self_watch
 
 COSTS: Mapping[str, str] = {
     "free": "goes on with the new settings",
@@ -35,6 +34,8 @@ class Change:
 
 async def against_live(settings: Settings, plan: Plan) -> list[Change]:
     """What changes if the workers get this plan; SetupError where no worker has saved what its monitors learned."""
+    from sinks.queries import self_watch
+
     async with reading(settings) as reader:
         headers = await self_watch.detect_headers(reader)
     if not headers:

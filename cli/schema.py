@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from cli import asyncapi as generated
-from cli import reference
 from livewarden.errors import SetupError
 
 
@@ -43,6 +42,8 @@ def schema(
 
     Example: livewarden schema enforcement.action
     """
+    from cli import reference  # the console and all that it needs
+
     if check is not None:
         differences = generated.differences(check) + reference.differences(check.parent / "docs")
         for difference in differences:

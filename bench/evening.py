@@ -64,7 +64,15 @@ def evening(seed: int, plan: Plan) -> dict[str, Any]:
         "false": len(false),
         "false_by_monitor": dict(sorted(Counter(alert["monitor"] for alert in false).items())),
         "suppressed": len(alerts) - len(notified),
+        "cases": _cases(notified),
+        "false_cases": _cases(false),
+        "days": scenario.hours / 24,
     }
+
+
+def _cases(alerts: Sequence[dict[str, Any]]) -> int:
+    """How many things alerts are about: those that share a case candidate are one."""
+    return len({alert["case_id"] or alert["episode_id"] for alert in alerts})
 
 
 def run(seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
@@ -78,6 +86,8 @@ def run(seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
         "evening.median_min": median(delays),
         "evening.false": sum(each["false"] for each in evenings) / len(evenings),
         "evening.notified": sum(each["notified"] for each in evenings) / len(evenings),
+        "evening.notified_per_incident": sum(each["cases"] - each["false_cases"] for each in evenings) / len(every),
+        "evening.noise_per_day": sum(each["false_cases"] for each in evenings) / sum(each["days"] for each in evenings),
         "evening": evenings,
     }
 

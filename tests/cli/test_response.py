@@ -352,7 +352,7 @@ def short(ids: list[str]) -> list[str]:
 def test_lists_show_what_is_open_and_all_on_request(evening: None, capsys: pytest.CaptureFixture[str]) -> None:
     critical, taken, over, unnotified = INCIDENTS
     assert shown(capsys, "incident", "list") == short([critical, unnotified, taken])
-    assert shown(capsys, "incident", "list", "--all") == short([critical, unnotified, over, taken])
+    assert shown(capsys, "incident", "list", "--all") == short([critical, unnotified, taken, over])
     assert shown(capsys, "incident", "list", "--status", "resolved") == short([over])
     assert shown(capsys, "incident", "list", "--severity", "warning") == short(INCIDENTS[1:2])
     assert set(shown(capsys, "alert", "list")) == set(short(ALERTS[:3]))

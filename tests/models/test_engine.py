@@ -16,6 +16,7 @@ from livewarden.times import DAY_MS, HOUR_MS
 from models.aggregate.aggregator import Aggregator
 from models.aggregate.partial import Message, Seal
 from models.decide.engine import Engine, Findings
+from models.decide.judged import SKIPPED
 from models.decide.monitor_judge import FORGET_DAYS
 from models.monitors.monitor import Monitor
 from models.monitors.plan import Plan
@@ -248,7 +249,8 @@ def test_bucket_waits_for_every_partition() -> None:
 def test_partials_of_another_configuration_or_monitor_are_dropped() -> None:
     asked, changed = monitor(), monitor(where={"action_type": ["WARNING"]})
     engine = Engine(Plan([asked]), TOPIC)
-    assert not found(engine, say(changed, 0, {"DE": 2})).judged
+    (judged,) = found(engine, say(changed, 0, {"DE": 2})).judged
+    assert (judged.state, judged.observed) == (SKIPPED, None)
     assert not found(engine, say(monitor(name="gone"), 1, {"DE": 2})).judged
 
 

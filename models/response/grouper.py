@@ -30,6 +30,8 @@ FOLLOW_MS: Final = 12 * HOUR_MS
 """So long after a measure of a wave, disputes, appeals and reversals are taken for its consequence: an appeal comes
 within hours.
 """
+COMPLAIN_MS: Final = 2 * HOUR_MS
+"""So long after viewers were disturbed, tickets about it are taken for its consequence: merchants write soon."""
 TOUCHING: Final = frozenset({"named", "scoped"})
 """How a change must relate to an alert to join it with others: it names a value of its slice, or its scope lists one. A
 change that reaches everybody touches everything, and says nothing of what belongs together.
@@ -41,7 +43,8 @@ class Grouper:
 
     To the one that holds an alert of its episode or of its case candidate. A dispute, an appeal or a reversal belongs
     to the latest wave of measures that it can follow from: one that began not longer than `FOLLOW_MS` before, and
-    contradicts none of its labels; also when that is over. Else to the latest incident that began at about the same
+    contradicts none of its labels; also when that is over. A ticket about traffic belongs to what disturbed viewers so
+    before, within `COMPLAIN_MS`. Else to the latest incident that began at about the same
     time (`models.decide.candidates.reach_ms`), and shares with it a platform change that touches both, the monitor and
     direction, or a known dimension of its series, where both are about traffic or both about enforcement. A silence of
     a source goes with silences only. It does badly where two unrelated things fall in the same quarter of an hour and
@@ -72,13 +75,13 @@ class Grouper:
         """The incident of the latest wave of measures that a dispute, an appeal or a reversal may follow from; None for
         all else.
         """
-        if not self._consequence(member):
-            return None
+        realm = self._follows(member)
+        reach = FOLLOW_MS if realm == "enforcement" else COMPLAIN_MS
         found = [
             (wave.start_ms, incident_id)
             for incident_id, waves in self._waves.items()
             for wave in waves.values()
-            if 0 <= member.start_ms - wave.start_ms <= FOLLOW_MS and wave.agrees(member.series)
+            if wave.realm == realm and 0 <= member.start_ms - wave.start_ms <= reach and wave.agrees(member.series)
         ]
         return max(found)[1] if found else None
 
@@ -101,8 +104,9 @@ class Grouper:
             if member.case_id:
                 self._by_case[member.case_id] = incident.incident_id
         self._by_alert[member.alert_id] = incident.incident_id
-        if self._measures(member):
-            wave = _Wave(member.series, member.start_ms)
+        realm = self._begins(member)
+        if realm:
+            wave = _Wave(realm, member.series, member.start_ms)
             waves = self._waves.setdefault(incident.incident_id, {})
             known = waves.get(wave.name)
             waves[wave.name] = wave if known is None or known.start_ms < wave.start_ms else known
@@ -136,13 +140,19 @@ class Grouper:
                 return name
         return None
 
-    def _consequence(self, member: IncidentAlert) -> bool:
-        event = self._event(member)
-        dispute = event == "merchant.ticket" and TICKETS.get(member.series.get("category", "")) == "enforcement"
-        return member.direction == "UP" and (dispute or event.startswith("appeal.") or event == "enforcement.reversed")
+    def _follows(self, member: IncidentAlert) -> str:
+        """Of what an alert may be a consequence: measures, or a disturbance of traffic; "" where of neither."""
+        event, realm = self._event(member), self._realm(member)
+        follower = event in ("merchant.ticket", "enforcement.reversed") or event.startswith("appeal.")
+        return realm if follower and member.direction == "UP" else ""
 
-    def _measures(self, member: IncidentAlert) -> bool:
-        return member.direction == "UP" and self._event(member) == "enforcement.action"
+    def _begins(self, member: IncidentAlert) -> str:
+        """What others may follow from: measures that rise, or whatever disturbs viewers."""
+        event, realm = self._event(member), self._realm(member)
+        measures = event == "enforcement.action" and member.direction == "UP"
+        return (
+            realm if measures or (event.split(".")[0] in ("traffic", "room") and member.direction != "MISSING") else ""
+        )
 
     def _realm(self, member: IncidentAlert) -> str:
         """Traffic, enforcement, or "" for what goes with either."""
@@ -170,14 +180,15 @@ def touching_change(member: IncidentAlert) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Wave:
-    """Measures of one series out of the ordinary."""
+    """Measures, or viewers, of one series out of the ordinary."""
 
+    realm: str
     series: Mapping[str, str]
     start_ms: int
 
     @property
     def name(self) -> str:
-        return repr(sorted(self.series.items()))
+        return repr((self.realm, sorted(self.series.items())))
 
     def agrees(self, series: Mapping[str, str]) -> bool:
         """Whether no label has another value."""

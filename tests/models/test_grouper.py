@@ -123,3 +123,22 @@ async def test_a_scope_joins_what_is_about_the_same() -> None:
     await desk.alerts(replace(one, version=2), replace(other, version=2), summary=summary)
     await desk.wait(seconds=6)
     assert [each.cause for each in desk.notified] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("category", "market", "hours", "follows"),
+    [
+        ("TECHNICAL", "ES", 1, True),
+        ("TRAFFIC_DROP", "ES", 1, True),
+        ("TECHNICAL", "DE", 1, False),
+        ("TECHNICAL", "ES", 3, False),
+        ("VIOLATION_DISPUTE", "ES", 1, False),
+    ],
+)
+def test_tickets_belong_to_the_disturbance_that_they_follow(
+    category: str, market: str, hours: int, follows: bool
+) -> None:
+    grouper = Grouper(MONITORS)
+    stalls = begun(grouper, made("orders", {"market": "ES"}))
+    late = made("tickets", {"market": market, "category": category}, NOW + hours * HOUR_MS)
+    assert (grouper.home(late) == stalls.incident_id) == follows

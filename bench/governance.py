@@ -1,7 +1,7 @@
 """`make bench-governance`: the misjudgement radar on simulated cells, beside what else one could do.
 
 Seeds of this file were used for nothing else. Appeals cluster by shop and campaign; `--independent` makes them
-independent. A quarter of an hour on one core; `--short` takes a quarter of the runs.
+independent. A quarter of an hour on one core; `--short` takes fewer runs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import numpy as np
 from models.misjudgement.delay import delay_of
 from models.misjudgement.reading import Appeals, Reading, read_cell
 from models.misjudgement.triangle import Counts, Floats, Triangle
+from models.sampling.draw import draw
+from models.sampling.plan import SamplePlan
+from models.sampling.precision import precision
 from sources.simulate.misjudged import MisjudgedWorld, misjudged_days, triangle_counts
 
 DAYS = 300
@@ -142,19 +145,50 @@ def alarms(seeds: range, per_day: float, clustered: bool, button: bool) -> None:
     print(text)
 
 
+def audits(runs: int, rates: dict[str, tuple[int, float]], name: str, **how: object) -> None:
+    """Simulated quality samples: how often the 95 % interval held the truth, and the mean error of the share."""
+    rng = np.random.default_rng(89_000)
+    frame = {f"{stratum}{number}": stratum for stratum, (size, _) in rates.items() for number in range(size)}
+    chance = np.array([rates[stratum][1] for stratum in frame.values()])
+    held, exact, errors, raw = 0, 0, [], []
+    for run in range(runs):
+        right = dict(zip(frame, (rng.random(len(frame)) >= chance).tolist(), strict=True))
+        truth = sum(right.values()) / len(right)
+        plan = SamplePlan(sample_id="s", seed=f"{name} {run}", frame="all", **how)  # type: ignore[arg-type]
+        found = precision(draw(plan, frame), right)
+        if found is not None:
+            held += found.wilson[0] <= truth <= found.wilson[1]
+            exact += found.clopper_pearson[0] <= truth <= found.clopper_pearson[1]
+            errors.append(found.share - truth)
+            raw.append(found.raw - truth)
+    print(
+        f"  {name}: Wilson covers {held / runs:.3f}, exact {exact / runs:.3f} of {runs:,};"
+        f" mean error {100 * float(np.mean(errors)):+.2f} points, without weights {100 * float(np.mean(raw)):+.2f}"
+    )
+
+
+def samples(runs: int) -> None:
+    """Quality samples of three strata, and of two of which one is drawn four times as often."""
+    print("\nquality samples, 95 % intervals")
+    audits(runs, {"a": (1500, 0.03), "b": (800, 0.08), "c": (300, 0.20)}, "three strata", size=300)
+    skewed = {"a": (1800, 0.03), "b": (450, 0.25)}
+    audits(runs, skewed, "4 x oversampled", size=300, simple=0.0, floor=0, expected={"a": 0.0225, "b": 0.5})
+
+
 def main() -> None:
     """Print every figure."""
-    runs = 8 if "--short" in sys.argv else 30
+    samples(200 if "--short" in sys.argv else 1_000)
+    runs = 12 if "--short" in sys.argv else 30
     clustered = "--independent" not in sys.argv
     for number, per_day in enumerate((2_000, 200)):
-        nowcasts(range(70_000 + 1_000 * number, 70_000 + 1_000 * number + runs), per_day, clustered)
+        nowcasts(range(80_000 + 1_000 * number, 80_000 + 1_000 * number + runs), per_day, clustered)
     print("\na jump of the share granted, .3 to .6")
     for number, per_day in enumerate((2_000, 200)):
         for named in (True, False):
-            jumps(range(72_000 + 1_000 * number, 72_000 + 1_000 * number + runs), per_day, clustered, named)
+            jumps(range(82_000 + 1_000 * number, 82_000 + 1_000 * number + runs), per_day, clustered, named)
     print("\nwhere the rate never moved, 40 days each")
     for number, (per_day, button) in enumerate(((2_000, False), (200, False), (2_000, True), (200, True))):
-        alarms(range(75_000 + 1_000 * number, 75_000 + 1_000 * number + runs), per_day, clustered, button)
+        alarms(range(85_000 + 1_000 * number, 85_000 + 1_000 * number + runs), per_day, clustered, button)
 
 
 if __name__ == "__main__":

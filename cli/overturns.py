@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 
 from cli.act import Url
-from cli.common import AsJson, load_settings, moment, naming, print_json, print_table, reading, tracked
+from cli.common import (
+    AsJson,
+    clickhouse_address,
+    load_settings,
+    moment,
+    naming,
+    print_json,
+    print_table,
+    reading,
+    tracked,
+)
+from livewarden.clock import SystemClock
 from livewarden.contracts import PlatformChange
 from livewarden.errors import SetupError
 from livewarden.settings import Settings
@@ -33,6 +46,10 @@ def overturns(
     depth: Annotated[
         int, typer.Option(min=0, max=5, help="Parts of a cell to tell apart: policy, market, queue, model, automation.")
     ] = 2,
+    save: Annotated[
+        bool,
+        typer.Option("--save", help="Store every cell, for the console's page and analysts."),
+    ] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -42,18 +59,18 @@ def overturns(
     is contested. Appeals of young measures have not come yet: the estimate says how many will, and `seen` how much is
     known.
 
-    Example: livewarden overturns months.jsonl.gz --at 2026-05-20 --depth 3
+    Example: livewarden overturns months.jsonl.gz --at 2026-04-08 --depth 3
     """
     cohorts, changes = _of_recordings(source) if source else asyncio.run(_stored(load_settings(), url))
     last = _last_day(cohorts, moment(at, "--at"))
-    print_radar(cohorts, changes, last, depth, as_json)
+    lines = _radar(cohorts, changes, last)
+    if save:
+        asyncio.run(_save(lines, last, url))
+    print_radar([line for line in lines if line.cell.depth <= depth], last, as_json)
 
 
-def print_radar(cohorts: Cohorts, changes: list[Change], last: int, depth: int, as_json: bool) -> None:
+def print_radar(lines: list[RadarLine], last: int, as_json: bool) -> None:
     """The radar at the end of a day, as JSON or as a table."""
-    from models.misjudgement.radar import radar
-
-    lines = [line for line in radar(cohorts, last, changes) if line.cell.depth <= depth]
     if as_json:
         print_json({"day": format_ms(last * DAY_MS)[:10], "cells": [as_plain(line) for line in lines]})
         return
@@ -155,6 +172,44 @@ async def _stored(settings: Settings, url: str | None) -> tuple[Cohorts, list[Ch
             cohorts.add(CohortRow(cell, row.day, row.age, row.outcome, row.measures))
         found = await misjudgement.changes(reader)
     return cohorts, _changes((each.change_id, each.since_ms, each.target, each.markets) for each in found)
+
+
+def _radar(cohorts: Cohorts, changes: list[Change], last: int) -> list[RadarLine]:
+    from models.misjudgement.radar import radar
+
+    return list(radar(cohorts, last, changes))
+
+
+async def _save(lines: list[RadarLine], last: int, url: str | None) -> None:
+    from sinks.store.clickhouse import ClickHouseStore
+
+    now = SystemClock().now_ms()
+    store = await ClickHouseStore.connect(*astuple(clickhouse_address(load_settings(), url)))
+    try:
+        await store.write("misjudgement_readings", [_stored_row(line, last, now) for line in lines])
+    finally:
+        await store.close()
+
+
+def _stored_row(line: RadarLine, last: int, now_ms: int) -> dict[str, Any]:
+    plain = as_plain(line)
+    estimate, low, high = plain["wrong"] or (None, None, None)
+    return {
+        "day": last * DAY_MS,
+        "cell": str(line.cell),
+        "version": now_ms,
+        "depth": line.cell.depth,
+        "measures": line.counted["measures"],
+        "appealed": line.counted["appealed"],
+        "reversed": line.counted["appeal_granted"] + line.counted["proactive_correction"],
+        "estimate": estimate,
+        "low": low,
+        "high": high,
+        "maturity": plain["maturity"],
+        "jump": plain["jump"]["factor"] if plain["jump"] else None,
+        "note": _note(line),
+        "reading": orjson.dumps(plain).decode(),
+    }
 
 
 def _changes(found: Iterable[tuple[str, int, str, tuple[str, ...]]]) -> list[Change]:

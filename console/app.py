@@ -34,6 +34,7 @@ from console.pages.entity import entity
 from console.pages.health import health
 from console.pages.incidents import IncidentQuery, door, incident, incidents
 from console.pages.load import LoadQuery, load
+from console.pages.misjudgement import RadarQuery, misjudgement
 from console.pages.page import Page
 from console.pages.silences import SilenceQuery, new_silence, preview, silences
 from console.parameters import BadParameter, Query
@@ -191,6 +192,7 @@ PAGES = (
     Page("/actions", actions, ActionQuery),
     Page("/changes", changes, ChangeQuery),
     Page("/entity/{entity_id}", entity),
+    Page("/misjudgement", misjudgement, RadarQuery),
     Page("/dead-letters", dead_letters, DeadLetterQuery),
     Page("/dead-letters/{topic}/{partition:int}/{offset:int}", dead_letter),
     Page("/health", health),

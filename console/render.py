@@ -23,6 +23,7 @@ PLACES = (
     ("c", "/cases", "Cases"),
     ("s", "/silences", "Silences"),
     ("l", "/changes", "Changes"),
+    ("m", "/misjudgement", "Misjudgement"),
     ("d", "/dead-letters", "Dead letters"),
     ("h", "/health", "Health"),
     ("o", "/load", "Load"),

@@ -16,6 +16,8 @@ WINDOWS = (3, 4, 5, 6, 7, 10, 14, 21, 28)
 """How many of the last cohorts are set against those before them."""
 _KNOTS = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 28, 36, 46, 60, 77, 100, 130, 180])
 """Ages between which the delay is made smooth: the tail of a small cell has days on which nothing ever came."""
+_EARLIER = range(35, 121, 5)
+_CHI_MEDIAN = 0.455
 _PACES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 81))
 LEAST_RATIO = 11.0
 """Twice the log likelihood ratio, over the dispersion, from which a shift is one."""
@@ -63,23 +65,38 @@ def find_shift(triangle: Triangle, dispersion: float) -> DelayShift | None:
 
 
 def fit_pace(triangle: Triangle, cohorts: int, dispersion: float) -> DelayShift | None:
-    """The pace of the last `cohorts` cohorts against those before; None where too little is known of either."""
+    """The pace of the last `cohorts` cohorts against those before; None where too little is known of either.
+
+    The same is asked of windows of 35 to 120 days ago, as they stood then: where they, too, seem to have moved, the
+    dispersion is larger than `dispersion`, and is taken from them.
+    """
     before = delay_of(triangle, skip=cohorts)
-    if before is None:
+    if before is None or triangle.reversals[-cohorts:, :cohorts].sum() < LEAST_SEEN:
         return None
-    recent = triangle.reversals[-cohorts:, :cohorts]
-    by_age = recent.sum(axis=0).astype(float)
-    if by_age.sum() < LEAST_SEEN:
-        return None
-    seen = recent.sum(axis=1).astype(float)
-    ages = triangle.ages[-cohorts:]
     shares = np.maximum(smooth(before).share(np.arange(cohorts)[None, :], _PACES[:, None]), 1e-9)
-    parts = np.maximum(np.diff(shares, axis=1, prepend=0.0), 1e-9)
-    fit = (np.log(parts) @ by_age - np.log(shares[:, ages]) @ seen) / max(dispersion, 1.0)
+    days = len(triangle.measures)
+    then = [_ratio(_likelihood(triangle, days - back, shares)) for back in _EARLIER if days - back - cohorts >= 30]
+    usual = float(np.median(then)) / _CHI_MEDIAN if len(then) >= 8 else 1.0
+    fit = _likelihood(triangle, days, shares) / max(dispersion, usual, 1.0)
     top = int(np.argmax(fit))
     inside = np.flatnonzero(2 * (fit[top] - fit) <= 2.706)
-    ratio = float(2 * (fit[top] - np.interp(0.0, np.log(_PACES), fit)))
-    return DelayShift(cohorts, float(_PACES[top]), float(_PACES[inside[0]]), float(_PACES[inside[-1]]), ratio, before)
+    slow, fast = float(_PACES[inside[0]]), float(_PACES[inside[-1]])
+    return DelayShift(cohorts, float(_PACES[top]), slow, fast, _ratio(fit), before)
+
+
+def _likelihood(triangle: Triangle, end: int, shares: Floats) -> Floats:
+    """Log likelihood of each pace for the cohorts that were the last ones at `end`, from what was seen by then."""
+    cohorts = shares.shape[1]
+    young = np.arange(cohorts)
+    recent = triangle.reversals[end - cohorts : end, :cohorts] * (young[None, :] <= young[::-1][:, None])
+    parts = np.maximum(np.diff(shares, axis=1, prepend=0.0), 1e-9)
+    seen = recent.sum(axis=1).astype(float)
+    return np.asarray(np.log(parts) @ recent.sum(axis=0).astype(float) - np.log(shares[:, young[::-1]]) @ seen)
+
+
+def _ratio(fit: Floats) -> float:
+    """Twice the log likelihood ratio of the best pace against pace 1."""
+    return float(2 * (fit.max() - np.interp(0.0, np.log(_PACES), fit)))
 
 
 def smooth(delay: Delay) -> Delay:

@@ -64,6 +64,24 @@ _COMPUTED: Mapping[str, Mapping[str, str]] = {
         " court_or_out_of_court, procedural, unexplained; empty where there is none",
         "decision_id": "The one decision that took many measures back, where it was one",
     },
+    "complaint_watch": {
+        "appeal_id": "The appeal",
+        "action_id": "The measure appealed against; empty where not known",
+        "attempt": "1 for the first appeal against a measure, 2 for the second",
+        "channel": "How it came in; ODS_BODY is out-of-court",
+        "complaint_type": "What it is against, as reports count it",
+        "submitted_at": "The first that is known of it",
+        "decided_at": "When it was decided; NULL where it was not",
+        "seconds_to_decide": "From the one to the other; NULL where it was not decided",
+        "outcome": "What became of the measure: UPHELD leaves it standing, REVERSED takes it back",
+        "decided_by": "Pseudonym of the reviewer who decided",
+        "automated": "1: decided without a person, which DSA Art. 20(6) forbids",
+        "waiting": "1: neither decided, withdrawn nor expired",
+        "implausibly_fast": "1: a person is said to have decided it within a minute of its coming in",
+        "same_reviewer_twice": "1: the reviewer who decided the appeal before it against the same measure",
+        "automated_twice": "1: measure and appeal were both decided without a person",
+        "due_at": "Of an out-of-court body the 90 days of DSA Art. 21; NULL of others",
+    },
     "misjudgement_cohorts": {
         "policy": "Policy that was broken; empty where not known, as in the next four columns",
         "market": "Market concerned",
@@ -187,6 +205,13 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
         "FROM measure_outcomes\n"
         "GROUP BY market, policy, reversal, decision_id\n"
         "ORDER BY measures DESC",
+    ),
+    "complaint_watch": (
+        "What of complaints ought to be looked at?",
+        "SELECT count() AS appeals, sum(waiting) AS still_waiting, minIf(submitted_at, waiting = 1) AS oldest,\n"
+        "       sum(implausibly_fast) AS implausibly_fast, sum(same_reviewer_twice) AS same_reviewer_twice,\n"
+        "       sum(automated_twice) AS automated_twice, quantileExact(0.5)(seconds_to_decide) AS half_within_s\n"
+        "FROM complaint_watch",
     ),
     "misjudgement_cohorts": (
         "What is known of each day so far? Young days look better than they are: `livewarden overturns` has the rest.",

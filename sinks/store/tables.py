@@ -334,6 +334,27 @@ _ALL = (
         identity=("alert_id",),
         version="version",
     ),
+    Table(
+        "misjudgement_readings",
+        {
+            "day": TIME,
+            "cell": "String",
+            "version": "UInt64",
+            "depth": "UInt8",
+            "measures": "UInt64",
+            "appealed": "UInt64",
+            "reversed": "UInt64",
+            "estimate": NUMBER,
+            "low": NUMBER,
+            "high": NUMBER,
+            "maturity": NUMBER,
+            "jump": NUMBER,
+            "note": "String",
+            "reading": "String",
+        },
+        identity=("day", "cell"),
+        version="version",
+    ),
 )
 TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *HEALTH)}
 """By name, in the order in which a flush writes them."""

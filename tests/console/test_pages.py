@@ -46,7 +46,18 @@ from tests.console_fixtures import (
 __all__ = ["clickhouse", "clickhouse_server", "site", "working"]
 pytestmark = pytest.mark.clickhouse
 
-LISTS = ("/incidents", "/alerts", "/cases", "/silences", "/changes", "/dead-letters", "/health", "/load", "/actions")
+LISTS = (
+    "/incidents",
+    "/alerts",
+    "/cases",
+    "/silences",
+    "/changes",
+    "/misjudgement",
+    "/dead-letters",
+    "/health",
+    "/load",
+    "/actions",
+)
 ONE = ("/incidents/incident-1", "/alerts/alert-1", "/cases/case-1", "/dead-letters/live.enforcement/1/7")
 
 
@@ -87,6 +98,7 @@ async def test_every_page_without_a_row_says_so(site: Site) -> None:
         "/alerts": "Nothing has been judged yet",
         "/cases": "No cases yet",
         "/changes": "No platform change",
+        "/misjudgement": "Nothing has been read yet",
         "/dead-letters": "No record was set aside",
         "/health": "No worker has saved a position yet",
         "/load": "On-call load and noise",
@@ -383,6 +395,35 @@ async def test_an_entity_is_one_time_line_and_leads_to_its_alerts(site: Site) ->
     assert "/entity/ea-1" in Page(page).links
     assert "ea-2" not in page
     assert "b" not in Page(page.partition("<h1>")[2].partition("</h1>")[0]).tags
+
+
+async def test_the_radar_shows_the_newest_day_jumps_first(site: Site) -> None:
+    none = {
+        "estimate": None,
+        "low": None,
+        "high": None,
+        "maturity": None,
+        "jump": None,
+        "note": "too few: see everything",
+    }
+    sure = {"estimate": 40.0, "low": 30.0, "high": 52.0, "maturity": 0.7, "jump": None, "note": ""}
+    rows = [
+        {"cell": "old", **sure, "day": T0 - DAY_MS},
+        {"cell": "usual", **sure},
+        {"cell": f"worse {HOSTILE}", **sure, "jump": 1.8, "note": "JUMP ×1.8 per measure"},
+        {"cell": "small", **none},
+        {"cell": "deep", **sure, "depth": 4},
+    ]
+    usual = {"day": T0, "version": 1, "depth": 2, "measures": 900, "appealed": 50, "reversed": 20, "reading": "{}"}
+    await site.store.write("misjudgement_readings", [usual | row for row in rows])
+    text = await site.page("/misjudgement")
+    assert text.index("worse") < text.index("usual") < text.index("small")
+    assert "40 of 900 wrong (30 to 52), 4.4%" in text
+    assert "JUMP ×1.8" in text
+    assert "too few: see everything" in text
+    assert "<b>old</b>" not in text
+    assert "<b>deep</b>" not in text
+    assert "<b>deep</b>" in await site.page("/misjudgement?depth=5")
 
 
 async def test_changes_by_day_with_a_timeline(site: Site) -> None:

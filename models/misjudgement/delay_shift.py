@@ -19,8 +19,10 @@ _KNOTS = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 28, 36, 46, 60, 77, 1
 _EARLIER = range(35, 121, 5)
 _CHI_MEDIAN = 0.455
 _PACES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 81))
-LEAST_RATIO = 11.0
+LEAST_RATIO = 10.0
 """Twice the log likelihood ratio, over the dispersion, from which a shift is one."""
+SUSPECT = 4.0
+"""The same from which a shift is not told, but reckoned with before a jump is."""
 LEAST_SEEN = 40
 """Reversals in a window below which it is not judged."""
 LEAST_PACE = 1.15
@@ -42,9 +44,14 @@ class DelayShift:
     ratio: float
     before: Delay
 
+    @property
+    def is_one(self) -> bool:
+        """Whether it is sure enough to be told; else it is a suspicion."""
+        return self.ratio >= LEAST_RATIO
+
 
 def find_shift(triangle: Triangle, dispersion: float) -> DelayShift | None:
-    """The shift of the delay that the last cohorts show, None where they show none.
+    """The shift of the delay that the last cohorts show or let suspect (`is_one`), None where they show none.
 
     The likelihood is that of the ages of what was seen, given how much was seen (right-truncated multinomial), so a
     higher or lower rate alone is no shift. `dispersion`: from `timing_dispersion`. Bad at: fewer than about 100
@@ -59,7 +66,7 @@ def find_shift(triangle: Triangle, dispersion: float) -> DelayShift | None:
             continue
         if best is None or found.ratio > best.ratio:
             best = found
-    if best is None or best.ratio < LEAST_RATIO or max(best.pace, 1 / best.pace) < LEAST_PACE:
+    if best is None or best.ratio < SUSPECT or max(best.pace, 1 / best.pace) < LEAST_PACE:
         return None
     return best
 

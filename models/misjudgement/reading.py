@@ -51,13 +51,14 @@ def read_cell(triangle: Triangle, appeals: Appeals | None = None, since_change: 
     it.
 
     None where the cell is too small or too young to be read by itself: see its parent. Where a change names the cell,
-    its own days are judged; where none does, the last 4, 7, 14 and 28 are. While the delay moves, a jump is judged by
-    the pace that speaks least for one.
+    its own days are judged; where none does, the last 4, 7, 14 and 28 are. Where the delay moved, or
+    may have, a jump is judged by the pace that speaks least for one.
     """
     delay = delay_of(triangle) if len(triangle.measures) >= LEAST_HISTORY else None
     if delay is None or float(triangle.seen.sum()) < ENOUGH:
         return None
-    shift = _shift(triangle, delay, appeals)
+    suspected = _shift(triangle, delay, appeals)
+    shift = suspected if suspected is not None and suspected.is_one else None
     maturity = _maturity(triangle, delay, shift)
     usual = mature_rate(triangle, delay)
     if not usual > 0:
@@ -67,11 +68,9 @@ def read_cell(triangle: Triangle, appeals: Appeals | None = None, since_change: 
     found = nowcast(triangle, maturity, usual, scale)
     if shift is not None:
         found = _widened(triangle, found, usual, scale, shift)
-    sooner = (
-        maturity
-        if shift is None
-        else np.maximum(delay.share(triangle.ages), _maturity(triangle, delay, shift, shift.fast))
-    )
+    sooner = maturity
+    if suspected is not None:
+        sooner = np.maximum(delay.share(triangle.ages), _maturity(triangle, delay, suspected, suspected.fast))
     jumps = [
         jump
         for cohorts in since_change or WINDOWS

@@ -188,7 +188,7 @@ def main() -> None:
             jumps(range(82_000 + 1_000 * number, 82_000 + 1_000 * number + runs), per_day, clustered, named)
     print("\nwhere the rate never moved, 40 days each")
     for number, (per_day, button) in enumerate(((2_000, False), (200, False), (2_000, True), (200, True))):
-        alarms(range(85_000 + 1_000 * number, 85_000 + 1_000 * number + runs), per_day, clustered, button)
+        alarms(range(95_000 + 1_000 * number, 95_000 + 1_000 * number + runs), per_day, clustered, button)
 
 
 if __name__ == "__main__":

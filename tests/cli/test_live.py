@@ -102,8 +102,10 @@ async def test_an_evening_is_answered_at_a_terminal(
             assert shown["case"]["state"] == "triage"
             assert [each["what"] for each in shown["history"]].count("moved") == 1
 
-            words = ["--match", "market=DE", "--for", "2h", "--reason", "CDN migration"]
-            silence = (await terminal.json("silence", "add", *words))["target"]
+            words = ["--match", "market=DE", "--for", "2h", "--reason", "CDN migration", "--yes"]
+            code, out, err = await terminal.run("silence", "add", *words, "--json")
+            assert (code, err.startswith("It matches ")) == (0, True)
+            silence = json.loads(out)["target"]
             assert [each["silence_id"] for each in await terminal.json("silence", "list")] == [silence]
             assert (await terminal.run("silence", "expire", silence[:8]))[0] == 0
             assert (await terminal.run("silence", "list"))[1] == "no silence\n"

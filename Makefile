@@ -27,7 +27,7 @@ demo: $(DEMO) ## Run the whole product with nothing installed; ARGS="--once --js
 	@$(BIN)/livewarden demo $(ARGS)
 
 test: $(DEV) ## Run the tests that need no service, and the examples in docstrings
-	@$(PYTEST) -n $(JOBS) --dist worksteal -m "not real_kafka and not real_clickhouse and not e2e" --doctest-modules tests $(ROOMS) $(ARGS)
+	@$(PYTEST) -n $(JOBS) --dist loadfile -m "not real_kafka and not real_clickhouse and not e2e" --doctest-modules tests $(ROOMS) $(ARGS)
 
 integration: $(DEV) ## Run the tests on Apache Kafka (needs java and mvn) and on a ClickHouse server (needs npm)
 	@$(PYTEST) -m "real_kafka or real_clickhouse" tests $(ARGS)

@@ -15,7 +15,7 @@ TicketState = Literal["OPEN", "ANSWERED", "CLOSED", "REOPENED"]
 
 
 LengthClass = Literal["SHORT", "MEDIUM", "LONG"]
-Hash32 = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+Hash32 = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
 
 
 class TicketFingerprint(Body):

@@ -68,7 +68,8 @@ def foreign(headers: Headers) -> bool:
     if origin is None:
         return False
     scheme = origin.partition("://")[0].lower()
-    return _place(origin) != _place(f"{scheme}://{headers.get('host', '')}")
+    began = _place(origin)
+    return began is None or began != _place(f"{scheme}://{headers.get('host', '')}")
 
 
 def _place(address: str) -> str | None:

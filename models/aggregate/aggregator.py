@@ -340,7 +340,7 @@ class Aggregator:
         for size, starts in state["alive"]:
             if size in self._alive:
                 self._alive[size] = set(starts)
-        self._whole_from = dict(state.get("whole_from", {}))
+        self._whole_from = dict(state["whole_from"])
         for name, asked in (self._monitors | self._exposed).items():
             if state["configs"].get(name) != asked.sums_hash:
                 self._whole_from[name] = self._next_whole(asked.bucket)

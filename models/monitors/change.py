@@ -19,9 +19,9 @@ def what_begins_anew(monitor: Monitor, state: Mapping[str, Any] | None) -> Anew 
     """
     if state is None:
         return "new"
+    sums, model = state["shape"]
     if state["config"] == monitor.config_hash:
         return None
-    sums, model = state.get("shape", ({}, {}))
     if sums != monitor.sums_shape:
         return "sums"
     return None if model == monitor.model_shape else "model"

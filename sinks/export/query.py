@@ -34,6 +34,12 @@ _TIMES: Final[Mapping[str, str]] = {
     "silences": "starts_at",
     "channels": "since",
     "enforcement_actions": "decided_at",
+    "measure_outcomes": "informed_at",
+    "complaint_watch": "submitted_at",
+    "misjudgement_readings": "day",
+    "health_alerts": "since",
+    "canaries": "sent_at",
+    **dict.fromkeys(("workers", "log_positions"), "seen_at"),
 }
 """The time by which each is cut. A relation without one has no time."""
 _TIE: Final = frozenset(

@@ -67,6 +67,7 @@ def measured(alert: AlertRecord) -> tuple[float | None, float | None]:
 def size(alert: AlertRecord) -> str:
     """How big, against what was expected.
 
+    >>> from livewarden.times import DAY_MS
     >>> of = {"window_start": 0, "window_end": DAY_MS, "direction": "UP"}
     >>> size(AlertRecord.model_construct(observed=240043, expected=0.4, **of))
     '240,043 in 1 day, expected 0.4'
@@ -177,6 +178,7 @@ class Dated(Protocol):
 def due(case: Dated, now_ms: int) -> str:
     """When a case's next step is due, seen from now; empty where it has no date.
 
+    >>> from livewarden.times import HOUR_MS
     >>> from sinks.store.records import CaseRecord
     >>> due(CaseRecord.model_construct(due_at=0, overdue=1), HOUR_MS)
     'overdue by 1 h'
@@ -194,6 +196,7 @@ def due(case: Dated, now_ms: int) -> str:
 def ago(ms: int | None, now_ms: int) -> str:
     """How long something is past.
 
+    >>> from livewarden.times import HOUR_MS
     >>> ago(0, HOUR_MS), ago(None, 0), ago(HOUR_MS, 0)
     ('1 h ago', '', 'in 1 h')
     """

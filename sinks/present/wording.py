@@ -180,6 +180,7 @@ def due(case: Dated, now_ms: int) -> str:
 
     >>> from livewarden.times import HOUR_MS
     >>> from sinks.store.records import CaseRecord
+    >>> from livewarden.times import HOUR_MS
     >>> due(CaseRecord.model_construct(due_at=0, overdue=1), HOUR_MS)
     'overdue by 1 h'
     >>> due(CaseRecord.model_construct(due_at=DAY_MS, overdue=0), 0)

@@ -178,9 +178,9 @@ class Dated(Protocol):
 def due(case: Dated, now_ms: int) -> str:
     """When a case's next step is due, seen from now; empty where it has no date.
 
-    >>> from livewarden.times import HOUR_MS
+    >>> from livewarden.times import DAY_MS, HOUR_MS
     >>> from sinks.store.records import CaseRecord
-    >>> from livewarden.times import HOUR_MS
+    >>> from livewarden.times import DAY_MS, HOUR_MS
     >>> due(CaseRecord.model_construct(due_at=0, overdue=1), HOUR_MS)
     'overdue by 1 h'
     >>> due(CaseRecord.model_construct(due_at=DAY_MS, overdue=0), 0)

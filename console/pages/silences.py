@@ -95,7 +95,6 @@ async def preview(request: Request) -> Response:
         "silence_preview.html",
         silence=action,
         fields=form,
-        seal=csrf,
         found=found,
         words=view.preview_in_words(found),
     )

@@ -141,7 +141,7 @@ def campaign(ledger: Ledger, labels: Mapping[str, str], at_ms: int, direction: s
         if change.kind != "CAMPAIGN" or not change.effective or relation(change, labels) is None:
             continue
         ends_ms = change.at_ms if change.phase == "ENDED" else change.ends_ms
-        if direction == "DOWN" and 0 <= at_ms - ends_ms <= HOUR_MS:
+        if direction == "DOWN" and ends_ms and 0 <= at_ms - ends_ms <= HOUR_MS:
             return f"campaign {change.change_id} ended"
         if direction == "UP" and change.phase == "STARTED" and (not ends_ms or at_ms < ends_ms):
             running[change.change_id] = f"campaign {change.change_id}"

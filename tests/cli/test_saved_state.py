@@ -48,7 +48,8 @@ def monitors(name: str = "measures", budget: float = 1.0, season: str = "day") -
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clickhouse: Address) -> Path:
     monkeypatch.chdir(tmp_path)
     for name, value in dataclasses.asdict(clickhouse).items():
-        monkeypatch.setenv(f"LIVEWARDEN_CLICKHOUSE_{name.upper()}", value)
+        if value:
+            monkeypatch.setenv(f"LIVEWARDEN_CLICKHOUSE_{name.upper()}", value)
     (tmp_path / "live.toml").write_text(monitors())
     monkeypatch.setenv("LIVEWARDEN_MONITORS", "live.toml")
     return tmp_path

@@ -85,7 +85,7 @@ async def new_silence(request: Request, asked: AboutQuery) -> Response:
 
 async def preview(request: Request) -> Response:
     """What the silence of a form would mute, before it does."""
-    who, form, csrf = await admitted(request)
+    who, form, _ = await admitted(request)
     at = context(request)
     action = forms.parse(Silence, form, {"silence_id": "preview"} | signed(request, who, "preview"))
     owners = {name: str(monitor.get("owner") or "") for name, monitor in at.monitors.items()}

@@ -60,7 +60,7 @@ class Browser:
         return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", found[1])).split())
 
     async def send(self, action: str, having: str = "", **fields: str) -> str:
-        """Send the form of the open page that goes to `action` and has `having` in it; the answer, or what is asked next."""
+        """Send the form of the open page that goes to `action` and has `having` in it; the answer, or what is asked."""
         forms = re.findall(
             rf'<form[^>]*method="post"[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', self.text, re.DOTALL
         )

@@ -58,7 +58,7 @@ _DURATION = re.compile(r"\d+\s*[smhd]")
 
 
 @dataclass(frozen=True)
-class Desk:
+class ActionForm:
     """Where a request is written: who asks, when, by which id, and where ids are looked up."""
 
     reader: Reader
@@ -81,7 +81,7 @@ class Desk:
         }
 
 
-ActionRequest = Callable[[Desk], Awaitable[Action]]
+ActionRequest = Callable[[ActionForm], Awaitable[Action]]
 
 
 def perform(request: ActionRequest, url: str | None, who: str | None, as_json: bool, *, quiet: bool = False) -> int:
@@ -119,7 +119,7 @@ async def _perform(requests: Sequence[ActionRequest], url: str | None, who: str 
     async with reading(settings, url) as reader:
         try:
             now_ms = SystemClock().now_ms()
-            actions = [await request(Desk(reader, name, now_ms, str(uuid.uuid4()))) for request in requests]
+            actions = [await request(ActionForm(reader, name, now_ms, str(uuid.uuid4()))) for request in requests]
         except ValidationError as error:
             mistakes = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
             raise SetupError("; ".join(mistakes)) from error

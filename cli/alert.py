@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.act import As, Desk, Limit, Url, Why, look, perform, since_option, whole
+from cli.act import ActionForm, As, Limit, Url, Why, look, perform, since_option, whole
 from cli.common import AsJson, number, print_json, where
 from cli.show import clean, print_actions, print_alerts, print_facts, print_part, print_rows, shortener, when
 from livewarden.action import Action
@@ -214,9 +214,9 @@ def feedback(
     Example: livewarden alert feedback 9d1e4c77 expected --cause campaign
     """
 
-    async def request(desk: Desk) -> Action:
-        full = await desk.one("alert", alert)
-        return FeedbackAction(**desk.stamp(why), alert_id=full, verdict=verdict, cause=cause)
+    async def request(form: ActionForm) -> Action:
+        full = await form.one("alert", alert)
+        return FeedbackAction(**form.stamp(why), alert_id=full, verdict=verdict, cause=cause)
 
     return perform(request, url, who, as_json)
 

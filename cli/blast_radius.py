@@ -43,28 +43,28 @@ def blast_radius(
     Example: livewarden blast-radius 27c4b1f0 --where model_version=7.2.0 --out siblings.csv
     """
     case_id, slices, found = asyncio.run(_siblings(case, where or [], since, until, url))
-    told = _told(case_id, slices, found, _verdicts(reviewed) if reviewed else {})
+    radius = _radius(case_id, slices, found, _verdicts(reviewed) if reviewed else {})
     if out:
-        _write(out, told["order"], found)
+        _write(out, radius["order"], found)
     if as_json:
-        print_json(told)
+        print_json(radius)
         return
-    wrong = told["wrong"]
+    wrong = radius["wrong"]
     print_facts(
         [
             ("case", case_id),
-            ("slices", "; ".join(f"{each['where']} from {each['from']} to {each['to']}" for each in told["slices"])),
-            ("siblings", f"{told['siblings']:,} measures of {told['shops']:,} shops"),
-            ("taken back", ", ".join(f"{number:,} {name}" for name, number in told["reversed"].items()) or "none"),
-            ("reviewed", f"{told['reviewed']:,}, {told['found_wrong']:,} of them wrong"),
+            ("slices", "; ".join(f"{each['where']} from {each['from']} to {each['to']}" for each in radius["slices"])),
+            ("siblings", f"{radius['siblings']:,} measures of {radius['shops']:,} shops"),
+            ("taken back", ", ".join(f"{number:,} {name}" for name, number in radius["reversed"].items()) or "none"),
+            ("reviewed", f"{radius['reviewed']:,}, {radius['found_wrong']:,} of them wrong"),
             ("wrong", f"{wrong[0]:,.0f} (95 %: {wrong[1]:,.0f} to {wrong[2]:,.0f})"),
-            ("verdict", told["verdict"]),
-            ("review next", ", ".join(told["next"])),
+            ("verdict", radius["verdict"]),
+            ("review next", ", ".join(radius["next"])),
         ]
     )
 
 
-def _told(case_id: str, slices: list[Slice], found: list[Sibling], verdicts: dict[str, str]) -> dict[str, Any]:
+def _radius(case_id: str, slices: list[Slice], found: list[Sibling], verdicts: dict[str, str]) -> dict[str, Any]:
     from models.misjudgement.blast_radius import extent, review_order
 
     standing = [each.action_id for each in found if not each.reversal]

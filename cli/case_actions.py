@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.act import As, Desk, Expects, Url, Why, due, perform
+from cli.act import ActionForm, As, Expects, Url, Why, due, perform
 from cli.case import app as app
 from cli.common import AsJson
 from cli.on_case import CaseRequest, command
@@ -81,12 +81,12 @@ def open_(
     if (case is None) == (title is None):
         raise SetupError("name a case, or give --title to open a new one")
 
-    async def request(desk: Desk) -> Action:
+    async def request(form: ActionForm) -> Action:
         if case is not None:
-            return CaseRequest(desk, await desk.one("case", case), why, expects).action(MoveCase, to="open")
-        ids = tuple([await desk.one("alert", each) for each in alert or ()])
+            return CaseRequest(form, await form.one("case", case), why, expects).action(MoveCase, to="open")
+        ids = tuple([await form.one("alert", each) for each in alert or ()])
         new, text = str(uuid.uuid4()), title or ""
-        return OpenCase(**desk.stamp(why), case_id=new, title=text, severity=severity, alert_ids=ids)
+        return OpenCase(**form.stamp(why), case_id=new, title=text, severity=severity, alert_ids=ids)
 
     return perform(request, url, who, as_json)
 
@@ -154,7 +154,7 @@ async def assign(on: CaseRequest, owner: Owner = None, due_at: Due = None) -> Ac
     """
     if owner is None and due_at is None:
         raise SetupError("say whose it is with --owner, until when with --due, or both")
-    return on.action(AssignCase, owner=owner, due_at=due(due_at, on.desk.at_ms))
+    return on.action(AssignCase, owner=owner, due_at=due(due_at, on.form.at_ms))
 
 
 @command(why=False)
@@ -179,7 +179,7 @@ async def task(
 
     Example: livewarden case task 27c4b1f0 "Reverse the warnings of 12 March" --owner enforcement-ops --due 2d
     """
-    until = due(due_at, on.desk.at_ms)
+    until = due(due_at, on.form.at_ms)
     return on.action(AddTask, task_id=str(uuid.uuid4()), text=text, owner=owner, due_at=until)
 
 
@@ -194,7 +194,7 @@ async def done(
     """
     from sinks.queries import cases
 
-    found = await cases.record(on.desk.reader, on.case_id)
+    found = await cases.record(on.form.reader, on.case_id)
     ids = [each["id"] for each in cases.listed(found.tasks)] if found is not None else []
     begun = [task] if task in ids else [each for each in ids if each.startswith(task)]
     if len(begun) != 1:
@@ -214,7 +214,7 @@ async def link(
     Example: livewarden case link 27c4b1f0 ticket OPS-4711
     """
     whole = next((each for each in _KINDS if each == kind), None)
-    return on.action(Link, kind=kind, ref=ref if whole is None else await on.desk.one(whole, ref))
+    return on.action(Link, kind=kind, ref=ref if whole is None else await on.form.one(whole, ref))
 
 
 @command(many=True)
@@ -225,4 +225,4 @@ async def merge(
 
     Example: livewarden case merge 0b7d5e9c --into 27c4b1f0 --why "the same release"
     """
-    return on.action(MergeCase, into=await on.desk.one("case", into))
+    return on.action(MergeCase, into=await on.form.one("case", into))

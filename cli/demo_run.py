@@ -143,9 +143,9 @@ class Demo:
     def _respond(self, console: str | None) -> None:
         """Write the response file: notifications lead to the console that runs with the demo."""
         folder = self._folder.absolute()
-        told = json.dumps(str(folder / "notifications.jsonl"))
+        target = json.dumps(str(folder / "notifications.jsonl"))
         link = f"console_url = {json.dumps(console)}\n" if console else ""
-        (folder / "response.toml").write_text(RESPONSE_FILE.format(file=told, link=link))
+        (folder / "response.toml").write_text(RESPONSE_FILE.format(file=target, link=link))
 
     def _leave_address(self, kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse) -> None:
         """Write where the services are, as a shell reads it, so that other commands of livewarden find them."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.act import As, Desk, Url, perform, whole
+from cli.act import ActionForm, As, Url, perform, whole
 from cli.common import AsJson, load_plan, load_settings, print_json, reading
 from livewarden.action import Action, AddEvidence
 from livewarden.clock import SystemClock
@@ -54,7 +54,7 @@ def build(
 
     built = asyncio.run(_build(case, out or Path(default_name(case)), run, redact, force, url))
     manifest = built.manifest
-    code = perform(lambda desk: _noted(desk, built), url, who, as_json, quiet=True) if note else 0
+    code = perform(lambda form: _noted(form, built), url, who, as_json, quiet=True) if note else 0
     if as_json:
         found = manifest.model_dump(mode="json", exclude={"files": {"__all__": {"sql"}}})
         print_json({"file": str(built.path), "size": built.size, "digest": built.digest, "manifest": found})
@@ -66,9 +66,9 @@ def build(
     return code
 
 
-async def _noted(desk: Desk, built: Built) -> Action:
+async def _noted(form: ActionForm, built: Built) -> Action:
     return AddEvidence(
-        **desk.stamp(), case_id=built.manifest.case_id, name=built.path.name, digest=built.digest, size=built.size
+        **form.stamp(), case_id=built.manifest.case_id, name=built.path.name, digest=built.digest, size=built.size
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.act import As, Desk, Expects, Limit, Url, Why, look, perform, whole
+from cli.act import ActionForm, As, Expects, Limit, Url, Why, look, perform, whole
 from cli.common import AsJson, print_json
 from cli.show import (
     print_actions,
@@ -149,9 +149,9 @@ def ack(
     Example: livewarden incident ack 5f0c2a9b --why "looking at the CDN"
     """
 
-    async def request(desk: Desk) -> Action:
-        full = await desk.one("incident", incident)
-        return Acknowledge(**desk.stamp(why), incident_id=full, expects=expects)
+    async def request(form: ActionForm) -> Action:
+        full = await form.one("incident", incident)
+        return Acknowledge(**form.stamp(why), incident_id=full, expects=expects)
 
     return perform(request, url, who, as_json)
 
@@ -165,8 +165,8 @@ def resolve(
     Example: livewarden incident resolve 5f0c2a9b --why "switched back"
     """
 
-    async def request(desk: Desk) -> Action:
-        full = await desk.one("incident", incident)
-        return ResolveIncident(**desk.stamp(why), incident_id=full, expects=expects)
+    async def request(form: ActionForm) -> Action:
+        full = await form.one("incident", incident)
+        return ResolveIncident(**form.stamp(why), incident_id=full, expects=expects)
 
     return perform(request, url, who, as_json)

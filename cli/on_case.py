@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from cli.act import ActionRequest, As, Desk, Expects, Url, Why, perform, perform_all
+from cli.act import ActionForm, ActionRequest, As, Expects, Url, Why, perform, perform_all
 from cli.case import Id, app
 from cli.common import AsJson
 from livewarden.action import Action, Role
@@ -20,14 +20,14 @@ from livewarden.errors import SetupError
 class CaseRequest:
     """The case that a command is about, the reason given, and the version that was seen."""
 
-    desk: Desk
+    form: ActionForm
     case_id: str
     why: str
     expects: int | None
 
     def action(self, make: Callable[..., Action], role: Role = "operator", **fields: Any) -> Action:
         """An action on the case."""
-        stamp = self.desk.stamp(self.why, role)
+        stamp = self.form.stamp(self.why, role)
         return make(**stamp, case_id=self.case_id, expects=self.expects, **fields)
 
 
@@ -59,8 +59,8 @@ def command(
             reason, expects = given.pop("why", ""), given.pop("expects")
 
             def requested(short: str) -> ActionRequest:
-                async def request(desk: Desk) -> Action:
-                    return await ask(CaseRequest(desk, await desk.one("case", short), reason, expects), **given)
+                async def request(form: ActionForm) -> Action:
+                    return await ask(CaseRequest(form, await form.one("case", short), reason, expects), **given)
 
                 return request
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.act import As, Desk, Limit, Url, Why, look, matcher, perform, span
+from cli.act import ActionForm, As, Limit, Url, Why, look, matcher, perform, span
 from cli.common import AsJson, confirm, load_plan, load_settings, moment, print_json
 from cli.show import print_rows, shortener, when
 from livewarden.action import Action, ExpireSilence, Silence
@@ -113,24 +113,24 @@ def add(
 
     owners = {each.name: each.owner for each in load_plan(load_settings().monitors).monitors}
 
-    async def request(desk: Desk) -> Action:
+    async def request(form: ActionForm) -> Action:
         from sinks.queries.silences import preview, preview_in_words
 
-        starts = desk.at_ms if first is None else first
+        starts = form.at_ms if first is None else first
         ends = starts + length if length is not None else last
         assert ends is not None
         action = Silence(
-            **desk.stamp(reason),
+            **form.stamp(reason),
             silence_id=str(uuid.uuid4()),
             kind=kind,
             effect="annotate" if annotate else "mute",
             matchers=matchers,
-            owner=desk.who if owner is None else owner,
+            owner=form.who if owner is None else owner,
             starts_at=instant(starts),
             ends_at=instant(ends),
             remind_s=remind_s,
         )
-        found = await preview(desk.reader, matchers, owners, desk.at_ms)
+        found = await preview(form.reader, matchers, owners, form.at_ms)
         confirm(f"It {preview_in_words(found)}.", yes=yes)
         return action
 
@@ -150,7 +150,7 @@ def expire(
     Example: livewarden silence expire 41d7c0e2 --why "done earlier"
     """
 
-    async def request(desk: Desk) -> Action:
-        return ExpireSilence(**desk.stamp(why), silence_id=await desk.one("silence", silence))
+    async def request(form: ActionForm) -> Action:
+        return ExpireSilence(**form.stamp(why), silence_id=await form.one("silence", silence))
 
     return perform(request, url, who, as_json)

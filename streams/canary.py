@@ -18,7 +18,7 @@ from streams.self_watch import Write
 _log = logging.getLogger(__name__)
 
 LATE_AFTER: Final = 3
-"""Canaries in a row that must be missing before that is told."""
+"""Canaries in a row that must be missing before that is notified."""
 
 Send = Callable[[int], Awaitable[None]]
 """Sends a canary of that moment; RetryLater where Kafka does not take it."""
@@ -87,7 +87,7 @@ class Canary:
         telemetry.gauge("livewarden_canary_seconds", value=took_ms / 1000)
 
     def late(self) -> Condition | None:
-        """What is to be told where canaries are missing; None while they arrive, or where they are another worker's."""
+        """What to report where canaries are missing; None while they arrive, or where they are another worker's."""
         if self._since_ms is None:
             return None
         waited_ms = self._clock.elapsed_ms() - max(self._since_ms, self._arrived_ms)

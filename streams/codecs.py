@@ -14,7 +14,7 @@ from aiokafka import codec
 from aiokafka.record._crecords import default_records as client
 
 MOST_UNPACKED = 64 << 20
-"""Bytes of one batch. A broker takes 1 MB of a batch unless it is told otherwise, and JSON shrinks to a tenth or so."""
+"""Bytes of one batch. A broker takes 1 MB of a batch unless it is set otherwise, and JSON shrinks to a tenth or so."""
 _FIRST_GUESS = 8
 _XERIAL_HEAD = 16
 

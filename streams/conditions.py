@@ -9,7 +9,7 @@ from typing import Final, Literal
 from livewarden.ids import stable_id
 
 AGAIN_AFTER_MS: Final = 900_000
-"""A condition that lasts is told again so often."""
+"""A condition that lasts is notified again so often."""
 ROW_EVERY_MS: Final = 60_000
 """A row that says that a condition still holds is written so often."""
 
@@ -30,7 +30,7 @@ class Condition:
     """Something that is wrong with livewarden itself, or with what it is fed.
 
     `about` names the thing (a partition, a source, this worker): of one `kind` and `about` there is one condition at a
-    time. `over`: the line that is told when it is over; empty where nobody need be told.
+    time. `over`: the line that is notified when it is over; empty where nobody need be notified.
     """
 
     kind: Kind
@@ -66,9 +66,9 @@ class Changes:
 
 
 class Conditions:
-    """Takes what holds at each look, and answers what is to be told and written. Pure: the time is an argument.
+    """Takes what holds at each look, and answers what is to be sent and written. Pure: the time is an argument.
 
-    A condition is told when it begins, again every `AGAIN_AFTER_MS`, and, where it has words for that, when it is over.
+    A condition is sent when it begins, again every `AGAIN_AFTER_MS`, and, where it has words for that, when it is over.
     It knows only what this process has seen: after a restart what still holds begins anew.
 
     >>> conditions = Conditions()

@@ -48,7 +48,7 @@ class SelfWatch:
         self._reported_ms = -REPORT_EVERY_MS
 
     async def look(self, holding: Iterable[Condition]) -> None:
-        """Take all that holds now; what is new, or over, is told."""
+        """Take all that holds now; what is new, or over, is notified."""
         changes = self._conditions.look(self._now_ms(), holding)
         await asyncio.gather(*(self._tell(held) for held in changes.to_tell))
         await self._store("health_alerts", [_alert_row(held, self.worker) for held in changes.to_write])
@@ -83,7 +83,7 @@ class SelfWatch:
         condition = held.condition
         severity = "info" if held.over else condition.severity
         title = condition.over if held.over else condition.title
-        body = f"over, since it was told: {condition.body}" if held.over else condition.body
+        body = f"over, since it was notified: {condition.body}" if held.over else condition.body
         _log.log(logging.WARNING if held.over else logging.ERROR, "%s: %s", title, body)
         notice = Outgoing(f"watch-{held.alert_id}", "", "watch", severity, f"livewarden: {title}", body, "")
         await asyncio.gather(*(_send(channel, notice) for channel in self._channels))

@@ -20,7 +20,7 @@ REPEATEDLY: Final = 3
 MOST_SOURCES: Final = 1_000
 """Sources that are counted; of more, those that came first."""
 MOST_GAPS: Final = 20
-"""Gaps of an hour that are told one by one; of more, the last."""
+"""Gaps of an hour that are notified one by one; of more, the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class SetAside:
                 seen.append(_Ahead(now_ms, topic, partition, offset))
 
     def holding(self) -> list[Condition]:
-        """What is to be told now."""
+        """What is to be notified now."""
         since_ms = self._now_ms() - HOUR_MS
         while self._gaps and self._gaps[0].at_ms < since_ms:
             self._gaps.popleft()

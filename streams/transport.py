@@ -129,7 +129,7 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             if self._member is not None:
                 self._member.check()
             kept_out = self._consumer._client.cluster.unauthorized_topics
-            if kept_out:  # no leader assigns a topic of which it is told nothing
+            if kept_out:  # no leader assigns a topic of which it knows nothing
                 raise denied(TopicAuthorizationFailedError(set(kept_out)))
             if coordinator._coordination_task.done() and not (self.should_stop or coordinator._closing.done()):
                 raise ConsumerStoppedError("the task that keeps the place in the consumer group has ended")

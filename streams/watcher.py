@@ -60,7 +60,7 @@ class Group:
 
 
 class Watcher:
-    """One worker's look at its group: metrics, readiness, what is to be told, and the end of a worker that is no use.
+    """One worker's look at its group: metrics, readiness, what to report, and the end of a worker that is no use.
 
     `mine` and `joining` say what the worker knows of itself; `really_unread` which of some partitions its consumer,
     too, holds to be unread. `told_here`: whether it is this worker who tells of the whole group, so that the others

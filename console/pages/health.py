@@ -69,7 +69,7 @@ async def health(request: Request, _: Query) -> Response:
 
 
 async def _ourselves(reader: Reader, now_ms: int) -> dict[str, Any]:
-    """What the workers say of themselves: what is told on the channels of `watch`, their clocks, losses, the canary."""
+    """What the workers say of themselves: messages to the channels of `watch`, clocks, losses, the canary."""
     alerts, workers, set_aside, gaps, canary = await asyncio.gather(
         self_watch.alerts(reader),
         self_watch.workers(reader, now_ms - DAY_MS),

@@ -23,7 +23,7 @@ class LoadQuery(Query):
     """What the load may be asked for."""
 
     last: Literal["7d", "28d", "90d"] = Field("28d", description="So long back from now.")
-    zone: Text = Field("UTC", description="Timezone by whose clocks hours are told, such as Europe/Berlin.")
+    zone: Text = Field("UTC", description="Timezone by whose clocks hours are counted, such as Europe/Berlin.")
 
 
 async def load(request: Request, asked: LoadQuery) -> Response:

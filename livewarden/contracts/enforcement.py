@@ -81,7 +81,8 @@ class EnforcementAction(Contract):
     state: ActionState | None = Field(default=None, description="How far it has come.")
     decided_at: Instant | None = Field(default=None, description="When it was decided.")
     informed_at: Instant | None = Field(
-        default=None, description="When the one concerned was told; complaints are open from then on (DSA Art. 20(2))."
+        default=None,
+        description="When the one concerned was informed; complaints are open from then on (DSA Art. 20(2)).",
     )
     effective_at: Instant | None = Field(default=None, description="When it takes effect.")
     ends_at: Instant | None = Field(default=None, description="When it ends by itself; unset where it does not.")

@@ -25,7 +25,9 @@ class TicketFingerprint(Body):
     minhash: tuple[Hash32, ...] = Field(
         default=(), max_length=128, description="MinHash values of its character 4-grams: equal ones, similar texts."
     )
-    stems: tuple[Hash32, ...] = Field(default=(), max_length=20, description="Hashes of its most telling word stems.")
+    stems: tuple[Hash32, ...] = Field(
+        default=(), max_length=20, description="Hashes of its most characteristic word stems."
+    )
     length_class: LengthClass | None = Field(
         default=None, description="SHORT to 200 characters, MEDIUM to 1,000, LONG above."
     )

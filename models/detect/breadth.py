@@ -29,7 +29,7 @@ class Breadth:
     The values of the parts come with the leaves, what becomes of them as partials of another event (`room.lifecycle`):
     a part that ended or was interrupted on purpose explains its own loss. Of the others at least two, and more than
     half, must have fallen. A part that vanished without a word fell. Bad where the whole has a single large part: then
-    a real fall of that part is stored, and not told.
+    a real fall of that part is stored, and not notified.
     """
 
     def __init__(self, monitor: Monitor, leaves: Leaves) -> None:

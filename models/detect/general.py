@@ -30,7 +30,7 @@ GAP: Final = 5.0
 FIRST_STEPS: Final = 9
 """Rows from which the usual step is known."""
 YOUNG_MS: Final = 2 * DAY_MS
-"""Until a series of steps below an hour is so old, a shape of the day cannot be told from oddness …"""
+"""Until a series of steps below an hour is so old, a shape of the day cannot be kept apart from oddness …"""
 YOUNG: Final = 0.5
 """… and its scores count half at first."""
 

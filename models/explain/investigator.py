@@ -50,7 +50,7 @@ class Watched(Protocol):
 
 
 class Investigator:
-    """Explains the alerts of one group. It is told of leaves, changes, gaps and alerts, and asked once a moment.
+    """Explains the alerts of one group. It is given leaves, changes, gaps and alerts, and asked once a moment.
 
     `watched` and `leaves`: what is known of the series, by monitor; `ledger`: the changes. The same alerts, leaves and
     changes give the same explanations, in whatever order leaves and changes came.

@@ -15,7 +15,7 @@ RATE: Final = 0.05
 """The overall rate that counts are brought to: the search's imaginary counts (20 and 5) then are worth one event and
 a quarter, in whatever units values come."""
 NEW: Final = 0.05
-"""Part of everything that was usual which is expected of values never seen, all together; at least half an event."""
+"""Part of everything that was expected which is expected of values never seen, all together; at least half an event."""
 
 Bucket = Sequence[tuple[tuple[str, ...], int, int]]
 """Leaves of one bucket: dimension values, value, exposure."""

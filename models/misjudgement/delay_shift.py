@@ -22,7 +22,7 @@ _PACES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 81))
 LEAST_RATIO = 10.0
 """Twice the log likelihood ratio, over the dispersion, from which a shift is one."""
 SUSPECT = 4.0
-"""The same from which a shift is not told, but reckoned with before a jump is."""
+"""The same from which a shift is not notified, but reckoned with before a jump is."""
 LEAST_SEEN = 40
 """Reversals in a window below which it is not judged."""
 LEAST_PACE = 1.15
@@ -46,7 +46,7 @@ class DelayShift:
 
     @property
     def is_one(self) -> bool:
-        """Whether it is sure enough to be told; else it is a suspicion."""
+        """Whether it is sure enough to be notified; else it is a suspicion."""
         return self.ratio >= LEAST_RATIO
 
 

@@ -84,8 +84,8 @@ class Joined:
         ]
 
     def _measure(self, data: EnforcementAction, time_ms: int | None) -> None:
-        told = data.informed_at or data.decided_at
-        informed_ms = to_ms(told) if told is not None else time_ms
+        since = data.informed_at or data.decided_at
+        informed_ms = to_ms(since) if since is not None else time_ms
         if informed_ms is None or data.state not in _IN_FORCE:
             return
         parts = (data.policy_id, data.market, data.queue_id, model_of(data), data.reviewer_type)

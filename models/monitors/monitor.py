@@ -205,7 +205,7 @@ class Monitor(BaseModel):
     exposure: ExposureOf | None = Field(default=None, description="what the counts are out of")
     parts: str = Field(
         default="",
-        description="field that tells the parts of a series apart, as room_id: a fall is told only where at least two, "
+        description="field that tells the parts of a series apart, as room_id: a fall counts only where at least two, "
         "and most of those still there, fell",
     )
     group: str = Field(default="", description="monitors of a group are judged together; default: the topic")

@@ -22,7 +22,7 @@ class Reached:
     """What a channel was notified of, by the clock: since when, by which route, the worst severity, and with which
     alert last.
 
-    `sizes`: by monitor, (observed, expected) of the worst that it was told. `escalated`: it was called because nobody
+    `sizes`: by monitor, (observed, expected) of the worst it was notified of. `escalated`: it was called because nobody
     acknowledged. `ended`: it knows that the incident is over, or its route does not tell.
     """
 

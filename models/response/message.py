@@ -1,4 +1,4 @@
-"""The text of a notification: what, where, how big against what was usual, since when, the slice, the change,
+"""The text of a notification: what, where, how big against what was expected, since when, the slice, the change,
 what to do.
 """
 

@@ -68,7 +68,7 @@ class Outcome:
 @dataclass(slots=True)
 class NotificationPlan:
     """What to do now. `heard`: channels on which an alert needs no message (any more); `steps`: escalations that are
-    due; `ended`: channels that need not be told of the end; `settled`: alerts of which nothing is left to decide;
+    due; `ended`: channels that need not be notified of the end; `settled`: alerts of which nothing is left to decide;
     `next_ms`: when the clock alone may change this plan, None: never.
     """
 
@@ -201,11 +201,11 @@ def _first(channel: str, found: Found, rules: Rules, now_ms: int, plan: Notifica
 def _further(
     channel: str, reached: Reached, found: Found, incident: Incident, rules: Rules, now_ms: int, plan: NotificationPlan
 ) -> None:
-    """A channel that was: what is not worth another message is grouped with what it was told."""
+    """A channel that was: what is not worth another message is grouped with what it was notified."""
     heavier = any(RANK[member.severity] > RANK[reached.severity] for member, _ in found)
-    fold = incident.over and not heavier and not reached.ended  # the end, which it is told next, says it too
-    told = [each for each in incident.members.values() if channel in each.said]
-    causes = {} if fold else {m.alert_id: worth(m, reached, told, rules) for m, _ in found}
+    fold = incident.over and not heavier and not reached.ended  # the end, which it is notified next, says it too
+    notified = [each for each in incident.members.values() if channel in each.said]
+    causes = {} if fold else {m.alert_id: worth(m, reached, notified, rules) for m, _ in found}
     worthy = [(member, route) for member, route in found if causes.get(member.alert_id)]
     for member, _ in found:
         if not causes.get(member.alert_id):
@@ -217,14 +217,14 @@ def _further(
 
 
 def worth(
-    member: IncidentAlert, reached: Reached, told: Sequence[IncidentAlert], rules: Rules
+    member: IncidentAlert, reached: Reached, notified: Sequence[IncidentAlert], rules: Rules
 ) -> Literal["worse", "wider"] | None:
     """Why an alert is worth a further message to a channel that knows of its incident: it is `worse`, or `wider`, or
     None.
 
-    Worse: of a higher severity, or materially bigger than what the channel was told of its monitor. Wider: critical,
-    and of a monitor of which it was told nothing, or of a place that has nothing to do with the places of what it was
-    `told` of.
+    Worse: of a higher severity, or materially bigger than what the channel has of its monitor. Wider: critical,
+    and of a monitor it has nothing of, or of a place that has nothing to do with the places of what it was
+    `notified` of.
     """
     if member.kind == "REGIME_CHANGE":
         return None
@@ -235,8 +235,8 @@ def worth(
         return "worse"
     if member.severity != "critical":
         return None
-    elsewhere = bool(member.labels) and not any(not each.labels or each.labels & member.labels for each in told)
-    return "wider" if elsewhere or all(each.monitor != member.monitor for each in told) else None
+    elsewhere = bool(member.labels) and not any(not each.labels or each.labels & member.labels for each in notified)
+    return "wider" if elsewhere or all(each.monitor != member.monitor for each in notified) else None
 
 
 def _say(cause: Cause, channel: str, found: Found, due_ms: int, now_ms: int, plan: NotificationPlan) -> None:
@@ -313,16 +313,16 @@ def _ends(incident: Incident, rules: Rules, now_ms: int, plan: NotificationPlan)
 
 
 def _escalations(incident: Incident, rules: Rules, now_ms: int, plan: NotificationPlan) -> None:
-    """Nobody has acknowledged it: the steps of the routes by which it was told, but not of what is muted, quiet or
+    """Nobody has acknowledged it: the steps of the routes by which it was notified, but not of what is muted, quiet or
     over.
     """
     for route in rules.policy.routes:
-        told = {
+        notified = {
             name: each for name, each in incident.reached.items() if each.route == route.name and not each.escalated
         }
-        if not told or not route.escalate:
+        if not notified or not route.escalate:
             continue
-        since_ms = min(each.first_ms for each in told.values())
+        since_ms = min(each.first_ms for each in notified.values())
         for number, step in enumerate(route.escalate):
             name = f"{route.name}/{number}"
             if name in incident.escalations:
@@ -330,7 +330,7 @@ def _escalations(incident: Incident, rules: Rules, now_ms: int, plan: Notificati
             if since_ms + step.after > now_ms:
                 plan.again(since_ms + step.after)
                 continue
-            lead = _unacknowledged(incident, told, route, rules, now_ms, plan)
+            lead = _unacknowledged(incident, notified, route, rules, now_ms, plan)
             if lead is not None:
                 plan.steps.append(name)
                 channels = dict.fromkeys(step.to, route.name)
@@ -340,7 +340,7 @@ def _escalations(incident: Incident, rules: Rules, now_ms: int, plan: Notificati
 def _unacknowledged(
     incident: Incident, channels: Collection[str], route: Route, rules: Rules, now_ms: int, plan: NotificationPlan
 ) -> IncidentAlert | None:
-    """The worst of what was told on these channels, still fires and may be told now; None where all of it waits."""
+    """The worst that these channels have, that still fires and may be sent now; None where all of it waits."""
     loud = []
     for member in incident.members.values():
         if not member.firing or not any(name in member.heard for name in channels):

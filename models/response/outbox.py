@@ -17,7 +17,7 @@ LONGEST_WAIT_MS = 5 * MINUTE_MS
 DOWN_AFTER = 3
 """Failed tries in a row after which a channel is reported."""
 REFUSED_AFTER = 3
-"""Tries of a notification that a service refused after which it is reported, and others are told instead."""
+"""Tries of a notification that a service refused after which it is reported, and others are notified instead."""
 
 State = Literal["pending", "claimed", "sent", "given_up"]
 

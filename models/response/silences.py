@@ -60,7 +60,7 @@ class Silences:
         """End one now; Refused where it is over."""
         silence = self.by_id.get(action.silence_id)
         if silence is None or silence.ends_ms <= self._changes.now_ms:
-            raise Rejected("there is no such silence that is not over")
+            raise Rejected("no active silence with this id")
         silence.ends_ms, silence.ended_by = self._changes.now_ms, action.who
         self._changed(silence)
 

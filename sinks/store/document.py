@@ -45,7 +45,7 @@ _COMPUTED: Mapping[str, Mapping[str, str]] = {
     "enforcement_actions": {"decided_at": "When it was decided; of a daily aggregate the day that it was filed for"},
     "measure_outcomes": {
         "action_id": "The measure",
-        "informed_at": "When the one concerned was told, else when it was decided; ages count from this day",
+        "informed_at": "When the one concerned was informed, else when it was decided; ages count from this day",
         "informed_day": "The same as days since 1970-01-01, UTC",
         "policy": "Policy that was broken; empty where not known, as in the next four columns",
         "market": "Market concerned",
@@ -88,7 +88,7 @@ _COMPUTED: Mapping[str, Mapping[str, str]] = {
         "queue": "Review queue it went through",
         "model": "Model and its version",
         "automation": "Who decided: AUTOMATED, HUMAN or HYBRID",
-        "informed_day": "Day on which those concerned were told, as days since 1970-01-01, UTC",
+        "informed_day": "Day on which those concerned were informed, as days since 1970-01-01, UTC",
         "outcome": "measures (all of the cohort), appealed, upheld, or the class of the reversal",
         "age": "Whole days from informed_day to the outcome; 0 of measures",
         "measures": "How many",

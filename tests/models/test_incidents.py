@@ -258,7 +258,7 @@ async def test_a_silence_that_is_ended_early_holds_nothing_back() -> None:
     assert await desk.ask("expire_silence", "omar", silence_id="s1") == (True, "the silence is over")
     assert await desk.ask("expire_silence", "omar", silence_id="s1") == (
         False,
-        "there is no such silence that is not over",
+        "no active silence with this id",
     )
     await desk.wait(seconds=2)
     assert [each.cause for each in desk.notified] == ["new"]

@@ -18,7 +18,7 @@ ENGINE = ReplacingMergeTree(seen_at)
 ORDER BY alert_id
 TTL stored_at + INTERVAL 400 DAY
 SETTINGS non_replicated_deduplication_window = 10000
-COMMENT 'What livewarden has to tell about itself: told on the channels of watch, apart from all alerts of monitors. Kept for 400 days';
+COMMENT 'What livewarden has to tell about itself: notified on the channels of watch, apart from all alerts of monitors. Kept for 400 days';
 
 CREATE TABLE IF NOT EXISTS log_positions
 (

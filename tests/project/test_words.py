@@ -14,7 +14,8 @@ ROOT: Final = Path(__file__).parents[2]
 ROOMS: Final = ("livewarden", "models", "sinks", "sources", "console", "streams", "cli")
 NAMES: Final = frozenset(
     """Wish Refused News AlertNews CaseNews Book Courier telling told tell_ms story Fate Filed least_gap Lane Watch
-    Roster roster Question Lined Scene odd tide owed loosen hears unheard Deed Desk TOO_SMALL MISJUDGEMENT Post""".split()  # noqa: SIM905
+    Roster roster Question Lined Scene odd tide owed loosen hears unheard Deed Desk TOO_SMALL
+    MISJUDGEMENT Post""".split()  # noqa: SIM905
 )
 """As the name of anything in the code."""
 WORDS: Final = (

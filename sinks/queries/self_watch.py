@@ -17,7 +17,7 @@ async def partitions(reader: Reader) -> list[dict[str, Any]]:
     `lag` and `seen_at` are None where no worker has reported; `watermark` is that of the newest saved position.
     """
     return await reader.select(
-        "SELECT topic, partition, any(stage) AS stage, max(lag) AS lag, max(unread) AS unread_seconds,"
+        "SELECT topic, partition, max(stage) AS stage, max(lag) AS lag, max(unread) AS unread_seconds,"
         " max(seen) AS seen_at, toInt64(max(mark)) AS watermark, max(next) AS next_offset FROM ("
         "SELECT topic, partition, '' AS stage, toNullable(toInt64(log_end) - toInt64(next_offset)) AS lag,"
         " unread_seconds AS unread, toNullable(toUnixTimestamp64Milli(seen_at)) AS seen, toInt64(0) AS mark,"

@@ -684,7 +684,7 @@ async def test_incidents_that_nobody_has_come_first(site: Site) -> None:
     )
     text = await site.page("/incidents")
     assert Page(text).rows == [f"/incidents/incident-{n}" for n in (5, 3, 4, 2, 1)]
-    assert "3 that nobody has" in text
+    assert "3 unacknowledged" in text
     assert "nobody was notified" in text
     for query, numbers in (
         ("status=resolved", [1]),

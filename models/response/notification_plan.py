@@ -80,6 +80,14 @@ class NotificationPlan:
     ended: list[str] = field(default_factory=list)
     next_ms: int | None = None
 
+    def say(self, cause: Cause, lead_id: str, covers: tuple[str, ...], channel: str, route: str) -> None:
+        """A message to a channel. What goes to several channels alike is one message."""
+        for message in self.messages:
+            if (message.cause, message.lead_id, message.covers) == (cause, lead_id, covers):
+                message.channels[channel] = route
+                return
+        self.messages.append(Message(cause, lead_id, covers, {channel: route}))
+
     def again(self, at_ms: int) -> None:
         """Look again then, at the latest."""
         self.next_ms = at_ms if self.next_ms is None else min(self.next_ms, at_ms)
@@ -240,7 +248,7 @@ def worth(
 
 
 def _say(cause: Cause, channel: str, found: Found, due_ms: int, now_ms: int, plan: NotificationPlan) -> None:
-    """Say it now, or look again when it is due. What goes to several channels alike is one message."""
+    """Say it now, or look again when it is due."""
     if due_ms > now_ms:
         plan.again(due_ms)
         reason = WAITING if cause == "new" else f"it is {cause} than what was notified, and will be"
@@ -249,12 +257,7 @@ def _say(cause: Cause, channel: str, found: Found, due_ms: int, now_ms: int, pla
     covers = tuple(member.alert_id for member, _ in found)
     lead = lead_of(member for member, _ in found)
     route = next(route for member, route in found if member is lead)
-    for message in plan.messages:
-        if (message.cause, message.covers) == (cause, covers):
-            message.channels[channel] = route
-            break
-    else:
-        plan.messages.append(Message(cause, lead.alert_id, covers, {channel: route}))
+    plan.say(cause, lead.alert_id, covers, channel, route)
     for member, _ in found:
         plan.heard.setdefault(member.alert_id, []).append(channel)
 
@@ -304,12 +307,7 @@ def _ends(incident: Incident, rules: Rules, now_ms: int, plan: NotificationPlan)
         if until is not None:
             plan.again(until)
             continue
-        for message in plan.messages:
-            if (message.cause, message.lead_id) == ("resolved", reached.lead_id):
-                message.channels[channel] = reached.route
-                break
-        else:
-            plan.messages.append(Message("resolved", reached.lead_id, (), {channel: reached.route}))
+        plan.say("resolved", reached.lead_id, (), channel, reached.route)
 
 
 def _escalations(incident: Incident, rules: Rules, now_ms: int, plan: NotificationPlan) -> None:

@@ -11,6 +11,7 @@ import orjson
 from cli.common import print_table, reading
 from livewarden.errors import SetupError
 from livewarden.settings import Settings
+from models.decide.engine import upgraded
 from models.monitors.change import differences, what_begins_anew
 from models.monitors.plan import Plan
 
@@ -49,7 +50,7 @@ def changes(plan: Plan, headers: Iterable[Mapping[str, Any]]) -> list[Change]:
     """
     live: dict[tuple[str, str], Mapping[str, Any]] = {}
     for header in headers:
-        groups = header["state"] if "v" in header else header
+        groups = header["state"] if "v" in header else {group: upgraded(each) for group, each in header.items()}
         live |= {(group, name): state for group, each in groups.items() for name, state in each["watches"].items()}
     found = []
     for monitor in plan.monitors:

@@ -287,7 +287,7 @@ class Engine:
 
 
 def upgraded(header: dict[str, Any]) -> dict[str, Any]:
-    """A header of before there were explanations, exposures and a cap on series, as one of now: they begin empty."""
+    """A header of before there were explanations, exposures, a cap on series and shapes, as one of now: these are empty."""
     since: dict[str, Any] = {
         "leaves": {},
         "exposures": {},
@@ -296,5 +296,5 @@ def upgraded(header: dict[str, Any]) -> dict[str, Any]:
         "explained": [],
         "gap_over": None,
     }
-    watches = {name: {"crowd": [None, 0]} | state for name, state in header["watches"].items()}
+    watches = {name: {"crowd": [None, 0], "shape": [{}, {}]} | state for name, state in header["watches"].items()}
     return since | header | {"watches": watches}

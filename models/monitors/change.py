@@ -35,9 +35,9 @@ def differences(monitor: Monitor, state: Mapping[str, Any]) -> list[str]:
     >>> differences(Monitor(name="viewers", event="traffic.sample", bucket="5m", detector="traffic"), state)
     ['bucket: "2m", now "5m"']
     """
-    if "shape" not in state:
+    sums, model = state.get("shape", ({}, {}))
+    if not sums:
         return ["it was saved by a version that does not say what it was"]
-    sums, model = state["shape"]
     then, now = sums | model, monitor.sums_shape | monitor.model_shape
     return [
         f"{key}: {_shown(key, then)}, now {_shown(key, now)}"

@@ -193,4 +193,5 @@ def test_what_begins_anew_is_said_with_its_reason() -> None:
     assert what_begins_anew(NEW, None) == "new"
     assert differences(monitor(season="none"), state) == ['season: "day", now "none"']
     assert differences(NEW, state) == ['where: none, now {"market": ["DE", "FR"]}']
+    assert what_begins_anew(OLD, {"config": OLD.config_hash, "shape": [{}, {}]}) is None  # saved by an older version
     assert differences(NEW, {"config": "?"}) == ["it was saved by a version that does not say what it was"]

@@ -27,7 +27,7 @@ Send = Callable[[int], Awaitable[None]]
 class Canary:
     """Sends a canary every `every_s` seconds, and is the channel at which it arrives. It says when none does.
 
-    A canary is read from Kafka by an agent, goes through the lanes of all stages with their rows, checkpoints and
+    A canary is read from Kafka by an agent, goes through the tasks of all stages with their rows, checkpoints and
     messages, and leaves through the notifications. So what it shows is the path, not each partition of it: of those the
     lag tells.
 

@@ -1,4 +1,4 @@
-"""A lane: one stage on one partition, and the order in which what it says becomes durable."""
+"""A task: one stage on one partition, and the order in which what it says becomes durable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _unnoticed(topic: str, output: Output) -> None:
 
 
 class Stage(Protocol):
-    """What a lane drives; see `streams.stages`."""
+    """What a task drives; see `streams.stages`."""
 
     name: str
     topic: str
@@ -63,7 +63,7 @@ class PartitionTask:
 
     However the worker dies between two of these, the next owner starts from the last saved state and says the same rows
     and messages again, with the same ids: nothing is lost, nothing counts twice. A busy neighbour is waited for,
-    without end and without giving the partition away. Any other error, and a cancellation, closes the lane: what was
+    without end and without giving the partition away. Any other error, and a cancellation, closes the task: what was
     under way may be half done, and only the last saved state is whole.
     """
 

@@ -60,10 +60,10 @@ NOTIFY_EVERY_S = 0.2
 
 
 class Worker:
-    """One process of the consumer group: ingest lanes for its source partitions, detect lanes for its partials
+    """One process of the consumer group: ingest tasks for its source partitions, detect tasks for its partials
     partitions.
 
-    A lane is restored from the newest checkpoint when its partition is assigned, reads on from there whatever Kafka has
+    A task is restored from the newest checkpoint when its partition is assigned, reads on from there whatever Kafka has
     committed, and is saved before it is given away where time allows.
     """
 
@@ -153,7 +153,7 @@ class Worker:
                 _log.warning("Kafka does not take what is left; it will be said again")
 
     async def save(self) -> None:
-        """Make every lane durable, as far as it goes in a few seconds; what is not will be read again."""
+        """Make every task durable, as far as it goes in a few seconds; what is not will be read again."""
         try:
             async with asyncio.timeout(SAVE_WITHIN_S):
                 await asyncio.gather(*(task.save() for task in self._tasks.values()))
@@ -161,7 +161,7 @@ class Worker:
             _log.warning("not everything was saved within %s s; the rest will be read again", SAVE_WITHIN_S)
 
     async def _consume(self, stream: faust.StreamT[Run]) -> None:
-        """Hand runs to the lane of their partition."""
+        """Hand runs to the task of their partition."""
         async for run in stream.noack():
             task = self._tasks.get(TP(run[0].topic, run[0].partition))
             if task is not None:
@@ -279,7 +279,7 @@ class Worker:
             await self.app.crash(stalled)
 
     def _mine(self) -> dict[TopicPartition, tuple[int, bool]]:
-        """What is assigned here: the next offset, and whether nothing holds it up. Without a lane nothing can go on."""
+        """What is assigned here: the next offset, and whether nothing holds it up. Without a task nothing can go on."""
         places = {TopicPartition(*tp): (0, not self._loading) for tp in self.app.consumer.assignment()}
         return places | {TopicPartition(*tp): (task.stage.next_offset, task.idle) for tp, task in self._tasks.items()}
 

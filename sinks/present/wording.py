@@ -180,7 +180,6 @@ def due(case: Dated, now_ms: int) -> str:
 
     >>> from livewarden.times import DAY_MS, HOUR_MS
     >>> from sinks.store.records import CaseRecord
-    >>> from livewarden.times import DAY_MS, HOUR_MS
     >>> due(CaseRecord.model_construct(due_at=0, overdue=1), HOUR_MS)
     'overdue by 1 h'
     >>> due(CaseRecord.model_construct(due_at=DAY_MS, overdue=0), 0)

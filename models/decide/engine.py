@@ -287,7 +287,7 @@ class Engine:
 
 
 def upgraded(header: dict[str, Any]) -> dict[str, Any]:
-    """A header of before there were explanations, exposures, a cap on series and shapes, as one of now: these are empty."""
+    """A header of before explanations, exposures, a cap on series and shapes, as one of now: these are empty."""
     since: dict[str, Any] = {
         "leaves": {},
         "exposures": {},

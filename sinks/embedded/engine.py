@@ -60,11 +60,14 @@ class Answer:
 
 
 class Session:
-    """One connection to the engine with its own settings. Close it from any thread: it waits for the running call."""
+    """One connection to the engine with its own settings. Close it from any thread: it waits for the running call,
+    and ends a stream that nobody read to its end.
+    """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._busy = threading.Lock()
+        self._streamed: Any = None
 
     def run(self, sql: str, output: str, parameters: Mapping[str, str] | None = None) -> Answer:
         """Execute one statement and hold its whole result."""
@@ -75,18 +78,20 @@ class Session:
     def stream(self, sql: str, output: str, parameters: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """Execute one query and yield its result block by block; only for formats without head and foot."""
         with self._busy, _translated():
-            result = self._connection.send_query(sql, output, params=dict(parameters or {}))
+            result = self._streamed = self._connection.send_query(sql, output, params=dict(parameters or {}))
         try:
             while True:
                 with self._busy, _translated():
+                    if self._streamed is not result:
+                        raise QueryFailed("The session was closed. (ABORTED)", 236)
                     block = result.fetch()
                     if block is None:
                         return
                     data = bytes(block.bytes())
                 yield data
         finally:
-            with self._busy, _translated():
-                result.close()
+            with self._busy:
+                self._end(result)
 
     def insert(self, head: str, output: str, data: bytes) -> Answer:
         """Execute `INSERT INTO … ` (its FORMAT left off) with `data` in format `output`; all of it or an error.
@@ -116,7 +121,15 @@ class Session:
     def close(self) -> None:
         """Give the connection back. Idempotent."""
         with self._busy:
+            self._end(self._streamed)
             self._connection.close()
+
+    def _end(self, result: Any) -> None:
+        # Once its connection is closed, ending a stream blocks for ever: it is ended before, and once.
+        if result is not None and result is self._streamed:
+            self._streamed = None
+            with _translated():
+                result.close()
 
 
 class Engine:

@@ -218,19 +218,19 @@ class HttpInterface:
         def block() -> bytes | None:
             return next(blocks, None)
 
-        first = await call(block)
-        if first is None:
-            if ask.output == "Native":
-                return _plain(Answer(await call(lambda: _empty_native(session, sql, ask))), head)
-            return _plain(Answer(b""), head)
         response = web.StreamResponse(headers=head)
-        await response.prepare(request)
-        data: bytes | None = first
         try:
+            data = await call(block)
+            if data is None:
+                rest = await call(lambda: _empty_native(session, sql, ask)) if ask.output == "Native" else b""
+                return _plain(Answer(rest), head)
+            await response.prepare(request)
             while data is not None:
                 await response.write(data)
                 data = await call(block)
         except QueryFailed:
+            if not response.prepared:
+                raise
             # The status line is gone: a connection cut in mid-chunk is the one thing no client takes for an end.
             if request.transport is not None:
                 request.transport.abort()

@@ -525,6 +525,43 @@ class TestProcess:
         )
         assert out.splitlines() == ["[0]", "0", "[0,1]", "0", "[0,1,2]", "0"]
 
+    def test_a_session_that_is_closed_ends_its_stream(self, tmp_path: Path) -> None:
+        out = run(
+            """
+            from sinks.embedded.engine import Engine, QueryFailed
+            engine = Engine(path)
+            session = engine.session()
+            blocks = session.stream("SELECT number FROM numbers(1000000)", "TSV")
+            assert next(blocks)
+            session.close()
+            try:
+                next(blocks)
+            except QueryFailed as error:
+                print(error.code)
+            engine.close()
+            """,
+            tmp_path,
+        )
+        assert out.strip() == "236"
+
+    def test_a_client_that_left_before_the_answer_leaves_nothing_open(self, tmp_path: Path) -> None:
+        out = run(
+            """
+            import gc, socket, time
+            from sinks.embedded.server import EmbeddedClickHouse
+            with EmbeddedClickHouse(path) as clickhouse:
+                for _ in range(5):
+                    with socket.create_connection(("127.0.0.1", int(clickhouse.url.rsplit(":", 1)[1]))) as client:
+                        sql = "SELECT+number,sleep(0.2)+FROM+numbers(100000000)"
+                        client.sendall(f"GET /?query={sql} HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n".encode())
+                assert ask(clickhouse, "SELECT sleep(1)").strip() == "0"
+                gc.collect()
+                print(ask(clickhouse, "SELECT 1").strip())
+            """,
+            tmp_path,
+        )
+        assert out.strip() == "1"
+
     def test_kill_loses_nothing_and_another_process_is_told(self, tmp_path: Path) -> None:
         out = run(
             """

@@ -408,8 +408,19 @@ async def working(settings: Settings, plan: Plan, store: Store, clock: Clock | N
         await local.stop()
 
 
+AHEAD: Final = """
+import sys, time
+ahead_s, machine = float(sys.argv.pop(1)), time.time
+time.time = lambda: machine() + ahead_s
+from cli import main
+main()
+"""
+
+
 class Process:
-    """`livewarden worker` in a process of its own."""
+    """`livewarden worker` in a process of its own; from its next start its clock is `clock_ahead_s` ahead."""
+
+    clock_ahead_s = 0.0
 
     def __init__(self, settings: Settings, clickhouse: Address, folder: Path, monitors_toml: str = "") -> None:
         (self.metrics_port,) = free_ports(1)
@@ -426,9 +437,10 @@ class Process:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> Process:
+        program = ["-c", AHEAD, str(self.clock_ahead_s)] if self.clock_ahead_s else ["-m", "cli"]
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "cli", "worker"), env=self._environment, stdout=log, stderr=log
+                *(sys.executable, *program, "worker"), env=self._environment, stdout=log, stderr=log
             )
         return self
 

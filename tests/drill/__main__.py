@@ -49,7 +49,7 @@ async def tried(fault: Fault, tries: int, kafka: ApacheKafka, until: float) -> R
     """Try a fault, as often as asked or until that time of the monotonic clock."""
     took, worker = [], []
     with tempfile.TemporaryDirectory(prefix="livewarden-drill-") as folder:
-        async with field(kafka, Path(folder), 4 * tries + 1) as (here, address):
+        async with field(kafka, Path(folder), 4 * tries + 1, fault.idle_after_s) as (here, address):
             for number in range(tries):
                 worker.append(await fault.do(here))
                 try:

@@ -28,6 +28,9 @@ class Fault:
     most_s: float = 0.0
     """What `do` may take of a worker, seconds; 0: anything."""
 
+    idle_after_s: float = 0.0
+    """After how long the clock seals a partition that is quiet; 0: it never does."""
+
 
 async def _kill(here: Field) -> float:
     await here.feed()
@@ -103,6 +106,15 @@ async def _codecs(here: Field) -> float:
     return 0.0
 
 
+async def _clock_ahead(here: Field) -> float:
+    worker = here.rng.choice(here.workers).process
+    worker.clock_ahead_s = 3600.0
+    await worker.kill()
+    await asyncio.sleep(here.rng.uniform(2.0, 5.0))  # started again, and idle for longer than its patience
+    await here.feed()
+    return 0.0
+
+
 FAULTS = (
     Fault("kill -9", _kill, 10, 2),
     Fault("SIGTERM", _terminate, 10, 1, most_s=5.0),
@@ -111,5 +123,6 @@ FAULTS = (
     Fault("broker away for 15 or 45 s", _broker_away, 4, 0),
     Fault("batches in each codec", _codecs, 2, 1),
     Fault("ClickHouse away", _clickhouse_away, 6, 1),
+    Fault("clock of a worker 1 h ahead", _clock_ahead, 4, 1, idle_after_s=0.5),
     Fault("SIGTERM while ClickHouse is blocked", _told_to_stop_while_clickhouse_is_blocked, 6, 1, most_s=5.0),
 )

@@ -99,11 +99,13 @@ class Field:
 
 
 @asynccontextmanager
-async def field(kafka: ApacheKafka, folder: Path, slices: int) -> AsyncIterator[tuple[Field, Address]]:
-    """A field with as many slices of events, its workers at work."""
+async def field(
+    kafka: ApacheKafka, folder: Path, slices: int, idle_after_s: float = 0.0
+) -> AsyncIterator[tuple[Field, Address]]:
+    """A field with as many slices of events, its workers at work; the clock seals what was quiet for so long."""
     events = evening(1)
     size = -(-len(events) // slices)
-    settings = await deployed(Broker(kafka.bootstrap))
+    settings = await deployed(Broker(kafka.bootstrap), idle_after_s=idle_after_s)
     server = server_address("embedded")
     async with fresh_database(server) as address, Proxy(server.url) as proxy:
         behind = replace(address, url=proxy.url)

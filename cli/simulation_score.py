@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from livewarden.alert import Alert
+from livewarden.alert import from_json
 from livewarden.times import format_ms, parse_ms
 from livewarden.wording import size_in_words, slice_in_words
 from models.monitors.monitor import Monitor
@@ -94,16 +94,9 @@ def _slice_of(alert: Mapping[str, Any]) -> dict[str, str]:
 
 def alert_line(alert: Mapping[str, Any]) -> str:
     """One line for a person."""
-    typed = alert_of(alert)
+    typed = from_json(alert)
     start = alert["window_start"][:16].replace("T", " ")
     return f"  {start}  {alert['severity']:<8}  {alert['kind']:<20}  {slice_in_words(typed)}: {size_in_words(typed)}"
-
-
-def alert_of(alert: Mapping[str, Any]) -> Alert:
-    """The alert that a JSON object tells of; the run is left out."""
-    fields: dict[str, Any] = {name: value for name, value in alert.items() if name != "run" and name not in _TIMES}
-    times: dict[str, Any] = {f"{name}_ms": alert[name] and parse_ms(alert[name]) for name in _TIMES}
-    return Alert(**fields, **times)
 
 
 def incident_line(incident: Mapping[str, Any]) -> str:

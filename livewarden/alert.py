@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from livewarden.times import format_ms
+from livewarden.times import MINUTE_MS, format_ms, parse_ms
 
 Kind = Literal[
     "TRAFFIC_ANOMALY",
@@ -65,3 +65,29 @@ class Alert:
             ms = fields.pop(f"{name}_ms")
             fields[name] = None if ms is None else format_ms(ms)
         return {"run": run} | fields
+
+
+_TIMES = ("window_start", "window_end", "ends_at")
+
+
+def from_json(fields: Mapping[str, Any]) -> Alert:
+    """The alert that a JSON object tells of, as `Alert.to_json` writes it; the run is left out. An object that lacks a
+    field, or has one more, is a TypeError or a KeyError.
+
+    >>> from_json(example(0).to_json("live")) == example(0)
+    True
+    """
+    told: dict[str, Any] = {name: value for name, value in fields.items() if name != "run" and name not in _TIMES}
+    times: dict[str, Any] = {f"{name}_ms": fields[name] and parse_ms(fields[name]) for name in _TIMES}
+    return Alert(**told, **times)
+
+
+def example(start_ms: int, **changes: Any) -> Alert:
+    """An alert for examples and tests: a minute of the monitor `orders` in DE, 60 where 6 were expected."""
+    fields: dict[str, Any] = {
+        **{"alert_id": f"alert-{start_ms}", "version": 1, "episode_id": f"alert-{start_ms}", "monitor": "orders"},
+        **{"kind": "TRAFFIC_ANOMALY", "direction": "UP", "series": {"market": "DE"}, "window_start_ms": start_ms},
+        **{"window_end_ms": start_ms + MINUTE_MS, "observed": 60.0, "expected": 6.0, "score": 9.0},
+        **{"severity": "warning", "status": "firing", "config_hash": "c1"},
+    }
+    return Alert(**fields | changes)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from livewarden.contracts import CONTRACTS
+from livewarden.errors import SetupError
 from livewarden.event import Event
 from sinks.store.reader import Reader
 from sinks.store.tables import Row
@@ -17,12 +20,18 @@ async def record(reader: Reader, path: Path, to_ms: int | None = None) -> int:
     """Write the stored events before `to_ms` to `path` (`.jsonl`), partition by partition; returns how many.
 
     Late and repeated ones are left out, as they were left out of every sum. Each keeps its partition and offset, so a
-    replay of the recording sees what live counted, in the order in which live saw it.
+    replay of the recording sees what live counted, in the order in which live saw it. One whose contract is another
+    since it was stored is a SetupError.
     """
     count = 0
     with path.open("w", encoding="utf-8") as file:
         async for row in reader.events(to_ms=to_ms):
-            file.write(to_line(event_of_row(row)))
+            try:
+                event = event_of_row(row)
+            except (KeyError, ValidationError) as error:
+                named = f"event {row['event_id'][:100]!r} of type {row['type']}"
+                raise SetupError(f"{named} was stored under another version of its contract") from error
+            file.write(to_line(event))
             file.write("\n")
             count += 1
     return count

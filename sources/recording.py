@@ -117,7 +117,7 @@ def _suffix(path: Path) -> str:
 
 
 def _lines(path: Path, suffix: str) -> Iterator[bytes]:
-    first = True
+    first, number = True, 0
     try:
         with gzip.open(path) if suffix == ".jsonl.gz" else path.open("rb") as file:
             while line := file.readline(_READ_BYTES):
@@ -126,9 +126,25 @@ def _lines(path: Path, suffix: str) -> Iterator[bytes]:
                     pass  # what is kept is long enough to be refused as oversized
                 if first:
                     line, first = line.removeprefix(codecs.BOM_UTF8), False
+                number += 1
+                if _is_cut(line):
+                    raise SetupError(
+                        f"{path}: line {number}: the file ends inside this line: copy it again, or cut it off"
+                    )
                 yield line.removesuffix(b"\n").removesuffix(b"\r")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise SetupError(f"{path}: damaged gzip file ({error})") from error
+
+
+def _is_cut(line: bytes) -> bool:
+    """Whether it begins as an event, and neither ends as one nor as a line; one that is too long is read no further."""
+    if line.endswith(b"\n") or not line.startswith(b"{") or len(line) == _READ_BYTES:
+        return False
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return True
+    return False
 
 
 def _rows(path: Path) -> Iterator[bytes]:

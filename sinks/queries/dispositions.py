@@ -106,3 +106,19 @@ async def feedback(reader: Reader, alert_id: str) -> FeedbackRecord | None:
         {"id": alert_id},
     )
     return rows[0] if rows else None
+
+
+class JudgedAlert(AlertRecord):
+    """A live alert and what somebody said that it was worth."""
+
+    verdict: str
+
+
+async def judged_alerts(reader: Reader) -> list[JudgedAlert]:
+    """All live alerts that somebody gave feedback on, by time."""
+    names = ", ".join(f"a.{name} AS {name}" for name in AlertRecord.columns().split(", "))
+    return await reader.find(
+        JudgedAlert,
+        f"SELECT {names}, f.verdict AS verdict FROM alerts AS a FINAL INNER JOIN feedback AS f FINAL"
+        " ON a.alert_id = f.alert_id WHERE a.run = 'live' ORDER BY a.window_start, a.alert_id",
+    )

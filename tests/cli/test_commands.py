@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -20,6 +19,7 @@ from typer.main import get_command
 from cli import GROUPS, app, main
 from cli.common import load_plan
 from cli.demo_run import MARKER, Demo
+from cli.run_folder import FILES
 from livewarden.settings import Settings
 from models.monitors.file import parse_monitors
 from models.monitors.plan import Plan
@@ -172,6 +172,7 @@ def test_a_replay_writes_its_files_and_equals_itself(tmp_path: Path, capsys: pyt
     assert main(["replay", recording, "--out", "a", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary == {**json.loads((tmp_path / "a" / "summary.json").read_text()), "out": "a"}
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(FILES)
     alerts = [json.loads(line) for line in (tmp_path / "a" / "alerts.jsonl").read_text().splitlines()]
     assert len(alerts) == summary["alerts"] + summary["suppressed"]
     assert ("shop-closures", "2025-04-08T00:00:00Z", 240_043) in {
@@ -335,37 +336,11 @@ def test_a_run_is_not_overwritten_without_a_word(tmp_path: Path, capsys: pytest.
     (tmp_path / "replay" / "alerts.jsonl").write_text("kept\n")
     assert main(words) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "replay/ holds a run, which will be overwritten.",
-        "nobody is there to be asked: say --overwrite",
+        "replay/ holds a run: choose another with --run or --out, or say --overwrite",
     ]
     assert (tmp_path / "replay" / "alerts.jsonl").read_text() == "kept\n"
     assert main([*words, "--overwrite"]) == 0
     assert (tmp_path / "replay" / "alerts.jsonl").read_text() != "kept\n"
-
-
-def run_files(folder: Path, config: str, alerts: list[dict[str, Any]]) -> str:
-    folder.mkdir()
-    lines = [
-        {"alert_id": f"{each['since']}{config}", "episode_id": config, "config_hash": config, "monitor": "orders"}
-        | {"series": {"market": "DE"}, "window_start": each["since"], "score": each["score"]}
-        for each in alerts
-    ]
-    (folder / "alerts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (folder / "cases.jsonl").write_text("")
-    return str(folder)
-
-
-def test_a_changed_threshold_names_what_came_and_went_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    usual = run_files(tmp_path / "usual", "c1", [{"since": f"2025-04-0{day}", "score": 9} for day in (1, 2, 3)])
-    other = [{"since": "2025-04-02", "score": 9}, {"since": "2025-04-03", "score": 8}]
-    stricter = run_files(tmp_path / "stricter", "c2", other)
-    assert main(["diff", usual, stricter]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines if " alert " in line] == [["removed", "alert"]]
-    assert lines[-1].startswith("came with either configuration: 2 alerts, 1 of them with other numbers, and 0 case")
-    assert main(["diff", usual, stricter, "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)["changes"]
-    assert sorted(each["what"] for each in found) == ["reconfigured", "reconfigured", "removed"]
 
 
 def test_a_terminal_of_ascii_gets_a_table_and_json_that_reads_back() -> None:

@@ -110,8 +110,8 @@ async def _clock_ahead(here: Field) -> float:
     worker = here.rng.choice(here.workers).process
     worker.clock_ahead_s = 3600.0
     await worker.kill()
-    await asyncio.sleep(here.rng.uniform(2.0, 5.0))  # started again, and idle for longer than its patience
-    await here.feed()
+    await asyncio.sleep(here.rng.uniform(12.0, 15.0))  # started again, and idle for longer than its patience
+    await here.feed(now=True)
     return 0.0
 
 

@@ -26,9 +26,11 @@ class Broker:
         """A topic or group name that no other test uses."""
         return f"{word}-{uuid.uuid4().hex[:12]}"
 
-    async def create_topics(self, topics: Mapping[str, int]) -> None:
+    async def create_topics(
+        self, topics: Mapping[str, int], configs: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         if self.embedded is None:
-            await ensure_topics(self.bootstrap, topics)
+            await ensure_topics(self.bootstrap, topics, configs=configs)
         else:
             for name, partitions in topics.items():
                 self.embedded.create_topic(name, partitions)

@@ -83,9 +83,9 @@ def plan() -> Plan:
     return Plan(parse_monitors(monitors_text()))
 
 
-async def deployed(broker: Broker, **fields: Any) -> Settings:
-    """Settings of a deployment of its own on the broker, its topics there, quick to flush,
-    sealing nothing by the clock.
+async def deployed(broker: Broker, *, stamped: bool = False, **fields: Any) -> Settings:
+    """Settings of a deployment of its own on the broker, its topics there (`stamped`: by the broker's clock, as
+    `livewarden topics` makes them), quick to flush, sealing nothing by the clock.
     """
     usual: dict[str, Any] = {
         "kafka": broker.bootstrap,
@@ -102,7 +102,7 @@ async def deployed(broker: Broker, **fields: Any) -> Settings:
         "detect_checkpoint_s": 1.0,
     }
     settings = Settings(**(usual | fields))
-    await broker.create_topics(settings.topics())
+    await broker.create_topics(settings.topics(), settings.topic_configs() if stamped else None)
     return settings
 
 

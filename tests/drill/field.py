@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from livewarden.clock import SystemClock
+from livewarden.contracts import SourceHeartbeat
 from livewarden.event import Event
 from livewarden.settings import RESPONSE, Settings
 from sinks.store.connection import Address
@@ -77,7 +78,9 @@ class Field:
         happened: Sequence[Event] = next(self.slices)
         if now:
             now_ms = SystemClock().now_ms()
-            happened = [replace(event, time_ms=now_ms) for event in happened]
+            happened = [
+                replace(event, time_ms=now_ms) for event in happened if not isinstance(event.data, SourceHeartbeat)
+            ]
         events = delivered(self.settings, happened)
         await _send(self.settings, events, codec)
         self.sent += events
@@ -110,7 +113,7 @@ async def field(
     """A field with as many slices of events, its workers at work; the clock seals what was quiet for so long."""
     events = evening(1)
     size = -(-len(events) // slices)
-    settings = await deployed(Broker(kafka.bootstrap), idle_after_s=idle_after_s)
+    settings = await deployed(Broker(kafka.bootstrap), stamped=True, idle_after_s=idle_after_s)
     server = server_address("embedded")
     async with fresh_database(server) as address, Proxy(server.url) as proxy:
         behind = replace(address, url=proxy.url)

@@ -32,6 +32,7 @@ from cli import (
     imports,
     incident,
     migrate,
+    monitor_tests,
     outbox,
     overturns,
     positions,
@@ -43,6 +44,7 @@ from cli import (
     simulate,
     sql,
     topics,
+    trade_off,
     worker,
 )
 from livewarden.errors import LivewardenError
@@ -65,6 +67,7 @@ for module in (
     replay,
     detect,
     diff,
+    trade_off,
     explain,
     check,
     simulate,
@@ -80,6 +83,7 @@ for module in (
 ):
     name = module.__name__.rpartition(".")[2]
     app.command(name.replace("_", "-"), context_settings={"help_option_names": ["-h", "--help"]})(getattr(module, name))
+app.command("test-monitors", context_settings={"help_option_names": ["-h", "--help"]})(monitor_tests.monitor_tests)
 GROUPS = {
     "incident": incident.app,
     "alert": alert.app,

@@ -33,6 +33,7 @@ from livewarden.times import parse_ms
 from livewarden.wording import number as number
 from livewarden.wording import visible
 from models.monitors.file import parse_monitors
+from models.monitors.override import overridden, parse_override
 from models.monitors.plan import Plan
 from models.response.policy import Policy
 from models.response.policy_file import parse_policy
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 MonitorsFile = Annotated[
     Path | None, typer.Option("--monitors", help="Monitors file (TOML); the one that ships where left out.")
+]
+Sets = Annotated[
+    list[str],
+    typer.Option("--set", metavar="MONITOR.KEY=VALUE", help="Another value for a key of a monitor; may be repeated."),
 ]
 T = TypeVar("T")
 
@@ -107,11 +112,16 @@ def clickhouse_address(settings: Settings, url: str | None = None) -> Address:
     )
 
 
-def load_plan(path: Path | None) -> Plan:
-    """The monitors of a file, or those that ship."""
-    if path is None:
-        return Plan(parse_monitors(files("livewarden").joinpath("monitors.toml").read_text(), "the shipped monitors"))
-    return Plan(parse_monitors(_read(path), str(path)))
+def load_plan(path: Path | None, sets: Sequence[str] = ()) -> Plan:
+    """The monitors of a file, or those that ship; with `MONITOR.KEY=VALUE` of `--set`, where there is any."""
+    text, name = (shipped_monitors(), "the shipped monitors") if path is None else (read_text(path), str(path))
+    monitors = parse_monitors(text, name)
+    return Plan(overridden(monitors, [parse_override(each) for each in sets]))
+
+
+def shipped_monitors() -> str:
+    """The text of the monitors file that ships."""
+    return files("livewarden").joinpath("monitors.toml").read_text(encoding="utf-8")
 
 
 def load_policy(path: Path | None, plan: Plan | None = None) -> Policy:
@@ -120,10 +130,11 @@ def load_policy(path: Path | None, plan: Plan | None = None) -> Policy:
     """
     if path is None:
         return parse_policy(files("livewarden").joinpath("response.toml").read_text(), "the shipped response")
-    return parse_policy(_read(path), str(path), None if plan is None else plan.monitors)
+    return parse_policy(read_text(path), str(path), None if plan is None else plan.monitors)
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file of the users; SetupError where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -34,7 +34,8 @@ class Truth:
     """The truth file of a simulation: incidents that a watcher ought to find.
 
     An alert is right as `cli.simulation_score.outcomes` defines; one that overlaps no incident and no aftermath of one
-    is wrong, one that does and is not right about it is beside it.
+    is wrong, one that does and is not right about it is beside it. Known are the incidents that show on an event which
+    one of the monitors reads.
     """
 
     incidents: Sequence[Incident]
@@ -46,7 +47,9 @@ class Truth:
         told = [alert.to_json("") for alert in notified]
         right = [any(is_right(each, alert, monitors) for each in self.incidents) for alert in told]
         wrong = [not any(_overlaps(each, alert) for each in self.incidents) for alert in notified]
-        found = outcomes(self.incidents, told, monitors, self.lateness_s)
+        read = {monitor.event for monitor in monitors.values()}
+        known = [each for each in self.incidents if each.event_type in read]
+        found = outcomes(known, told, monitors, self.lateness_s)
         delays = [int(1000 * each["delay_s"]) for each in found if each["found"]]
         beside = len(notified) - sum(right) - sum(wrong)
         return Quality(sum(right), sum(wrong), beside, len(delays), len(found), tuple(delays))

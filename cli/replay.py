@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.common import AsJson, MonitorsFile, load_plan, load_settings, moment, number, print_json, print_table, where
+from cli.common import (
+    AsJson,
+    MonitorsFile,
+    Sets,
+    load_plan,
+    load_settings,
+    moment,
+    number,
+    print_json,
+    print_table,
+    where,
+)
 from cli.replay_source import opened
 from cli.run_folder import refuse_existing, write
 from livewarden.errors import SetupError
@@ -16,11 +27,15 @@ from streams.replay import Replay
 
 def replay(
     source: Annotated[
-        list[Path], typer.Argument(metavar="SOURCE", help="Recordings (.jsonl, .jsonl.gz, .parquet), or clickhouse.")
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE", help="Recordings (.jsonl, .jsonl.gz, .parquet; shipped for ours), or clickhouse."
+        ),
     ],
     since: Annotated[str | None, typer.Option("--from", help="Report windows from this time on (RFC 3339).")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Report windows that start before this time.")] = None,
     monitors: MonitorsFile = None,
+    sets: Sets = [],  # noqa: B006
     run: Annotated[str, typer.Option(help="Name of the run; it stands in every alert.")] = "replay",
     out: Annotated[
         Path | None, typer.Option(help="Folder for what the run says (alerts.jsonl …). Default: the run's name.")
@@ -35,14 +50,17 @@ def replay(
     the models know what live knew; --from and --to choose what is reported. Nothing but the run's folder is written,
     and that whole or not at all.
 
+    With --set it says what it would have said with another value, which is checked as the monitors file is.
+
     Example: livewarden replay evening.jsonl.gz --from 2026-03-06T17:00:00Z --out tonight
+    Example: livewarden replay evening.jsonl.gz --set live-orders.budget_per_day=0.5 --out what-if
     """
     first, last = moment(since, "--from"), moment(until, "--to")
     if first is not None and last is not None and first >= last:
         raise SetupError("--from must be earlier than --to")
     folder = out or Path(run)
     refuse_existing(folder, overwrite)
-    settings, plan = load_settings(), load_plan(monitors)
+    settings, plan = load_settings(), load_plan(monitors, sets)
     driver = Replay(plan, settings.partitions_by_topic(), settings.lateness_ms(), run, ahead_ms=settings.ahead_ms())
     with opened(source, settings, last) as read:
         for _ in driver.take(read.events()):
@@ -50,8 +68,10 @@ def replay(
     read.check(first)
     driver.dead = len(read.dead)
     result = driver.result(first, last)
-    write(result, plan, folder, {})
-    summary = result.summary() | {"out": str(folder)}
+    said = {"source": sorted(map(str, source)), "from": since, "to": until, "set": sets}
+    summary = result.summary() | said
+    write(result, plan, summary, folder)
+    summary |= {"out": str(folder)}
     if as_json:
         print_json(summary)
         return

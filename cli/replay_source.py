@@ -17,6 +17,7 @@ from livewarden.times import format_ms
 from sources.delivery import deliver
 from sources.merge import read_all
 from sources.recording import DeadLine
+from sources.recordings import shipped
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class Source:
 @contextmanager
 def opened(sources: Sequence[Path], settings: Settings, last_ms: int | None) -> Iterator[Source]:
     """The events of files, or of ClickHouse where the only name is `clickhouse`; what it needs on disk goes at the
-    end.
+    end. The name `shipped` stands for the recording that ships.
     """
     names = [str(path) for path in sources]
     if "kafka" in names:
@@ -85,7 +86,9 @@ def opened(sources: Sequence[Path], settings: Settings, last_ms: int | None) -> 
     if "clickhouse" in names and len(names) > 1:
         raise SetupError("clickhouse stands alone: what workers stored is not in the order of event time")
     with TemporaryDirectory(prefix="livewarden-replay-") as scratch:
-        paths = [_archive(Path(scratch), settings, last_ms)] if names == ["clickhouse"] else sources
+        paths = [shipped() if path == Path("shipped") and not path.exists() else path for path in sources]
+        if names == ["clickhouse"]:
+            paths = [_archive(Path(scratch), settings, last_ms)]
         yield Source(names, paths, settings, last_ms)
 
 

@@ -40,14 +40,13 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
         raise SetupError(f"{folder}/ holds a run: choose another with --run or --out, or say --overwrite")
 
 
-def write(result: Result, plan: Plan, folder: Path, made: Mapping[str, Any]) -> None:
-    """Write a run's files: all of them, or on an error none. `made` is how it came about, for `summary.json`."""
-    summary = result.summary() | dict(made)
+def write(result: Result, plan: Plan, summary: Mapping[str, Any], folder: Path) -> None:
+    """Write a run's files: all of them, or on an error none."""
     contents = {
         "alerts.jsonl": b"".join(orjson.dumps(alert) + b"\n" for alert in result.alerts),
         "cases.jsonl": b"".join(orjson.dumps(case) + b"\n" for case in result.cases),
         "monitors.json": orjson.dumps(plan.described, option=orjson.OPT_INDENT_2) + b"\n",
-        "summary.json": orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n",
+        "summary.json": orjson.dumps(dict(summary), option=orjson.OPT_INDENT_2) + b"\n",
     }
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -59,10 +59,12 @@ class Stalled(SetupError):
 
 
 class MistakesError(SetupError):
-    """A file of the users with mistakes; `mistakes` holds one `line N: …` sentence each."""
+    """A file of the users with mistakes; `mistakes` holds one `line N: …` sentence each. What has no file has no
+    `name`.
+    """
 
     def __init__(self, name: str, mistakes: list[str]) -> None:
-        super().__init__("\n".join(f"{name}: {mistake}" for mistake in mistakes))
+        super().__init__("\n".join(f"{name}: {mistake}" if name else mistake for mistake in mistakes))
         self.mistakes = mistakes
 
 

@@ -72,7 +72,12 @@ class Replay:
         self.dead = 0
 
     def take(self, events: Iterable[Event]) -> Iterator[Alert]:
-        """Feed events; yields the alerts as they come, new versions included."""
+        """Feed all events of a recording; yields the alerts as they come, new versions included."""
+        yield from self.feed(events)
+        yield from self.finish()
+
+    def feed(self, events: Iterable[Event]) -> Iterator[Alert]:
+        """Feed events of which more may follow; yields the alerts as they come, new versions included."""
         for event in events:
             if event.is_ahead(self._ahead_ms):
                 self.future += 1
@@ -87,6 +92,9 @@ class Replay:
                 self._engines[message.group].apply(message, self._findings)
             if messages:
                 yield from self._collect()
+
+    def finish(self) -> Iterator[Alert]:
+        """Say that no event follows: what waited for a topic that was not there is judged."""
         for group, engine in self._engines.items():
             for topic in engine.missing_topics:
                 engine.apply(Seal(group, topic, 0, 1, 0, ended=True), self._findings)

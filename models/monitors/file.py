@@ -28,7 +28,9 @@ def parse_monitors(text: str, name: str = "monitors") -> tuple[Monitor, ...]:
         raise MonitorsError(name, [str(error)]) from error
     lines = Lines(text)
     mistakes = [
-        (lines.of((key,)), f"unknown key {key!r}; a file holds [[monitor]] tables") for key in tree if key != "monitor"
+        (lines.of((key,)), f"unknown key {key!r}; a file holds [[monitor]] tables")
+        for key in tree
+        if key not in ("monitor", "test")
     ]
     tables = tree.get("monitor", [])
     if not isinstance(tables, list) or not tables:
@@ -48,7 +50,7 @@ def parse_monitors(text: str, name: str = "monitors") -> tuple[Monitor, ...]:
             )
         seen.setdefault(monitor.name, index)
         monitors.append((index, monitor))
-    mistakes += _groups(monitors, lines)
+    mistakes += group_mistakes(monitors, lines)
     if mistakes:
         raise MonitorsError(name, [f"line {number}: {text}" for number, text in sorted(mistakes)])
     return tuple(monitor for _, monitor in monitors)
@@ -70,7 +72,8 @@ def _validated(table: Any) -> tuple[Monitor | None, list[Problem]]:
     return None, problems
 
 
-def _groups(monitors: Sequence[tuple[int, Monitor]], lines: Lines) -> list[tuple[int, str]]:
+def group_mistakes(monitors: Sequence[tuple[int, Monitor]], lines: Lines) -> list[tuple[int, str]]:
+    """Groups whose monitors read several topics: the line of each mistake, and a sentence."""
     topics: dict[str, str] = {}
     mistakes = []
     for index, monitor in monitors:

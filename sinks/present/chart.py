@@ -90,7 +90,7 @@ def draw(
     values = [value for point in points for value in (point.observed, point.expected) if value is not None]
     if not values or to_ms <= from_ms:
         return None
-    top, bottom = _nice(max(values)), min([0.0, *values])
+    top, bottom = nice(max(values)), min([0.0, *values])
     scale = WIDTH / (to_ms - from_ms)
 
     def x(ms: float) -> float:
@@ -144,7 +144,7 @@ def strip(counts: Sequence[int], from_ms: int, to_ms: int, marks: Iterable[Mark]
     return replace(found, hovers=hovers, points=(), words=f"{what}, and changes, over time")
 
 
-def _nice(value: float) -> float:
+def nice(value: float) -> float:
     """The next round number above: the top of an axis."""
     if value <= 0:
         return 1.0

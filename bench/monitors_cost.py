@@ -1,0 +1,56 @@
+"""What monitors of one event type cost: one of them, ten, fifty, a hundred, no two with the same question."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+
+from bench import traffic
+from livewarden.event import Event
+from models.aggregate.aggregator import Aggregator
+from models.monitors.file import parse_monitors
+from models.monitors.plan import Plan
+
+TOPIC = "live.traffic"
+COUNTS = (1, 10, 50, 100)
+MEASURES = ("sum(views)", "sum(likes)", "sum(orders)", "sum(gmv_minor)", "count")
+KEYS = ('"market"', '"traffic_source"', '"market", "traffic_source"', '"currency"', "")
+WHERE = ("", 'traffic_source = ["FOR_YOU"]', 'traffic_source = ["SEARCH", "SHOP_TAB"]', 'market = ["DE", "FR"]')
+
+
+def plan_of(count: int) -> Plan:
+    """Monitors out of 5 measures, 5 keys and 4 predicates: 100 different questions."""
+    asked = [(measure, key, where) for where in WHERE for key in KEYS for measure in MEASURES][:count]
+    text = "".join(
+        f'[[monitor]]\nname = "m{number}"\nevent = "traffic.sample"\nmeasure = "{measure}"\ngroup_by = [{key}]\n'
+        f'bucket = "1m"\ndetector = "traffic"\nwhere = {{ {where} }}\n'
+        for number, (measure, key, where) in enumerate(asked)
+    )
+    return Plan(parse_monitors(text))
+
+
+def measure(events: int = 20_000, rounds: int = 5) -> dict[str, float]:
+    """Processor time of the aggregation alone, µs an event, by number of monitors, and 100 as a multiple of one."""
+    run = [event for event in traffic.events(events) if event.data.type_name == "traffic.sample"]
+    cost: dict[int, list[float]] = {count: [] for count in COUNTS}
+    for _ in range(rounds):
+        for count in COUNTS:
+            cost[count].append(_once(plan_of(count), run))
+    results = {f"monitors_{count}.cpu_us": statistics.median(each) for count, each in cost.items()}
+    ratios = [most / one for most, one in zip(cost[COUNTS[-1]], cost[1], strict=True)]
+    return {name: round(value, 3) for name, value in results.items()} | {
+        "monitors_100.vs_one": round(statistics.median(ratios), 3)
+    }
+
+
+def _once(plan: Plan, events: Sequence[Event]) -> float:
+    aggregator = Aggregator(plan, TOPIC, 0, 1, 30_000)
+    began = time.process_time()
+    for event in events:
+        aggregator.add(event)
+    return 1e6 * (time.process_time() - began) / len(events)
+
+
+if __name__ == "__main__":
+    print(measure())

@@ -44,6 +44,7 @@ from cli import (
     simulate,
     sql,
     topics,
+    tracker,
     trade_off,
     worker,
 )
@@ -93,6 +94,7 @@ GROUPS = {
     "dead-letters": dead_letters.app,
     "evidence": evidence.app,
     "report": report.app,
+    "tracker": tracker.app,
     "sample": sample.app,
     "import": imports.app,
 }

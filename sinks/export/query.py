@@ -32,6 +32,7 @@ _TIMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("dispositions", "why_not_paged", "case_history", "actions", "feedback"), "at"),
     **dict.fromkeys(("ingest_by_hour", "dead_letters_by_reason"), "hour"),
     "silences": "starts_at",
+    "tracker_exports": "at",
     "channels": "since",
     "enforcement_actions": "decided_at",
     "measure_outcomes": "informed_at",

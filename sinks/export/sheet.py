@@ -20,7 +20,7 @@ MOST_CHARACTERS: Final = 32_767
 _EXACT: Final = 2**53
 _FIRST_MS: Final = parse_ms("1900-01-01T00:00:00Z")
 _END_MS: Final = parse_ms("9999-12-31T00:00:00Z")
-_RISKY: Final = frozenset("=+-@\t\r\n＝＋－＠")
+RISKY: Final = frozenset("=+-@\t\r\n＝＋－＠")
 
 
 def too_many(rows: int) -> SetupError:
@@ -79,7 +79,7 @@ class Sheet:
             self.cut += 1
             text = cut(text, MOST_CHARACTERS)
         if text:
-            self._sheet.write_string(self.rows, place, text, self._quoted if text[0] in _RISKY else self._plain)
+            self._sheet.write_string(self.rows, place, text, self._quoted if text[0] in RISKY else self._plain)
 
     def close(self) -> None:
         """Write what is left; SetupError where the file cannot be written."""

@@ -355,6 +355,11 @@ _ALL = (
         identity=("day", "cell"),
         version="version",
     ),
+    Table(
+        "tracker_exports",
+        {"export_id": "String", "at": TIME, "who": "String", "rows": "UInt32", "digest": "String"},
+        identity=("export_id",),
+    ),
 )
 TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *HEALTH)}
 """By name, in the order in which a flush writes them."""

@@ -1,0 +1,1 @@
+"""The tracker as a workbook: what came back from people, merged into actions."""

@@ -69,6 +69,7 @@ def replay(
     driver.dead = len(read.dead)
     result = driver.result(first, last)
     said = {"source": sorted(map(str, source)), "from": since, "to": until, "set": sets}
+    said |= {"monitors": None if monitors is None else str(monitors)}
     summary = result.summary() | said
     write(result, plan, summary, folder)
     summary |= {"out": str(folder)}

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.act import Url, look, whole
-from cli.common import load_plan, load_settings, print_json
+from cli.common import load_plan, load_settings, moment, print_json
 from livewarden.clock import SystemClock
 from livewarden.errors import SetupError
+from livewarden.matcher import Matcher
 
 if TYPE_CHECKING:
     from sinks.queries.counted import Monitors
     from sinks.report.page import Report
     from sinks.store.reader import Reader
 
-app = typer.Typer(help="Written updates from what is stored: an incident, a case, a week. As Markdown or HTML.")
+app = typer.Typer(
+    help="Written updates from what is stored: an incident, a case, a week, an alert. As Markdown or HTML."
+)
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -105,6 +108,51 @@ def weekly(
     _write(lambda reader: weekly_digest(reader, start, now_ms=now), out, force, url, as_json)
 
 
+@app.command()
+def study(
+    alert: Annotated[
+        str | None, typer.Option("--alert", metavar="ALERT", help="Its id, or as much of the beginning as is unique.")
+    ] = None,
+    since: Annotated[str | None, typer.Option("--from", help="Instead: the gravest alert from this time on …")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="… before this time …")] = None,
+    where: Annotated[
+        list[str], typer.Option("--where", metavar="NAME=VALUE", help="… that meets this; may be repeated.")
+    ] = [],  # noqa: B006
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Folder of a replay, whose recording is read; live where left out.")
+    ] = None,
+    out: Out = None,
+    force: Force = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """A case study of one alert: what, when, how big, who was hit, slices side by side, changes, what was ruled out,
+    what is not known, similar alerts, and what gives the same again.
+
+    Example: livewarden report study --run tonight --from 2026-03-06T19:00:00Z --where market=DE --out study.html
+    """
+    from cli.study import Asked, of_live, of_run
+    from sinks.report.study import study as written
+
+    if (alert is None) == (since is None and until is None and not where):
+        raise SetupError("say which alert: --alert, or a time and conditions with --from, --to and --where")
+    try:
+        conditions = [Matcher.parse(each) for each in where]
+    except ValueError as error:
+        raise SetupError(f"--where: {error}") from error
+    asked = Asked(alert, moment(since, "--from"), moment(until, "--to"), conditions)
+    if run is not None:
+        report = written(of_run(run, asked, load_settings()))
+        _put(lambda: report, out, force, as_json)
+        return
+    monitors = _monitors()
+
+    async def made(reader: Reader) -> Report:
+        return written(await of_live(reader, asked, monitors))
+
+    _write(made, out, force, url, as_json)
+
+
 def _monitors() -> Monitors:
     return load_plan(load_settings().monitors).described
 
@@ -112,6 +160,10 @@ def _monitors() -> Monitors:
 def _write(
     make: Callable[[Reader], Awaitable[Report]], out: Path | None, force: bool, url: str | None, as_json: bool
 ) -> None:
+    _put(lambda: look(url, make), out, force, as_json)
+
+
+def _put(make: Callable[[], Report], out: Path | None, force: bool, as_json: bool) -> None:
     from sinks.report.page import html, markdown
     from sinks.whole_file import whole_file
 
@@ -119,7 +171,7 @@ def _write(
         raise SetupError(f"--out: {out.name!r} ends in none of .md, .html")
     if out is not None and as_json:
         raise SetupError("--json goes to stdout: leave --out away")
-    report = look(url, make)
+    report = make()
     if as_json:
         print_json(report.as_json())
     elif out is None:

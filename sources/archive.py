@@ -26,18 +26,17 @@ async def record(reader: Reader, path: Path, to_ms: int | None = None) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
         async for row in reader.events(to_ms=to_ms):
-            try:
-                event = event_of_row(row)
-            except (KeyError, ValidationError) as error:
-                named = f"event {row['event_id'][:100]!r} of type {row['type']}"
-                raise SetupError(f"{named} was stored under another version of its contract") from error
-            file.write(to_line(event))
+            file.write(to_line(event_of_row(row)))
             file.write("\n")
             count += 1
     return count
 
 
 def event_of_row(row: Row) -> Event:
-    """The event of a row of `events`. One whose contract changed since it was stored raises ValidationError."""
-    data = _CONTRACTS[row["type"]].model_validate_json(row["data"])
+    """The event of a row of `events`. One whose contract is another since it was stored is a SetupError."""
+    try:
+        data = _CONTRACTS[row["type"]].model_validate_json(row["data"])
+    except (KeyError, ValidationError) as error:
+        named = f"event {row['event_id'][:100]!r} of type {row['type']}"
+        raise SetupError(f"{named} was stored under another version of its contract") from error
     return Event(row["event_id"], row["source"], row["event_time"], data, row["topic"], row["partition"], row["offset"])

@@ -50,7 +50,8 @@ def changes(plan: Plan, headers: Iterable[Mapping[str, Any]]) -> list[Change]:
     """
     live: dict[tuple[str, str], Mapping[str, Any]] = {}
     for header in headers:
-        groups = header["state"] if "v" in header else {group: upgraded(each) for group, each in header.items()}
+        saved = header["state"] if "v" in header else header
+        groups = {group: upgraded(each) for group, each in saved.items()}
         live |= {(group, name): state for group, each in groups.items() for name, state in each["watches"].items()}
     found = []
     for monitor in plan.monitors:

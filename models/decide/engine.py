@@ -11,7 +11,6 @@ from livewarden.alert import Alert
 from models.aggregate.change import Change, change_from, change_row
 from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Message, Notice, Partial, Seal
-from models.decide.alert import gap_alert
 from models.decide.candidates import Casebook
 from models.decide.judged import Judged
 from models.decide.monitor_judge import MonitorJudge
@@ -57,6 +56,7 @@ class Engine:
             name: MonitorJudge(monitor, leaves[name], ledger) for name, monitor in sorted(self._monitors.items())
         }
         self._investigator = Investigator(self._watches, leaves, ledger)
+        self._sources = [watch.source for watch in self._watches.values() if watch.source is not None]
         self._own = {monitor.topic for monitor in self._monitors.values()}
         exposed = {monitor.exposure_topic for monitor in self._monitors.values()}
         self._awaited: set[str] = self._own | {topic for topic in exposed if topic} | set(awaited_topics)
@@ -134,8 +134,11 @@ class Engine:
             heard_until = min(watermark_ms, max(self._ended_ms.values()))
         due: list[tuple[int, str, int, bool]] = []
         for name, watch in self._watches.items():
+            self._weigh(watch, watermark_ms)
             due += [(start + watch.monitor.bucket, name, start, True) for start in watch.due(watermark_ms)]
-            due += [(end, name, start, False) for start, end in watch.gaps(watermark_ms, heard_until)]
+            if watch.source is not None:
+                gaps = watch.source.gaps(watch.due(watermark_ms), watch.judged_until, heard_until)
+                due += [(end, name, start, False) for start, end in gaps]
         end = None
         for until, name, start, alive in sorted(due):
             if until != end:
@@ -144,20 +147,38 @@ class Engine:
                 self._learn_changes(until)
             end = until
             watch = self._watches[name]
-            alerts: list[Alert] = []
-            if alive:
-                self._investigator.close(name, start, after_gap=watch.gap is not None)
-                if watch.beside is not None:
-                    watch.beside.close(start)
-                alerts = watch.judge(start, findings.judged)
-            elif watch.gap is None:
-                watch.gap = gap_alert(watch.monitor, start, until)
-                alerts = [watch.gap]
+            alerts = self._look(watch, start, findings.judged) if alive else []
+            if not alive and watch.source is not None:
+                alerts = watch.source.fall_silent(start, until)
             for alert in alerts:
                 findings.alerts.append(self._notified(alert, until))
+        for source in self._sources:
+            source.judged(watermark_ms)
         self._file(findings, end)
         self._cases.expire(watermark_ms)
         self._learn_changes(watermark_ms)
+
+    def _weigh(self, watch: MonitorJudge, watermark_ms: int) -> None:
+        """See how much a source sent in the buckets that are complete, by what the monitors beside it counted of it."""
+        source = watch.source
+        if source is None:
+            return
+        beside = [each for each in self._watches.values() if source.counted_by(each.monitor)]
+        for start in watch.due(watermark_ms):
+            if not any(start in each.foreign for each in (watch, *beside)):
+                counted = [each.volume(start) for each in beside]
+                source.weigh(start, sum(total for total, _ in counted), sum(series for _, series in counted))
+
+    def _look(self, watch: MonitorJudge, start: int, judged: list[Judged]) -> list[Alert]:
+        """Judge a bucket, unless next to nothing came from its source."""
+        source = watch.source
+        self._investigator.close(watch.monitor.name, start, after_gap=source is not None and source.gap is not None)
+        if watch.beside is not None:
+            watch.beside.close(start)
+        if any(each.trickles(watch.monitor, start) for each in self._sources):
+            watch.pass_over(start, judged)
+            return []
+        return watch.judge(start, judged)
 
     def _learn_changes(self, until_ms: int) -> None:
         """Take the changes before that moment into the ledger; the series that they touch are to expect another
@@ -287,7 +308,9 @@ class Engine:
 
 
 def upgraded(header: dict[str, Any]) -> dict[str, Any]:
-    """A header of before explanations, exposures, a cap on series and shapes, as one of now: these are empty."""
+    """A header of before explanations, exposures, a cap on series, shapes and volumes, as one of now: these are
+    empty.
+    """
     since: dict[str, Any] = {
         "leaves": {},
         "exposures": {},
@@ -296,5 +319,8 @@ def upgraded(header: dict[str, Any]) -> dict[str, Any]:
         "explained": [],
         "gap_over": None,
     }
-    watches = {name: {"crowd": [None, 0], "shape": [{}, {}]} | state for name, state in header["watches"].items()}
+    watches = {
+        name: {"crowd": [None, 0], "shape": [{}, {}], "source": None} | state
+        for name, state in header["watches"].items()
+    }
     return since | header | {"watches": watches}

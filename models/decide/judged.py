@@ -10,6 +10,9 @@ from models.monitors.monitor import Monitor
 SKIPPED: Final = "skipped: not counted whole by one configuration"
 """The state of a bucket that was not judged; it stands for all series of its monitor, and names none."""
 
+TRICKLE: Final = "skipped: next to nothing came from the source"
+"""The same, of a bucket in which the source was as good as silent."""
+
 
 class Judged(NamedTuple):
     """One judged bucket of one series, as it is stored; or one that was skipped, without a series and numbers."""
@@ -25,9 +28,9 @@ class Judged(NamedTuple):
     state: str
 
 
-def skipped(monitor: Monitor, start_ms: int) -> Judged:
+def skipped(monitor: Monitor, start_ms: int, why: str = SKIPPED) -> Judged:
     """The word on a bucket of which a part was counted by another configuration, or not at all.
 
     Half of it would look like a fall.
     """
-    return Judged(monitor.name, monitor.config_hash, {}, start_ms, start_ms + monitor.bucket, None, None, None, SKIPPED)
+    return Judged(monitor.name, monitor.config_hash, {}, start_ms, start_ms + monitor.bucket, None, None, None, why)

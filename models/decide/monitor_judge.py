@@ -16,8 +16,9 @@ from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Partial, Row
 from models.decide.cardinality import CROWDED_MS, Crowd, Sums
 from models.decide.decision import CATCHING_UP, Decision
-from models.decide.judged import Judged, skipped
+from models.decide.judged import TRICKLE, Judged, skipped
 from models.decide.observation import Observation
+from models.decide.source import Source
 from models.detect.bank import Floats, Judgements, Rows
 from models.detect.breadth import Breadth
 from models.detect.exposure import Exposures
@@ -62,7 +63,7 @@ class MonitorJudge:
         self.decisions: dict[SeriesKey, Decision] = {}
         self.judged_until: int | None = None
         self.buckets = 0
-        self.gap: Alert | None = None
+        self.source = Source(monitor) if monitor.detector == "silence" else None
         self.exposure = Exposures(monitor) if monitor.exposure else None
         self.breadth = Breadth(monitor, leaves or Leaves(monitor)) if monitor.parts else None
         self.foreign: set[int] = set()
@@ -83,21 +84,17 @@ class MonitorJudge:
         waiting = self.open.keys() | self.foreign
         return sorted(start for start in waiting if start + self.monitor.bucket <= watermark_ms)
 
-    def gaps(self, watermark_ms: int, heard_until: int) -> Iterator[tuple[int, int]]:
-        """Where silence has lasted long enough to be notified: (start, moment of notification).
+    def volume(self, start: int) -> tuple[int, int]:
+        """What was counted in an open bucket over all series, and how many these are."""
+        rows = [row for part in self.open.get(start, {}).values() for rows in part.values() for row in rows]
+        return sum(row[1] for row in rows), len({row[0] for row in rows})
 
-        None after a source that ended.
-        """
-        if self.monitor.detector != "silence":
-            return
-        size, since = self.monitor.bucket, self.judged_until
-        patience = self.monitor.gap_after * size
-        for start in self.due(watermark_ms):
-            if since is not None and start - since >= patience:
-                yield since, since + patience
-            since = start + size
-        if since is not None and heard_until - since >= patience:
-            yield since, since + patience
+    def pass_over(self, start: int, judged: list[Judged]) -> None:
+        """Next to nothing came in that bucket: it is as if nothing had, and that is said of it."""
+        self.open.pop(start, None)
+        self.foreign.discard(start)
+        if self.source is None:
+            judged.append(skipped(self.monitor, start, TRICKLE))
 
     def judge(self, start: int, judged: list[Judged]) -> list[Alert]:
         """Judge the complete bucket that starts there; appends to `judged` what is worth storing."""
@@ -105,13 +102,10 @@ class MonitorJudge:
         merged = self._merged(start)
         silence = 0 if self.judged_until is None else start - self.judged_until
         self.judged_until = start + monitor.bucket
-        alerts: list[Alert] = []
-        if self.gap is not None:
-            alerts.append(self.gap.resolved(start))
-            self.gap = None
         foreign, self.foreign = self.foreign, {other for other in self.foreign if other > start}
-        if monitor.detector == "silence":
-            return alerts
+        if self.source is not None:
+            return self.source.heard(start)
+        alerts: list[Alert] = []
         if start in foreign:
             judged.append(skipped(monitor, start))
             return alerts
@@ -310,7 +304,8 @@ class MonitorJudge:
             "until": self.judged_until,
             "buckets": self.buckets,
             "catch_up": self._catch_up,
-            "gap": asdict(self.gap) if self.gap else None,
+            "gap": asdict(self.source.gap) if self.source and self.source.gap else None,
+            "source": self.source.snapshot() if self.source else None,
             "crowd": self.crowd.snapshot(),
             "foreign": sorted(self.foreign),
             "series": self.series_index.header(),
@@ -325,7 +320,9 @@ class MonitorJudge:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `snapshot`, of a monitor that sums and learns the same."""
         self.buckets, self._catch_up = state["buckets"], state["catch_up"]
-        self.gap = Alert(**state["gap"]) if state["gap"] else None
+        source, gap = state["source"], state["gap"]
+        if self.source is not None:
+            self.source.restore(source, Alert(**gap) if gap else None)
         self.crowd.restore(state["crowd"])
         self.series_index.restore_header(state["series"])
 
@@ -353,6 +350,8 @@ class MonitorJudge:
         self.series_index.not_after(until_ms)
         if self.beside is not None:
             self.beside.mend(until_ms)
+        if self.source is not None:
+            self.source.mend(until_ms)
 
     def entries(self, *, full: bool) -> Iterator[tuple[SeriesKey, str]]:
         """Series as JSON: all where `full` or a bucket was judged since the last call; "null" for one that was

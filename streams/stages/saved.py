@@ -11,7 +11,7 @@ import orjson
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import SetupError
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the layout of all states, down to those of single series. 0, without a number, is what was saved before there were
 any.
 
@@ -28,7 +28,7 @@ def pack(state: Any, keys: int) -> str:
 
 @contextmanager
 def unpacked(checkpoint: Checkpoint, upgrade: Callable[[Any], Any] = lambda state: state) -> Iterator[Any]:
-    """The state in a header, to be read inside; `upgrade` makes one of version 1 out of one of version 0.
+    """The state in a header, to be read inside; `upgrade` adds what states of older versions lack.
 
     Whatever is wrong with it, a newer version, a missing part, entries that are gone, becomes a SetupError that says
     how to begin anew.
@@ -42,9 +42,8 @@ def unpacked(checkpoint: Checkpoint, upgrade: Callable[[Any], Any] = lambda stat
             found = sum(blob != "null" for blob in checkpoint.entries.values())
             if found != saved["keys"]:
                 raise ValueError(f"of its {saved['keys']} entries {found} are there")
-            yield saved["state"]
-        else:
-            yield upgrade(saved)
+        state = saved["state"] if version else saved
+        yield state if version == VERSION else upgrade(state)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise SetupError(

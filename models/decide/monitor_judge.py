@@ -18,7 +18,7 @@ from models.decide.cardinality import CROWDED_MS, Crowd, Sums
 from models.decide.decision import CATCHING_UP, Decision
 from models.decide.judged import TRICKLE, Judged, skipped
 from models.decide.observation import Observation
-from models.decide.source import Source
+from models.decide.source import SourceState
 from models.detect.bank import Floats, Judgements, Rows
 from models.detect.breadth import Breadth
 from models.detect.exposure import Exposures
@@ -63,7 +63,7 @@ class MonitorJudge:
         self.decisions: dict[SeriesKey, Decision] = {}
         self.judged_until: int | None = None
         self.buckets = 0
-        self.source = Source(monitor) if monitor.detector == "silence" else None
+        self.source = SourceState(monitor) if monitor.detector == "silence" else None
         self.exposure = Exposures(monitor) if monitor.exposure else None
         self.breadth = Breadth(monitor, leaves or Leaves(monitor)) if monitor.parts else None
         self.foreign: set[int] = set()

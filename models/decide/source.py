@@ -13,7 +13,7 @@ from models.detect.volume import Volume
 from models.monitors.monitor import Monitor
 
 
-class Source:
+class SourceState:
     """The source behind a `silence` monitor.
 
     A bucket that holds under 2 % of the usual is no news of it: it ends no gap, and what other monitors count of the
@@ -42,7 +42,7 @@ class Source:
     def _reach(self) -> int:
         return max(self.monitor.bucket, HOUR_MS)
 
-    def hears(self, monitor: Monitor) -> bool:
+    def concerns(self, monitor: Monitor) -> bool:
         """Whether a monitor looks at this source."""
         mine = self.monitor
         if monitor.event != mine.event or monitor.precision != mine.precision or monitor.bucket > self._reach:
@@ -52,11 +52,11 @@ class Source:
     def counted_by(self, monitor: Monitor) -> bool:
         """Whether what a monitor counts in a bucket is volume of this source."""
         same = monitor.bucket == self.monitor.bucket and monitor.detector != "silence"
-        return same and monitor.measured[0] == "count" and self.hears(monitor)
+        return same and monitor.measured[0] == "count" and self.concerns(monitor)
 
     def trickles(self, monitor: Monitor, start: int) -> bool:
         """Whether next to nothing came in a monitor's bucket from this source, whatever is counted of it."""
-        if not self.hears(monitor):
+        if not self.concerns(monitor):
             return False
         inside = [few for at, few in self._weighed.items() if start <= at < start + monitor.bucket]
         return bool(inside) and all(few is not None for few in inside)

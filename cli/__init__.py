@@ -37,7 +37,6 @@ from cli import (
     overturns,
     positions,
     replay,
-    report,
     sample,
     schema,
     silence,
@@ -46,6 +45,7 @@ from cli import (
     topics,
     tracker,
     trade_off,
+    week,
     worker,
 )
 from livewarden.errors import LivewardenError
@@ -93,7 +93,7 @@ GROUPS = {
     "outbox": outbox.app,
     "dead-letters": dead_letters.app,
     "evidence": evidence.app,
-    "report": report.app,
+    "report": week.app,
     "tracker": tracker.app,
     "sample": sample.app,
     "import": imports.app,

@@ -33,6 +33,7 @@ _TIMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("ingest_by_hour", "dead_letters_by_reason"), "hour"),
     "silences": "starts_at",
     "tracker_exports": "at",
+    "update_facts": "made_at",
     "channels": "since",
     "enforcement_actions": "decided_at",
     "measure_outcomes": "informed_at",

@@ -360,6 +360,25 @@ _ALL = (
         {"export_id": "String", "at": TIME, "who": "String", "rows": "UInt32", "digest": "String"},
         identity=("export_id",),
     ),
+    Table(
+        "update_facts",
+        {
+            "report_id": "String",
+            "fact_id": "String",
+            "place": "UInt32",
+            "week": TIME,
+            "made_at": TIME,
+            "name": NAME,
+            "key": "String",
+            "from_ms": "Int64",
+            "to_ms": "Int64",
+            "value": NUMBER,
+            "low": NUMBER,
+            "high": NUMBER,
+            "sentence": "String",
+        },
+        identity=("report_id", "fact_id"),
+    ),
 )
 TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *HEALTH)}
 """By name, in the order in which a flush writes them."""

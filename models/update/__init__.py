@@ -1,0 +1,1 @@
+"""What of a week is news, and what is the noise that every week has."""

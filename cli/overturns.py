@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import orjson
 import typer
 
 from cli.act import Url
@@ -72,6 +70,8 @@ def overturns(
 def print_radar(lines: list[RadarLine], last: int, as_json: bool) -> None:
     """The radar at the end of a day, as JSON or as a table."""
     if as_json:
+        from streams.radar_rows import as_plain
+
         print_json({"day": format_ms(last * DAY_MS)[:10], "cells": [as_plain(line) for line in lines]})
         return
     columns = (
@@ -88,34 +88,9 @@ def print_radar(lines: list[RadarLine], last: int, as_json: bool) -> None:
     print_table(columns, [_row(line) for line in lines], right=columns[1:-1])
 
 
-def as_plain(line: RadarLine) -> dict[str, Any]:
-    """A line of the radar as plain JSON values; rates are rounded to six places."""
-    measures, wrong, reading_ = line.counted["measures"], line.wrong, line.reading
-    rate = [round(each / measures, 6) for each in wrong] if wrong and measures else None
-    return {
-        "cell": line.cell.named,
-        "counted": dict(line.counted),
-        "sufficient": reading_ is not None,
-        "see": line.see.named if line.see else None,
-        "wrong": [round(each, 2) for each in wrong] if wrong else None,
-        "per_measure": rate,
-        "per_decided_appeal": line.per_decided_appeal,
-        "usual_per_measure": round(reading_.usual, 6) if reading_ else None,
-        "maturity": round(line.maturity, 4) if line.maturity is not None else None,
-        "delay_moved": round(reading_.shift.pace, 3) if reading_ and reading_.shift else None,
-        "jump": _jump(line),
-        "changes": list(line.changes),
-    }
-
-
-def _jump(line: RadarLine) -> dict[str, Any] | None:
-    jump = line.jump
-    if jump is None:
-        return None
-    return {"per": jump.per, "days": jump.cohorts, "factor": round(jump.factor, 3), "at_least": round(jump.low, 3)}
-
-
 def _row(line: RadarLine) -> tuple[str, ...]:
+    from streams.radar_rows import as_plain, note_of
+
     counted, plain = line.counted, as_plain(line)
     wrong, rate, decided = plain["wrong"], plain["per_measure"], plain["per_decided_appeal"]
     reversed_ = counted["appeal_granted"] + counted["proactive_correction"]
@@ -128,25 +103,14 @@ def _row(line: RadarLine) -> tuple[str, ...]:
         f"{rate[0]:.1%}" if rate else "",
         f"{decided:.0%}" if decided is not None else "",
         f"{line.maturity:.0%}" if line.maturity is not None else "",
-        _note(line),
+        note_of(line),
     )
-
-
-def _note(line: RadarLine) -> str:
-    if line.reading is None:
-        return f"too few or too young: see {line.see}" if line.see else "too few or too young"
-    notes = []
-    if line.jump is not None:
-        because = f" since {line.changes[0]}" if line.changes else f" over {line.jump.cohorts} days"
-        notes.append(f"JUMP ×{line.jump.factor:.1f} per {line.jump.per}{because}")
-    if line.reading.shift is not None:
-        notes.append(f"delay moved: ×{line.reading.shift.pace:.1f} as fast")
-    return "; ".join(notes)
 
 
 def _of_recordings(source: list[Path]) -> tuple[Cohorts, list[Change]]:
     from models.misjudgement.join import Joined
     from sources.merge import read_all
+    from streams.radar import in_order
 
     joined = Joined()
     changes: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
@@ -157,21 +121,14 @@ def _of_recordings(source: list[Path]) -> tuple[Cohorts, list[Change]]:
             key = (event.data.change_id, event.data.target)
             known = changes.get(key, (to_ms(event.data.starts_at), markets))
             changes[key] = min(known, (to_ms(event.data.starts_at), markets))
-    return joined.cohorts(), _changes((id_, at, target, markets) for (id_, target), (at, markets) in changes.items())
+    return joined.cohorts(), in_order((id_, at, target, markets) for (id_, target), (at, markets) in changes.items())
 
 
 async def _stored(settings: Settings, url: str | None) -> tuple[Cohorts, list[Change]]:
-    from models.misjudgement.cell import Cell
-    from models.misjudgement.cohorts import CohortRow, Cohorts
-    from sinks.queries import misjudgement
+    from streams.radar import stored
 
-    cohorts = Cohorts()
     async with reading(settings, url) as reader:
-        for row in await misjudgement.cohorts(reader):
-            cell = Cell(row.policy, row.market, row.queue, row.model, row.automation)
-            cohorts.add(CohortRow(cell, row.day, row.age, row.outcome, row.measures))
-        found = await misjudgement.changes(reader)
-    return cohorts, _changes((each.change_id, each.since_ms, each.target, each.markets) for each in found)
+        return await stored(reader)
 
 
 def _radar(cohorts: Cohorts, changes: list[Change], last: int) -> list[RadarLine]:
@@ -182,46 +139,19 @@ def _radar(cohorts: Cohorts, changes: list[Change], last: int) -> list[RadarLine
 
 async def _save(lines: list[RadarLine], last: int, url: str | None) -> None:
     from sinks.store.clickhouse import ClickHouseStore
+    from streams.radar_rows import reading_row
 
     now = SystemClock().now_ms()
     store = await ClickHouseStore.connect(*astuple(clickhouse_address(load_settings(), url)))
     try:
-        await store.write("misjudgement_readings", [_stored_row(line, last, now) for line in lines])
+        await store.write("misjudgement_readings", [reading_row(line, last, now) for line in lines])
     finally:
         await store.close()
 
 
-def _stored_row(line: RadarLine, last: int, now_ms: int) -> dict[str, Any]:
-    plain = as_plain(line)
-    estimate, low, high = plain["wrong"] or (None, None, None)
-    return {
-        "day": last * DAY_MS,
-        "cell": str(line.cell),
-        "version": now_ms,
-        "depth": line.cell.depth,
-        "measures": line.counted["measures"],
-        "appealed": line.counted["appealed"],
-        "reversed": line.counted["appeal_granted"] + line.counted["proactive_correction"],
-        "estimate": estimate,
-        "low": low,
-        "high": high,
-        "maturity": plain["maturity"],
-        "jump": plain["jump"]["factor"] if plain["jump"] else None,
-        "note": _note(line),
-        "reading": orjson.dumps(plain).decode(),
-    }
-
-
-def _changes(found: Iterable[tuple[str, int, str, tuple[str, ...]]]) -> list[Change]:
-    from models.misjudgement.radar import Change
-
-    return [
-        Change(change_id, -(-since_ms // DAY_MS), target, tuple(sorted(markets)))
-        for change_id, since_ms, target, markets in sorted(found, key=lambda each: (each[1], each[0], each[2]))
-    ]
-
-
 def _last_day(cohorts: Cohorts, at_ms: int | None) -> int:
+    from streams.radar import last_day
+
     if not cohorts.counts:
         raise SetupError("no measure is known: there is no enforcement.action here")
-    return at_ms // DAY_MS if at_ms is not None else max(day + age for _, day, age, _ in cohorts.counts)
+    return at_ms // DAY_MS if at_ms is not None else last_day(cohorts)

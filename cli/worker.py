@@ -10,7 +10,7 @@ import sys
 from dataclasses import astuple
 from threading import Thread
 
-from cli.common import clickhouse_address, load_plan, load_policy, load_settings
+from cli.common import clickhouse_address, load_plan, load_policy, load_settings, reading
 from livewarden.clock import SystemClock
 from livewarden.redact import log_to_stderr
 from livewarden.repeats import Repeats
@@ -63,6 +63,6 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
         wanted = settings.topics()
         await ensure_topics(access_of(settings), wanted, settings.replication, settings.topic_configs())
         logging.getLogger("aiokafka").setLevel(settings.log_level)
-        return await Worker(settings, plan, store, SystemClock(), policy, channels).run()
+        return await Worker(settings, plan, store, SystemClock(), policy, channels, lambda: reading(settings)).run()
     finally:
         await store.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from livewarden.times import MINUTE_MS, format_ms, parse_ms
 
@@ -17,8 +17,11 @@ Kind = Literal[
     "REPORTING_GAP",
     "SOURCE_SILENT",
     "CARDINALITY",
+    "MISJUDGEMENT",
 ]
 Status = Literal["firing", "resolved"]
+RADAR: Final = "misjudgement"
+"""The monitor of alerts that the misjudgement radar raises; no other may have that name."""
 
 
 @dataclass(frozen=True, slots=True)

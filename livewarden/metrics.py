@@ -91,6 +91,7 @@ METRICS: tuple[Metric, ...] = (
         (),
         "How far this machine's clock is ahead of Kafka's, as of Kafka's last answer; negative: behind.",
     ),
+    Metric("livewarden_radar_failures", "counter", (), "Looks of the misjudgement radar that ended in an error."),
     Metric(
         "livewarden_canary_seconds",
         "gauge",

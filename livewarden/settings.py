@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         ge=0,
         description="seconds between two canaries, synthetic events that show that the whole path works; 0: none",
     )
+    radar_s: float = Field(
+        default=3600.0,
+        ge=0,
+        description="seconds between two looks of the misjudgement radar at all measures and their appeals; 0: none",
+    )
     flush_s: float = Field(default=0.5, gt=0, description="longest wait of a row before it is written")
     ingest_checkpoint_s: float = Field(default=5.0, gt=0, description="seconds between positions of the ingest stage")
     detect_checkpoint_s: float = Field(default=20.0, gt=0, description="seconds between states of the detect stage")

@@ -40,6 +40,7 @@ from streams.kafka_access import DENIED, access_of, denied, start
 from streams.log_clock import LogClock
 from streams.notifier import Notifier
 from streams.partition_task import PartitionTask, retrying
+from streams.radar import Connect, Radar
 from streams.self_watch import SelfWatch
 from streams.set_aside import SetAside
 from streams.stages import Detect, Ingest, Respond, Said, encode_message, topic_of
@@ -75,6 +76,7 @@ class Worker:
         clock: Clock,
         policy: Policy | None = None,
         channels: Mapping[str, Channel] | None = None,
+        reader: Connect | None = None,
     ) -> None:
         self._settings = settings
         self._plan = plan
@@ -89,7 +91,7 @@ class Worker:
             settings.canary_s,
             clock,
             self._log_clock.kafka_ms,
-            lambda: self._response_lane() is not None,
+            self._notifies,
             self._send_canary,
             store.write,
         )
@@ -137,6 +139,8 @@ class Worker:
             self.app.task(self._seal_idle)
         if settings.canary_s:
             self.app.task(self._canary.run)
+        if settings.radar_s and reader is not None:
+            self.app.task(Radar(settings.radar_s, reader, self._notifies, self._say, store.write).run)
 
     async def run(self) -> int:
         """Run until notified to stop (0) or a crash (1)."""
@@ -259,6 +263,9 @@ class Worker:
             raise denied(error) from error
         except (KafkaError, TimeoutError) as error:
             raise RetryLater(f"Kafka does not take a canary: {error!r}") from error
+
+    def _notifies(self) -> bool:
+        return self._response_lane() is not None
 
     async def _say(self, messages: Sequence[Said]) -> None:
         await retrying("kafka")(self._send, messages)

@@ -11,7 +11,7 @@ from models.misjudgement.delay import Delay, adjusted, delay_of
 from models.misjudgement.delay_shift import DelayShift, find_shift, timing_dispersion
 from models.misjudgement.jump import WINDOWS, Jump, dispersion_of, judge_jump, share_by_age
 from models.misjudgement.nowcast import Nowcast, mature_rate, nowcast, scale_by_age
-from models.misjudgement.triangle import Floats, Triangle
+from models.misjudgement.triangle import Counts, Floats, Triangle
 
 ENOUGH = 30
 """Expected reversals of all cohorts below which a cell says nothing of its own."""
@@ -31,9 +31,10 @@ class Appeals:
 
 @dataclass(frozen=True)
 class Reading:
-    """One cell at the end of a day: the nowcast of each cohort, the usual rate, a shift of the delay, the jumps
-    judged."""
+    """One cell at the end of a day: measures and nowcast of each cohort, the usual rate, a shift of the delay, the
+    jumps judged."""
 
+    measures: Counts
     nowcast: Nowcast
     usual: float
     shift: DelayShift | None
@@ -77,7 +78,7 @@ def read_cell(triangle: Triangle, appeals: Appeals | None = None, since_change: 
         if 0 < cohorts < len(triangle.measures) - LEAST_HISTORY // 2
         for jump in _jumps(triangle, delay, sooner, appeals, cohorts)
     ]
-    return Reading(found, usual, shift, tuple(jumps))
+    return Reading(triangle.measures, found, usual, shift, tuple(jumps))
 
 
 def _shift(triangle: Triangle, delay: Delay, appeals: Appeals | None) -> DelayShift | None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from livewarden.alert import RADAR
 from livewarden.contracts import AGGREGATES, CONTRACTS, Contract, RoomLifecycle
 from livewarden.contracts.base import Precision
 from livewarden.duration import Duration
@@ -216,6 +217,8 @@ class Monitor(BaseModel):
         if contract is None:
             raise ValueError(f"event: no event is named {self.event!r}; {_near(self.event, sorted(EVENTS), 'known')}")
         problems = []
+        if self.name == RADAR:
+            problems.append(f"name: {RADAR!r} is the misjudgement radar's")
         kind, fields = "", tuple[str, ...]()
         try:
             kind, fields = self.measured

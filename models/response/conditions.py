@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, Literal, get_args, get_origin
 
-from livewarden.alert import Kind
+from livewarden.alert import RADAR, Kind
 from livewarden.config_file import near
 from livewarden.matcher import Matcher, matches
 from models.monitors.monitor import EVENTS, RANK, Monitor, field_type
@@ -64,7 +64,7 @@ def _values(name: str, monitors: Collection[Monitor]) -> set[str] | None:
     if name in FIXED:
         return set(FIXED[name])
     if name == "monitor":
-        return {monitor.name for monitor in monitors}
+        return {RADAR, *(monitor.name for monitor in monitors)}
     if name == "owner":
         return {monitor.owner for monitor in monitors if monitor.owner}
     found: set[str] = set()

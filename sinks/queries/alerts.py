@@ -145,6 +145,17 @@ async def get(reader: Reader, alert_id: str, run: str = "live") -> ExplainedAler
     return rows[0] if rows else None
 
 
+async def firing_of(reader: Reader, monitor: str, run: str = "live") -> list[ExplainedAlert]:
+    """The alerts of a monitor that still fire, with their explanations, oldest first."""
+    return await reader.find(
+        ExplainedAlert,
+        f"SELECT {AlertRecord.columns()}, explanation, {_STORED} FROM alerts FINAL"
+        " WHERE run = {run:String} AND monitor = {monitor:String} AND status = 'firing'"
+        " ORDER BY window_start, alert_id",
+        {"run": run, "monitor": monitor},
+    )
+
+
 async def by_ids(reader: Reader, ids: Sequence[str], run: str = "live", *, limit: int = 200) -> list[AlertRecord]:
     """Those alerts, oldest first, at most `limit`."""
     return await reader.find(

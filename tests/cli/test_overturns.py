@@ -6,6 +6,9 @@ import asyncio
 import dataclasses
 import json
 import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +18,13 @@ from cli import main
 from livewarden.event import Event
 from sinks.store.clickhouse import ClickHouseStore
 from sinks.store.connection import Address
+from sinks.store.reader import Reader
 from sources.codec import to_line
 from sources.recording import write
 from sources.simulate.misjudged_events import LINES, MisjudgedMonths, misjudged_months
+from streams.radar import Radar
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
+from tests.response_fixtures import Desk
 
 __all__ = ["clickhouse", "clickhouse_server"]
 
@@ -75,6 +81,7 @@ async def test_live_and_from_a_recording_it_is_the_same_bytes(
     random.Random(3).shuffle(stored)
     store = await ClickHouseStore.connect(*dataclasses.astuple(clickhouse))
     await store.write("events", [row(number, each) for number, each in enumerate(stored)])
+    await the_radar_calls_once(clickhouse, store)
     await store.close()
     monkey = pytest.MonkeyPatch()
     monkey.setenv("LIVEWARDEN_CLICKHOUSE_USER", clickhouse.user)
@@ -85,6 +92,37 @@ async def test_live_and_from_a_recording_it_is_the_same_bytes(
     finally:
         monkey.undo()
     assert capsys.readouterr().out == recorded
+
+
+async def the_radar_calls_once(clickhouse: Address, store: ClickHouseStore) -> None:
+    """Of what is stored it says an alert, which is notified like any other; asked again it says nothing more."""
+    said: list[Any] = []
+
+    async def say(messages: Sequence[Any]) -> None:
+        said.extend(messages)
+
+    def connect() -> AbstractAsyncContextManager[Reader]:
+        return reading_at(clickhouse)
+
+    eye = Radar(1.0, connect, lambda: True, say, store.write)
+    found = await eye.turn()
+    assert {(alert.series["policy_id"], alert.status) for alert in found} == {("sim-policy-counterfeit", "firing")}
+    assert await eye.turn() == []
+    assert [each.alert for each in said] == [replace(alert, explanation=None) for alert in found]
+    desk = Desk(at=found[0].window_end_ms)
+    await desk.local.say(said)
+    await desk.wait(minutes=10)
+    first = desk.notified[0]
+    assert "sim-policy-counterfeit" in first.title
+    assert "expected" in first.title
+    assert "What changed: CHANGE of sim-model-counterfeit" in first.body
+    assert "roll the model back" in first.body
+
+
+@asynccontextmanager
+async def reading_at(address: Address) -> AsyncIterator[Reader]:
+    async with await Reader.connect(*dataclasses.astuple(address)) as reader:
+        yield reader
 
 
 def row(number: int, event: Event) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.common import AsJson, load_plan, load_settings, number, print_json, read_text, shipped_monitors, tracked, where
+from cli.common import AsJson, load_plan, load_settings, number, print_json, read_text, tracked, where
 from livewarden.alert import Alert, from_json
 from livewarden.contracts import TOPICS
 from livewarden.errors import SetupError
@@ -60,7 +61,9 @@ def monitor_tests(
 def run(test: MonitorTest, folder: Path, plan: Plan) -> TestDiff:
     """One test: its events through the monitors, and what was said against what is expected. One partition a topic."""
     replay = Replay(plan, dict.fromkeys(TOPICS, 1), load_settings().lateness_ms())
-    for _ in replay.take(deliver(tracked(_events(test, folder), test.name), dict.fromkeys(TOPICS, 1))):
+    first, last = test.reads(max(monitor.bucket for monitor in plan.monitors))
+    events = (event for event in _events(test, folder) if first <= event.time_ms < last)
+    for _ in replay.take(deliver(tracked(events, test.name), dict.fromkeys(TOPICS, 1))):
         pass
     alerts = [from_json(each) for each in replay.result(test.from_ms, test.to_ms).alerts]
     looked_at = test.monitors or plan.by_name
@@ -76,15 +79,13 @@ def _events(test: MonitorTest, folder: Path) -> Iterator[Event]:
 
 def _tests(file: Path | None, beside: Path | None, plan: Plan) -> list[tuple[MonitorTest, Path]]:
     """The tests in the monitors file and beside it, each with the folder that its recording is in."""
-    text = shipped_monitors() if file is None else read_text(file)
-    folder = Path() if file is None else file.parent
-    found = [(test, folder) for test in parse_tests(text, str(file or "the shipped monitors"), plan.by_name)]
-    wanted = beside or (file.with_name(f"{file.stem}.tests.toml") if file else None)
-    if wanted is not None and (beside is not None or wanted.exists()):
+    here = Path(str(files("livewarden") / "monitors.toml")) if file is None else file
+    found = [(test, here.parent) for test in parse_tests(read_text(here), str(here), plan.by_name)]
+    wanted = beside or here.with_name(f"{here.stem}.tests.toml")
+    if beside is not None or wanted.exists():
         found += [(test, wanted.parent) for test in parse_tests(read_text(wanted), str(wanted), plan.by_name)]
     if not found:
-        places = f"{file or 'the shipped monitors'}{f' and {wanted}' if wanted else ''}"
-        raise SetupError(f"there is no [[test]] in {places}: docs/replay.md shows one")
+        raise SetupError(f"there is no [[test]] in {here} and {wanted}: docs/replay.md shows one")
     return found
 
 

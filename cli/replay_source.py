@@ -1,4 +1,6 @@
-"""What a replay reads: recordings, or what workers stored; each a stream of events in an order that can be repeated."""
+"""What a replay reads: recordings, what workers stored, or a range of the log; each a stream of events in an order that
+can be repeated.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +10,39 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
 
 from cli.common import naming, reading, tracked
+from livewarden.duration import parse_duration_ms
 from livewarden.errors import SetupError
 from livewarden.event import Event
 from livewarden.settings import Settings
 from livewarden.times import format_ms
+from models.monitors.plan import Plan
 from sources.delivery import deliver
 from sources.merge import read_all
 from sources.recording import DeadLine
 from sources.recordings import shipped
 
+WarmUp = Annotated[
+    str | None,
+    typer.Option("--warm-up", metavar="DURATION", help="Read from so long before --from, not all before it."),
+]
+
 
 @dataclass(slots=True)
 class Source:
-    """The events of one or several sources before `last_ms`, delivered to partitions as live; and what was met on the
-    way.
+    """The events of one or several sources in [read_from_ms, last_ms), delivered to partitions as live; and what was
+    met on the way.
     """
 
     names: Sequence[str]
     paths: Sequence[Path]
     settings: Settings
     last_ms: int | None = None
+    read_from_ms: int | None = None
     dead: list[DeadLine] = field(default_factory=list)
     earliest_ms: int = 2**62
     latest_ms: int = -(2**62)
@@ -39,7 +52,7 @@ class Source:
         without it the answer would be about something else.
         """
         ahead_ms = self.settings.ahead_ms()
-        read = self._before_last(read_all(self.paths, self._on_dead, ahead_ms))
+        read = self._inside(read_all(self.paths, self._on_dead, ahead_ms))
         return deliver(tracked(read, naming(self.names)), self.settings.partitions_by_topic())
 
     def check(self, first_ms: int | None) -> None:
@@ -63,11 +76,12 @@ class Source:
             raise SetupError(f"{line.file}: line {line.line}: {line.detail}")
         self.dead.append(line)
 
-    def _before_last(self, events: Iterator[Event]) -> Iterator[Event]:
+    def _inside(self, events: Iterator[Event]) -> Iterator[Event]:
         last = 2**62 if self.last_ms is None else self.last_ms
+        first = -(2**62) if self.read_from_ms is None else self.read_from_ms
         ahead_ms = self.settings.ahead_ms()
         for event in events:
-            if event.time_ms >= last:
+            if not first <= event.time_ms < last:
                 continue
             if not event.is_ahead(ahead_ms):
                 self.earliest_ms = min(self.earliest_ms, event.time_ms)
@@ -76,20 +90,45 @@ class Source:
 
 
 @contextmanager
-def opened(sources: Sequence[Path], settings: Settings, last_ms: int | None) -> Iterator[Source]:
-    """The events of files, or of ClickHouse where the only name is `clickhouse`; what it needs on disk goes at the
-    end. The name `shipped` stands for the recording that ships.
+def opened(
+    sources: Sequence[Path],
+    settings: Settings,
+    last_ms: int | None,
+    read_from_ms: int | None = None,
+    offsets: Sequence[str] = (),
+) -> Iterator[Source]:
+    """The events of files, or of ClickHouse or Kafka where the only name is `clickhouse` or `kafka`; what it needs on
+    disk goes at the end. The name `shipped` stands for the recording that ships.
     """
     names = [str(path) for path in sources]
-    if "kafka" in names:
-        raise SetupError("replay from kafka is not in this version: name recordings, or clickhouse")
-    if "clickhouse" in names and len(names) > 1:
-        raise SetupError("clickhouse stands alone: what workers stored is not in the order of event time")
+    for name in ("clickhouse", "kafka"):
+        if name in names and len(names) > 1:
+            raise SetupError(f"{name} stands alone: what is there is not in the order of event time")
+    if offsets and names != ["kafka"]:
+        raise SetupError("--offsets is about Kafka: name kafka as the source")
     with TemporaryDirectory(prefix="livewarden-replay-") as scratch:
         paths = [shipped() if path == Path("shipped") and not path.exists() else path for path in sources]
+        read = Source(names, paths, settings, last_ms, read_from_ms)
         if names == ["clickhouse"]:
-            paths = [_archive(Path(scratch), settings, last_ms)]
-        yield Source(names, paths, settings, last_ms)
+            read.paths = [_archive(Path(scratch), settings, last_ms)]
+        elif names == ["kafka"]:
+            read.paths = [_log(Path(scratch), read, offsets)]
+        yield read
+
+
+def read_from(first_ms: int | None, warm_up: str | None, plan: Plan) -> int | None:
+    """The time from which on events are read: so long before `--from`, and at the beginning of a bucket of every
+    monitor, since half of one would look like a fall. None: all events.
+    """
+    if warm_up is None:
+        return None
+    if first_ms is None:
+        raise SetupError("--warm-up ends at --from: say --from, too")
+    try:
+        begins_ms = first_ms - parse_duration_ms(warm_up)
+    except ValueError as error:
+        raise SetupError(f"--warm-up: {error}") from error
+    return begins_ms - begins_ms % max(monitor.bucket for monitor in plan.monitors)
 
 
 def _archive(scratch: Path, settings: Settings, last_ms: int | None) -> Path:
@@ -102,6 +141,19 @@ def _archive(scratch: Path, settings: Settings, last_ms: int | None) -> Path:
 
     path = scratch / "clickhouse.jsonl"
     asyncio.run(fetch(path))
+    return path
+
+
+def _log(scratch: Path, read: Source, offsets: Sequence[str]) -> Path:
+    from streams.kafka_access import access_of
+    from streams.kafka_range import KafkaRange, parse_offsets
+
+    settings, path = read.settings, scratch / "kafka.jsonl"
+    wanted = tuple(parse_offsets(offsets))
+    log = KafkaRange(access_of(settings), settings.topic_prefix, wanted, read.read_from_ms)
+    if not asyncio.run(log.record(path, read.dead.append)):
+        what = "the offsets hold no event" if offsets else f"Kafka at {settings.kafka} holds no event"
+        raise SetupError(what)
     return path
 
 

@@ -12,7 +12,7 @@ import typer
 from cli.common import AsJson, MonitorsFile, Sets, load_plan, load_settings, moment, print_json, print_table
 from cli.diff import FEEDBACK, TRUTH, known, quality_json, quality_row
 from cli.known import Known
-from cli.replay_source import Source, opened
+from cli.replay_source import Source, WarmUp, opened, read_from
 from livewarden.alert import Alert, from_json
 from livewarden.contracts import TOPICS
 from livewarden.errors import SetupError
@@ -60,6 +60,7 @@ def trade_off(
     ],
     since: Annotated[str | None, typer.Option("--from", help="Count windows from this time on (RFC 3339).")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Count windows that start before this time.")] = None,
+    warm_up: WarmUp = None,
     monitors: MonitorsFile = None,
     sets: Sets = [],  # noqa: B006
     truth: Annotated[Path | None, TRUTH] = None,
@@ -84,7 +85,7 @@ def trade_off(
     plans = [plan, *(Plan(overridden(plan.monitors, point)) for point in points)]
     against = known(truth, feedback)
     settings = load_settings()
-    with opened(source, settings, last) as read:
+    with opened(source, settings, last, read_from(first, warm_up, plan)) as read:
         found = tried(plans, points, read, settings, (first, last), against)
     if chart is not None:
         _write(chart, found, against is not None)

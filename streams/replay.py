@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from livewarden.alert import Alert
+from livewarden.alert import Alert, from_json
 from livewarden.event import AHEAD_MS, Event
 from models.aggregate.aggregator import Aggregator
 from models.aggregate.partial import Seal
@@ -82,12 +82,7 @@ class Replay:
             if event.is_ahead(self._ahead_ms):
                 self.future += 1
                 continue
-            place = event.topic, event.partition
-            aggregator = self._aggregators.get(place)
-            if aggregator is None:
-                of, lateness = self._partitions[event.topic], self._lateness_ms[event.topic]
-                aggregator = self._aggregators[place] = Aggregator(self._plan, *place, of, lateness)
-            _, messages = aggregator.add(event)
+            _, messages = self._aggregator((event.topic, event.partition)).add(event)
             for message in messages:
                 self._engines[message.group].apply(message, self._findings)
             if messages:
@@ -99,6 +94,42 @@ class Replay:
             for topic in engine.missing_topics:
                 engine.apply(Seal(group, topic, 0, 1, 0, ended=True), self._findings)
         yield from self._collect()
+
+    def snapshot(self) -> dict[str, Any]:
+        """All state as plain JSON values, between two calls of `feed`: what was learned, and what was said."""
+        engines = {}
+        for group, engine in self._engines.items():
+            header, entries = engine.snapshot(full=True)
+            engines[group] = {"header": header, "entries": entries}
+        return {
+            "aggregators": [[*place, each.snapshot()] for place, each in self._aggregators.items()],
+            "engines": engines,
+            "alerts": [alert.to_json(self.run) for alert in self._alerts.values()],
+            "cases": list(self._cases.values()),
+            "counts": {"buckets": self._buckets, "future": self.future, "dead": self.dead},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `snapshot`, with the same partitions. A monitor that counts or learns something else begins anew,
+        as it does live.
+        """
+        for topic, partition, saved in state["aggregators"]:
+            aggregator = self._aggregator((topic, partition))
+            aggregator.restore(saved)
+        for group, saved in state["engines"].items():
+            if group in self._engines:
+                self._engines[group].restore(saved["header"], saved["entries"])
+        self._alerts = {alert["alert_id"]: from_json(alert) for alert in state["alerts"]}
+        self._cases = {case["case_id"]: case | {"run": self.run} for case in state["cases"]}
+        counts = state["counts"]
+        self._buckets, self.future, self.dead = counts["buckets"], counts["future"], counts["dead"]
+
+    def _aggregator(self, place: tuple[str, int]) -> Aggregator:
+        aggregator = self._aggregators.get(place)
+        if aggregator is None:
+            of, lateness = self._partitions[place[0]], self._lateness_ms[place[0]]
+            aggregator = self._aggregators[place] = Aggregator(self._plan, *place, of, lateness)
+        return aggregator
 
     def _collect(self) -> Iterator[Alert]:
         findings, self._findings = self._findings, Findings()

@@ -133,14 +133,22 @@ class MonitorTest(Table):
     events: list[EventsTable] = Field(default_factory=list, description="events that are made, instead")
     monitors: list[str] = Field(default_factory=list, description="whose alerts are looked at; all where left out")
     from_ms: Moment | None = Field(default=None, alias="from", description="earliest bucket that is looked at")
-    to_ms: Moment | None = Field(default=None, alias="to", description="no bucket at or after this time")
+    to_ms: Moment | None = Field(default=None, alias="to", description="no bucket and no event at or after this time")
+    warm_up: Duration = Field(default=0, description="events from so long before from on are read; 0s: all")
     expect: list[Expectation] = Field(default_factory=list, description="the alerts; none: nothing is said")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if bool(self.recording) == bool(self.events):
             raise ValueError("recording: a test has either a recording or [[test.events]]")
+        if self.warm_up and self.from_ms is None:
+            raise ValueError("warm_up: it ends at from, which is missing")
         return self
+
+    def reads(self, bucket_ms: int) -> tuple[int, int]:
+        """The times [first, last) of the events that are read; it begins with a whole bucket of that size."""
+        first = -(2**62) if self.from_ms is None or not self.warm_up else self.from_ms - self.warm_up
+        return first - first % bucket_ms, 2**62 if self.to_ms is None else self.to_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,11 @@ def test_a_recording_beside_the_file_is_the_source(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == "none.toml: No such file or directory\n"
 
 
+def test_the_monitors_that_ship_pass_theirs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test-monitors"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 of 2 tests passed"
+
+
 WRONG = {
     "no test": ("", "there is no [[test]] in m.toml and m.tests.toml"),
     "an unknown key": ('[[test]]\nname = "a"\nrecordin = "x"\n', "line 3: unknown key 'recordin'; did you mean"),
@@ -116,6 +121,7 @@ WRONG = {
         "line 18: no monitor is named 'closure'",
     ),
     "two sources": (USUAL.replace("[[test]]", '[[test]]\nrecording = "x.jsonl"'), "either a recording or [[test.ev"),
+    "a warm-up to nowhere": (USUAL.replace("[[test]]", '[[test]]\nwarm_up = "9d"'), "warm_up: it ends at from"),
     "a bad time": (USUAL.replace('"2026-01-25"', '"soon"'), "line 12: events.1.from: no day or RFC 3339 time"),
     "an event without what it needs": (USUAL.replace('action_id = "w{n}", ', ""), "enforcement.action: action_id"),
     "too many events": (USUAL.replace('"1h"', '"1s"').replace('to = "2026-01-26"', 'to = "2027-01-01"'), "1,000,000"),

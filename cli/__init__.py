@@ -29,6 +29,7 @@ from cli import (
     explain,
     export,
     feed,
+    feedback,
     imports,
     incident,
     migrate,
@@ -95,6 +96,7 @@ GROUPS = {
     "evidence": evidence.app,
     "report": week.app,
     "tracker": tracker.app,
+    "feedback": feedback.app,
     "sample": sample.app,
     "import": imports.app,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,6 @@ import typer
 from cli.act import Url, look
 from cli.common import clickhouse_address, load_settings, print_json
 from cli.report import AsJson, Force
-from cli.report import _write as write
 from cli.report import app as app
 from livewarden.clock import SystemClock
 from livewarden.errors import SetupError
@@ -44,6 +44,28 @@ def _as_word(report: Report, path: Path) -> None:
 
 
 _FORMS = {".md": _as_markdown, ".html": _as_html, ".docx": _as_word}
+
+
+def put(report: Report, out: Path | None, force: bool, as_json: bool, keep: Callable[[], None] | None = None) -> None:
+    """Write a report to a file, or to stdout as Markdown or JSON; `keep` is done before the file is there."""
+    from sinks.report.page import markdown
+    from sinks.whole_file import whole_file
+
+    if out is not None and out.suffix.lower() not in _FORMS:
+        raise SetupError(f"--out: {out.name!r} ends in none of {', '.join(_FORMS)}")
+    if out is not None and as_json:
+        raise SetupError("--json goes to stdout: leave --out away")
+    if as_json:
+        print_json(report.as_json())
+    elif out is None:
+        print(markdown(report), end="")
+    else:
+        with whole_file(out, force=force) as path:
+            _FORMS[out.suffix.lower()](report, path)
+            size = path.stat().st_size
+            if keep is not None:
+                keep()
+        print(f"{report.kind}: {size:,} bytes in {out}")
 
 
 @app.command()
@@ -77,7 +99,6 @@ def week(
     """
     from cli.update import update
     from sinks.report.weekly import last_week, week_of
-    from sinks.whole_file import whole_file
 
     now, report_id = SystemClock().now_ms(), str(uuid.uuid4())
     start = last_week(now) if week is None else week_of(week)
@@ -87,17 +108,10 @@ def week(
         kept.append(await update(reader, start, report_id=report_id, made_ms=now))
         return kept[0].report
 
-    if out is None or as_json:
-        write(made, out, force, url, as_json)
-        return
-    if out.suffix.lower() not in _FORMS:
-        raise SetupError(f"--out: {out.name!r} ends in none of {', '.join(_FORMS)}")
-    report = look(url, made)
-    with whole_file(out, force=force) as path:
-        _FORMS[out.suffix.lower()](report, path)
-        size = path.stat().st_size
+    def keep() -> None:
         asyncio.run(_keep(kept[0], start, now, url))
-    print(f"{report.kind}: {size:,} bytes in {out}")
+
+    put(look(url, made), out, force, as_json, keep)
 
 
 @app.command()

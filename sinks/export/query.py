@@ -34,6 +34,8 @@ _TIMES: Final[Mapping[str, str]] = {
     "silences": "starts_at",
     "tracker_exports": "at",
     "update_facts": "made_at",
+    "feedback_tickets": "opened_at",
+    "feedback_themes": "at",
     "channels": "since",
     "enforcement_actions": "decided_at",
     "measure_outcomes": "informed_at",

@@ -379,6 +379,38 @@ _ALL = (
         },
         identity=("report_id", "fact_id"),
     ),
+    Table(
+        "feedback_tickets",
+        {
+            "ticket_id": "String",
+            "version": "UInt64",
+            "shop_id": "String",
+            "market": NAME,
+            "opened_at": TIME,
+            "answered_at": f"Nullable({TIME})",
+            "language": NAME,
+            "action_id": "String",
+            "theme_id": NAME,
+            "similarity": "Float64",
+            "text": "String",
+            "minhash": "Array(UInt32)",
+        },
+        identity=("ticket_id",),
+        version="version",
+    ),
+    Table(
+        "feedback_themes",
+        {
+            "theme_id": "String",
+            "version": "UInt64",
+            "name": "String",
+            "exemplars": "Array(String)",
+            "who": "String",
+            "at": TIME,
+        },
+        identity=("theme_id",),
+        version="version",
+    ),
 )
 TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *HEALTH)}
 """By name, in the order in which a flush writes them."""

@@ -1,0 +1,1 @@
+"""What merchants write: scrubbed, sorted into themes, and counted by shops."""

@@ -78,6 +78,11 @@ def rows_of(path: Path) -> Iterator[Row | DeadLine]:
         raise SetupError(f"{path}: {error.strerror or error}") from error
 
 
+_BOMB_BYTES = 64 * 2**20
+_BOMB_RATIO = 20
+"""An archive does not pack again: one inside another that shrank to a twentieth is a bomb."""
+
+
 def _members(stream: IO[bytes], name: str, depth: int) -> Iterator[Row | DeadLine]:
     suffix = name.rpartition(".")[2].lower()
     if suffix == "csv":
@@ -96,6 +101,8 @@ def _members(stream: IO[bytes], name: str, depth: int) -> Iterator[Row | DeadLin
                 continue
             with _opened(archive, member, inner) as content:
                 if member.filename.lower().endswith(".zip"):
+                    if member.file_size > _BOMB_BYTES and member.file_size > _BOMB_RATIO * member.compress_size:
+                        raise SetupError(f"{inner}: unpacks to {member.file_size >> 20:,} MiB out of next to nothing")
                     # a zip is read from its end: on disk, since an archive member can only be read forwards
                     with tempfile.TemporaryFile() as copy:
                         shutil.copyfileobj(content, copy)

@@ -19,7 +19,7 @@ from livewarden.times import DAY_MS, format_ms, parse_ms, to_ms
 from sources.importers.dsa import import_dump
 from sources.importers.dsa_actions import FAMILIES, families_of, points_of
 from sources.importers.dsa_daily import import_daily
-from sources.importers.dsa_files import FULL_COLUMNS
+from sources.importers.dsa_files import FULL_COLUMNS, rows_of
 from sources.recording import DeadLine, read, write
 from sources.recordings import shipped
 
@@ -69,6 +69,16 @@ def v2(rows: list[dict[str, str]]) -> list[dict[str, str]]:
         }
         for row in rows
     ]
+
+
+def test_an_archive_that_unpacks_to_much_more_than_it_is_is_not_unpacked(tmp_path: Path) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("part.zip", "w") as inner:
+        for _ in range(65):
+            inner.write(bytes(2**20))
+    (tmp_path / "day.zip").write_bytes(bomb.getvalue())
+    with pytest.raises(SetupError, match=r"day.zip/part.zip: unpacks to 65 MiB out of next to nothing"):
+        list(rows_of(tmp_path / "day.zip"))
 
 
 def zipped(members: dict[str, bytes]) -> bytes:

@@ -123,6 +123,7 @@ def show(alert: Id, url: Url = None, as_json: AsJson = False) -> None:
             ("until", when(it.ends_at)),
             ("observed", against(it.observed, it.expected)),
             ("score", number(it.score)),
+            ("score made of", explained.anatomy if explained is not None else ""),
             ("why", explained.text if explained is not None else ""),
             ("became", _sentence(disposition, it.suppressed_by)),
             ("incident", disposition.incident_id if disposition is not None else ""),

@@ -12,6 +12,7 @@ from models.aggregate.leaf import KEPT_BUCKETS
 from models.detect.exposure import bounded
 from models.detect.series_index import Point
 from models.explain import Cause, explain
+from models.explain.anatomy import anatomy
 from models.explain.ledger import KEEP_MS, Ledger, Relation, relation
 from models.explain.onset import onset
 from models.explain.verdict import CHANGE_POINTS, DELIVERY, MODERATION, Facts, MatchedChange, Timing, judge
@@ -141,7 +142,8 @@ def _judged(alert: Alert, monitor: Monitor, found: dict[str, Any], ledger: Ledge
             beside=[(verdict, words) for verdict, words in facts["beside"]],
         )
     )
-    return found | {"changes": changes, "verdict": card, "text": _in_words(alert, leading, card)}
+    said = {"changes": changes, "verdict": card, "text": _in_words(alert, leading, card)}
+    return found | said | {"anatomy": anatomy(alert, monitor)}
 
 
 def _longer(alert: Alert, monitor: Monitor, context: AlertContext) -> list[Point]:

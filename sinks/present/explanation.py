@@ -36,7 +36,8 @@ class ShownCause:
 class Explained:
     """`text` in one or two sentences; causes and alternatives, the likeliest first.
 
-    `verdict`, `strength`, `speaks` (for it), `against`. `rest` is all else, line by line.
+    `verdict`, `strength`, `speaks` (for it), `against`. `anatomy`: what its score is made of. `rest` is all else, line
+    by line.
     """
 
     text: str = ""
@@ -45,6 +46,7 @@ class Explained:
     speaks: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     runner_up: str = ""
+    anatomy: str = ""
     none: bool = False
     causes: tuple[ShownCause, ...] = ()
     alternatives: tuple[ShownCause, ...] = ()
@@ -84,6 +86,7 @@ def read(stored: str | None) -> Explained | None:
         speaks=_texts(card.get("for")),
         against=_texts(card.get("against")),
         runner_up=_text(card.get("runner_up")).replace("_", " ").lower(),
+        anatomy=_text((found.get("anatomy") or {}).get("words")) if isinstance(found.get("anatomy"), dict) else "",
         none=slices.get("none") is True and not causes,
         causes=causes,
         alternatives=alternatives,

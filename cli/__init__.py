@@ -32,6 +32,7 @@ from cli import (
     feedback,
     imports,
     incident,
+    library_actions,
     migrate,
     monitor_tests,
     outbox,
@@ -98,6 +99,7 @@ GROUPS = {
     "tracker": tracker.app,
     "feedback": feedback.app,
     "sample": sample.app,
+    "library": library_actions.app,
     "import": imports.app,
 }
 for name, group in GROUPS.items():

@@ -54,6 +54,7 @@ Expects = Annotated[
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Most rows to show.")]
 
+_LISTED = {"entry": "library search", "pattern": "library patterns"}
 _DURATION = re.compile(r"\d+\s*[smhd]")
 
 
@@ -158,7 +159,8 @@ async def whole(reader: Reader, kind: Kind, short: str) -> str:
     short = short.encode("utf-8", "replace").decode()  # an argument may be no UTF-8
     found = await ids.beginning_with(reader, kind, short) if short else []
     if not found:
-        raise SetupError(f"no {kind} has an id that begins with {short!r} (see livewarden {kind} list --all)")
+        listed = _LISTED.get(kind, f"{kind} list --all")
+        raise SetupError(f"no {kind} has an id that begins with {short!r} (see livewarden {listed})")
     if len(found) > 1:
         raise SetupError(f"several {kind}s have an id that begins with {short!r}: {', '.join(found)}")
     return found[0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -112,6 +113,8 @@ def _print(found: CasePage) -> None:
             ("owner", it.owner),
             ("escalated to", it.escalated_to),
             ("due", it.due_at and when(it.due_at) + (", overdue" if it.overdue else "")),
+            ("clock", _how(it.clock)),
+            ("template", it.template),
             ("since", when(it.started_at)),
             ("until", when(it.ended_at)),
             ("alerts", f"{len(it.alert_ids):,}, {it.firing_count:,} firing"),
@@ -131,7 +134,7 @@ def _print(found: CasePage) -> None:
         [
             (
                 cut(e["id"]),
-                f"by {e['done_by']}" if e.get("done_by") else "open",
+                _done(e),
                 e.get("owner"),
                 _until(e.get("due_at")),
                 e["text"],
@@ -151,6 +154,18 @@ def _print(found: CasePage) -> None:
         ("at", "who", "what", "from", "to", "why"),
         [(when(e.at), e.who, e.what, *_states(e), e.why) for e in found.history],
     )
+
+
+def _done(task: dict[str, Any]) -> str:
+    if not task.get("done_by"):
+        return "open" if task.get("mandatory", True) else "open, not mandatory"
+    how = "not necessary, " if task.get("unnecessary") else ""
+    return f"{how}by {task['done_by']}{': ' + task['answer'] if task.get('answer') else ''}"
+
+
+def _how(clock: str) -> str:
+    found = json.loads(clock) if clock else {}
+    return str(found.get("how", ""))
 
 
 def _until(text: str | None) -> str:

@@ -23,6 +23,7 @@ from livewarden.action import (
     MoveCase,
     Note,
     OpenCase,
+    UseTemplate,
 )
 from livewarden.case_state import RESOLUTIONS, Resolution
 from livewarden.errors import SetupError
@@ -66,6 +67,9 @@ def open_(
     alert: Annotated[
         list[str] | None, typer.Option("--alert", metavar="ALERT", help="An alert of a new case; several times.")
     ] = None,
+    of_template: Annotated[
+        str | None, typer.Option("--template", metavar="NAME", help="Template of a new case.", show_default=False)
+    ] = None,
     why: Why = "",
     expects: Expects = None,
     who: As = None,
@@ -86,7 +90,9 @@ def open_(
             return CaseRequest(form, await form.one("case", case), why, expects).action(MoveCase, to="open")
         ids = tuple([await form.one("alert", each) for each in alert or ()])
         new, text = str(uuid.uuid4()), title or ""
-        return OpenCase(**form.stamp(why), case_id=new, title=text, severity=severity, alert_ids=ids)
+        return OpenCase(
+            **form.stamp(why), case_id=new, title=text, severity=severity, alert_ids=ids, template=of_template
+        )
 
     return perform(request, url, who, as_json)
 
@@ -98,6 +104,15 @@ async def triage(on: CaseRequest) -> Action:
     Example: livewarden case triage 27c4b1f0
     """
     return on.action(MoveCase, to="triage")
+
+
+@command()
+async def wait(on: CaseRequest) -> Action:
+    """Wait for others to do something: the clock stands still. Say with --why what it waits for.
+
+    Example: livewarden case wait 27c4b1f0 --why "the merchant was asked"
+    """
+    return on.action(MoveCase, to="waiting")
 
 
 @command()
@@ -187,8 +202,11 @@ async def task(
 async def done(
     on: CaseRequest,
     task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id, or as much of it as is unique.")],
+    unnecessary: Annotated[
+        bool, typer.Option("--not-necessary", help="It need not be done; say with --why for which reason.")
+    ] = False,
 ) -> Action:
-    """A task is done.
+    """A task is done, a question answered, evidence gathered: --why says the answer, or where it is.
 
     Example: livewarden case done 27c4b1f0 8d0f33a1
     """
@@ -200,7 +218,18 @@ async def done(
     if len(begun) != 1:
         some = "several tasks have" if begun else "no task has"
         raise SetupError(f"{some} an id that begins with {task!r} (see livewarden case show {on.case_id})")
-    return on.action(FinishTask, task_id=begun[0])
+    return on.action(FinishTask, task_id=begun[0], unnecessary=unnecessary)
+
+
+@command()
+async def template(
+    on: CaseRequest, name: Annotated[str, typer.Argument(metavar="NAME", help="A template of the response file.")]
+) -> Action:
+    """Put the tasks, questions and evidence list of a template into a case.
+
+    Example: livewarden case template 27c4b1f0 wrong-enforcement
+    """
+    return on.action(UseTemplate, template=name)
 
 
 @command()

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.shelf import StoredLibrary
 from console.access import Access
 from console.app import Console
 from console.context import BuildEvidence
@@ -53,6 +54,7 @@ async def web(
         packages=packages,
         secret=secret,
         root=root,
+        library=StoredLibrary(reader),
         notified=lambda what: telemetry.count("livewarden_console_refused", what),
     )
     async with serving(console, host, port) as address:

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.access import ALIVE, Access, Gate, Notified
-from console.context import BuildEvidence, PageContext, context
+from console.context import BuildEvidence, CaseLibrary, PageContext, context
 from console.csrf import CsrfTokens
 from console.forms import BadForm
 from console.headers import SecureHeaders
@@ -33,6 +33,7 @@ from console.pages.dead_letters import DeadLetterQuery, dead_letter, dead_letter
 from console.pages.entity import entity
 from console.pages.health import health
 from console.pages.incidents import IncidentQuery, door, incident, incidents
+from console.pages.library import LibraryQuery, entry, library, pattern
 from console.pages.load import LoadQuery, load
 from console.pages.misjudgement import RadarQuery, misjudgement
 from console.pages.page import Page
@@ -54,7 +55,7 @@ class Console:
     `poll_s`: seconds between two looks for news while a page is open. `submit` sends what people do on its way, and
     `build_evidence` makes evidence packages, which are kept in the folder `packages`. `secret` signs the tokens of
     forms: the same for all consoles behind one address. `notified` takes what the gate refused, for a metric. `root`:
-    the path that all of it is under, such as `/livewarden`.
+    the path that all of it is under, such as `/livewarden`. `library`: where closed cases are found again.
     """
 
     def __init__(
@@ -71,11 +72,12 @@ class Console:
         secret: str = "",
         notified: Notified | None = None,
         root: str = "",
+        library: CaseLibrary | None = None,
     ) -> None:
         clock = clock or SystemClock()
         live, csrf = Live(reader, poll_s=poll_s), CsrfTokens(secret, clock)
         self._desk = PageContext(
-            reader, clock, live, Renderer(root), csrf, monitors or {}, submit, build_evidence, packages
+            reader, clock, live, Renderer(root), csrf, monitors or {}, submit, build_evidence, packages, library
         )
         app = Starlette(
             routes=routes(acts=submit is not None, builds=build_evidence is not None),
@@ -193,6 +195,9 @@ PAGES = (
     Page("/changes", changes, ChangeQuery),
     Page("/entity/{entity_id}", entity),
     Page("/misjudgement", misjudgement, RadarQuery),
+    Page("/library", library, LibraryQuery),
+    Page("/library/patterns/{pattern_id}", pattern),
+    Page("/library/{entry_id}", entry),
     Page("/dead-letters", dead_letters, DeadLetterQuery),
     Page("/dead-letters/{topic}/{partition:int}/{offset:int}", dead_letter),
     Page("/health", health),

@@ -22,6 +22,15 @@ class ShownTask:
     due_at: int | None
     done_by: str | None
     done_at: int | None
+    kind: str | None = None
+    mandatory: str | None = None
+    answer: str | None = None
+    unnecessary: str | None = None
+
+    @property
+    def optional(self) -> bool:
+        """Whether the case closes without it."""
+        return self.mandatory == "false"
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,13 @@ class ShownPackage:
 VERBS: Mapping[str, str] = {
     "triage": "Triage",
     "open": "Open",
+    "waiting": "Wait",
     "escalated": "Escalate",
     "resolved": "Resolve",
     "closed": "Close",
     "dismissed": "Dismiss",
 }
-ACTIVE = ("candidate", "triage", "open", "escalated", "resolved")
+ACTIVE = ("candidate", "triage", "open", "waiting", "escalated", "resolved")
 """The columns of the board."""
 MOST_ITEMS = 200
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -19,6 +19,8 @@ from console.parameters import ANSWER
 from console.render import Renderer
 from livewarden.action import Submit
 from livewarden.clock import Clock
+from livewarden.library import CaseFacts, Coverage, EntryView, PatternLine, PatternView, SimilarCase
+from livewarden.library_entry import LibraryEntry
 from sinks.queries import actions, notifications
 from sinks.queries.counted import Monitors
 from sinks.store.reader import Reader
@@ -40,6 +42,38 @@ class Package(Protocol):
     @property
     def size(self) -> int:
         """In bytes."""
+        ...
+
+
+class CaseLibrary(Protocol):
+    """The case library, as pages ask for it."""
+
+    async def like_case(self, case_id: str) -> list[SimilarCase]:
+        """Cases that are alike to one."""
+        ...
+
+    async def like(self, facts: CaseFacts) -> list[SimilarCase]:
+        """Cases that are alike to what has these facts."""
+        ...
+
+    async def entry(self, entry_id: str) -> EntryView | None:
+        """One entry; None where there is none of that id."""
+        ...
+
+    async def entry_made_of(self, case_id: str) -> LibraryEntry:
+        """The entry that a case makes as it is now; SetupError where nobody works on it."""
+        ...
+
+    async def pattern(self, pattern_id: str, now_ms: int) -> PatternView | None:
+        """One pattern; None where nothing ever had that id."""
+        ...
+
+    async def patterns(self, now_ms: int) -> Sequence[PatternLine]:
+        """Patterns in force, those that are expected to cost most first."""
+        ...
+
+    async def coverage(self) -> Coverage:
+        """Of how many of all measures its cases are about."""
         ...
 
 
@@ -74,6 +108,7 @@ class PageContext:
     submit: Submit | None = None
     build_evidence: BuildEvidence | None = None
     packages: Path | None = None
+    library: CaseLibrary | None = None
 
     def title(self, monitor: str) -> str:
         """A monitor's title, its name where it has none."""

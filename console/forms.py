@@ -99,6 +99,8 @@ _READ: Mapping[str, Callable[[str, str], Any]] = {
     "matchers": matchers,
     "expects": version,
     "alert_ids": lambda _, text: text.split(),
+    "unnecessary": lambda _, text: text == "true",
+    "entry_ids": lambda _, text: text.split(),
 }
 
 

@@ -24,6 +24,7 @@ PLACES = (
     ("s", "/silences", "Silences"),
     ("l", "/changes", "Changes"),
     ("m", "/misjudgement", "Misjudgement"),
+    ("b", "/library", "Library"),
     ("d", "/dead-letters", "Dead letters"),
     ("h", "/health", "Health"),
     ("o", "/load", "Load"),

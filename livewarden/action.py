@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, model_validator
 
 from livewarden.case_state import Resolution
 from livewarden.contracts.base import Id, Instant, Part
+from livewarden.library_entry import LibraryEntry
 from livewarden.matcher import Matcher
 from livewarden.severity import Severity
 
@@ -105,6 +106,7 @@ class OpenCase(_Action):
     title: Title
     severity: Severity = "warning"
     alert_ids: Annotated[tuple[Id, ...], Field(max_length=1000)] = ()
+    template: Id | None = Field(default=None, description="Template of the response file that it is opened from.")
 
 
 class _OnCase(_Action):
@@ -119,7 +121,7 @@ class MoveCase(_OnCase):
     """
 
     do: Literal["move_case"] = "move_case"
-    to: Literal["triage", "open", "escalated", "resolved", "closed", "dismissed"]
+    to: Literal["triage", "open", "waiting", "escalated", "resolved", "closed", "dismissed"]
     resolution: Resolution | None = None
     to_whom: Person | None = None
     force: bool = False
@@ -151,10 +153,21 @@ class AddTask(_OnCase):
 
 
 class FinishTask(_OnCase):
-    """A task is done."""
+    """A task is done, a question answered, evidence gathered: `why` says the answer, or where it is.
+
+    `unnecessary`: it need not be done, and `why` is the reason.
+    """
 
     do: Literal["finish_task"] = "finish_task"
     task_id: Id
+    unnecessary: bool = False
+
+
+class UseTemplate(_OnCase):
+    """Put tasks, questions and evidence of a template into a case."""
+
+    do: Literal["use_template"] = "use_template"
+    template: Id
 
 
 class Link(_OnCase):
@@ -181,6 +194,42 @@ class MergeCase(_OnCase):
     into: Id
 
 
+class AddEntry(_Action):
+    """Put what was learned of a closed case into the library."""
+
+    do: Literal["add_entry"] = "add_entry"
+    entry: LibraryEntry
+
+
+class _OnPattern(_Action):
+    pattern_id: Id
+
+
+class NamePattern(_OnPattern):
+    """Give a pattern of the library a name."""
+
+    do: Literal["name_pattern"] = "name_pattern"
+    name: Title
+
+
+class MergePattern(_OnPattern):
+    """Make a pattern an alias of another one: its id leads there from now on."""
+
+    do: Literal["merge_pattern"] = "merge_pattern"
+    into: Id
+
+
+class SplitPattern(_OnPattern):
+    """Retire a pattern into two new ones: `name` takes the entries named, `rest` all others. The old id leads to
+    both.
+    """
+
+    do: Literal["split_pattern"] = "split_pattern"
+    entry_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=1000)]
+    name: Title
+    rest: Title
+
+
 Action = Annotated[
     Acknowledge
     | ResolveIncident
@@ -193,9 +242,14 @@ Action = Annotated[
     | Note
     | AddTask
     | FinishTask
+    | UseTemplate
     | Link
     | AddEvidence
-    | MergeCase,
+    | MergeCase
+    | AddEntry
+    | NamePattern
+    | MergePattern
+    | SplitPattern,
     Field(discriminator="do"),
 ]
 """Any of them; `do` says which."""
@@ -216,6 +270,10 @@ def target_of(action: Action) -> str:
         return action.alert_id
     if isinstance(action, Silence | ExpireSilence):
         return action.silence_id
+    if isinstance(action, AddEntry):
+        return action.entry.entry_id
+    if isinstance(action, NamePattern | MergePattern | SplitPattern):
+        return action.pattern_id
     return action.case_id
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-CaseState = Literal["candidate", "triage", "open", "escalated", "resolved", "closed", "dismissed", "merged"]
+CaseState = Literal["candidate", "triage", "open", "waiting", "escalated", "resolved", "closed", "dismissed", "merged"]
 Resolution = Literal[
     "FIXED",
     "ROLLED_BACK",
@@ -34,14 +34,17 @@ RESOLUTIONS: Mapping[str, str] = {
 MOVES: Mapping[str, tuple[CaseState, ...]] = {
     "candidate": ("triage", "open", "dismissed"),
     "triage": ("open", "escalated", "dismissed"),
-    "open": ("resolved", "escalated", "dismissed"),
-    "escalated": ("resolved", "open"),
+    "open": ("resolved", "escalated", "waiting", "dismissed"),
+    "waiting": ("open", "resolved", "escalated"),
+    "escalated": ("resolved", "open", "waiting"),
     "resolved": ("closed", "open"),
     "closed": ("open",),
     "dismissed": ("open",),
     "merged": (),
 }
 """The states that a case may be given, by the state it has."""
+WAITING: CaseState = "waiting"
+"""The state in which others have to do something, and its clock stands still."""
 CLOSED: tuple[CaseState, ...] = ("closed", "dismissed", "merged")
 """States in which nothing is left to do."""
 SETTLED: tuple[CaseState, ...] = ("resolved", *CLOSED)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
+from cli.shelf import StoredLibrary
 from console.access import Access
 from console.app import Console
 from console.server import serving
@@ -20,7 +21,9 @@ from livewarden.action import ACTION, Acknowledge, Action, Answer, ResolveIncide
 from livewarden.checkpoint import Checkpoint
 from livewarden.clock import ManualClock
 from livewarden.errors import RetryLater
-from livewarden.times import HOUR_MS, MINUTE_MS, format_ms, to_ms
+from livewarden.library_entry import LibraryEntry
+from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, format_ms, instant, to_ms
+from models.library.stored import library_row
 from sinks.queries import cases, incidents
 from sinks.queries.counted import Monitors
 from sinks.store.clickhouse import ClickHouseStore
@@ -359,6 +362,29 @@ def feedback_row(number: int = 1, **changes: Any) -> dict[str, Any]:
     return row | {"why": "it was announced", "who": "kim", "at": T0 + 10 * MINUTE_MS} | changes
 
 
+ENTRIES: Final = (
+    LibraryEntry(
+        entry_id="old-1",
+        source="1201: old.xlsx row 2",
+        title=f"Measures taken DE p7 {HOSTILE}",
+        summary=HOSTILE,
+        kind="ENFORCEMENT_SPIKE",
+        markets=("DE",),
+        policy_clause="p7",
+        action_type="WARNING",
+        cause="MODEL",
+        resolution="WRONG_ENFORCEMENT",
+        measures=40,
+        wrong_measures=31,
+        playbooks=("enforcement@1 solved",),
+        started_at=instant(T0 - 30 * DAY_MS),
+        pattern_id="pattern-1",
+    ),
+    LibraryEntry(entry_id="old-2", title="Nothing after all", resolution="FALSE_ALERT", markets=("FR",)),
+)
+"""An old case with a pattern, and one in which nothing was wrong."""
+
+
 class Asked:
     """Takes actions in order, as the log would: one that names an older version than what it is about is refused.
 
@@ -484,6 +510,7 @@ class Site:
         await self.store.write("case_history", [history_row(1), history_row(2, what="noted", why="asked the team")])
         await self.store.write("actions", [action_row(1), action_row(2, outcome="refused", answer="joe has it.")])
         await self.store.write("feedback", [feedback_row(1)])
+        await self.store.write("library_entries", [library_row(each, "kim", T0) for each in ENTRIES])
         for position in POSITIONS:
             await self.store.save(position)
 
@@ -514,6 +541,7 @@ async def site_over(
                 poll_s=poll_s,
                 packages=packages,
                 root=root,
+                library=StoredLibrary(reader),
                 **doing,
             )  # type: ignore[arg-type]
             async with serving(console, port=0) as url, aiohttp.ClientSession() as http:

@@ -15,7 +15,7 @@ from livewarden.times import DAY_MS, HOUR_MS
 from sinks.present import explanation, wording
 from sinks.present.chart import Chart, Mark, Point, draw
 from sinks.queries import alerts as view
-from sinks.queries import cases, changes, dispositions, events, health, incidents
+from sinks.queries import cases, changes, dispositions, events, health, incidents, library_facts
 from sinks.queries.alerts import JudgedBucket
 from sinks.queries.changes import ChangeRecord
 from sinks.queries.counted import configuration, evidence_of, of_changes, selection
@@ -63,6 +63,8 @@ async def alert(request: Request, _: Query) -> Response:
     (chart, changed), (first, total, happenings) = await asyncio.gather(
         surroundings(at, found, began, until, topics), _events(at.reader, selected)
     )
+    facts = library_facts.of_alert(found, f"{at.title(found.monitor)} {' '.join(found.series.values())}")
+    similar = await at.library.like(facts) if at.library is not None else None
     known = monitor | dict(at.monitors.get(found.monitor, {}))
     what = str(known.get("title") or found.monitor)
     return await at.page(
@@ -90,6 +92,7 @@ async def alert(request: Request, _: Query) -> Response:
         disposition=disposition,
         incident=incident,
         feedback=feedback,
+        similar=similar,
     )
 
 

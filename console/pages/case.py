@@ -37,6 +37,7 @@ MOST_ENTRIES = 60
 EVIDENCE_SHOWN = 8_000
 """Characters of the evidence that the page shows; the file has all."""
 _PACKAGE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}\.evidence\.zip")
+TASK = ("id", "text", "owner", "due_at", "done_by", "done_at", "kind", "mandatory", "answer", "unnecessary")
 LINKS = ("ticket", "decision", "change", "case", "alert", "incident", "playbook", "url")
 
 
@@ -50,6 +51,7 @@ async def case(request: Request, _: Query) -> Response:
     found = await _found(request)
     start, end = found.started_at, found.ended_at or found.started_at
     topics = of_changes(await health.topics(at.reader))
+    similar = await at.library.like_case(found.case_id) if at.library is not None else None
     until, listed, changed, history, raised = await asyncio.gather(
         health.judged_until(at.reader),
         alerts.by_ids(at.reader, found.alert_ids, limit=MOST_ALERTS),
@@ -68,7 +70,7 @@ async def case(request: Request, _: Query) -> Response:
         until=until,
         alerts=listed,
         incidents=raised,
-        tasks=[ShownTask(**each) for each in items(found.tasks, "id", "text", "owner", "due_at", "done_by", "done_at")],
+        tasks=[ShownTask(**each) for each in items(found.tasks, *TASK)],
         links=[ShownLink(**each) for each in items(found.links, "kind", "ref", "by", "at")],
         packages=[
             ShownPackage(**each, here=kept(at.packages, each["name"]) is not None)
@@ -84,6 +86,9 @@ async def case(request: Request, _: Query) -> Response:
         evidence=found.evidence[:EVIDENCE_SHOWN],
         cut=len(found.evidence) > EVIDENCE_SHOWN,
         size=len(found.evidence.encode()),
+        similar=similar,
+        clock=_how(found.clock),
+        keeps=at.library is not None and found.state in ("closed", "dismissed"),
     )
 
 
@@ -133,6 +138,15 @@ def _details(details: str) -> str:
         return ""
     known = [f"{line.name.replace('_', ' ')} {line.text}" for line in lines if line.text not in ("", "null")]
     return ", ".join(known[:8])
+
+
+def _how(clock: str) -> str:
+    """How the deadline came about, in words."""
+    try:
+        found = json.loads(clock or "{}")
+    except ValueError:
+        return ""
+    return str(found.get("how", "")) if isinstance(found, dict) else ""
 
 
 class Happened(NamedTuple):

@@ -25,6 +25,7 @@ from console.parameters import ANSWER
 from livewarden.action import (
     Acknowledge,
     Action,
+    AddEntry,
     AddEvidence,
     AddTask,
     Answer,
@@ -34,16 +35,21 @@ from livewarden.action import (
     FinishTask,
     Link,
     MergeCase,
+    MergePattern,
     MoveCase,
+    NamePattern,
     Note,
     OpenCase,
     ResolveIncident,
     Silence,
+    SplitPattern,
+    UseTemplate,
 )
-from livewarden.errors import RetryLater
+from livewarden.errors import RetryLater, SetupError
 from livewarden.ids import stable_id
 from livewarden.times import format_ms
 from sinks.queries import alerts, cases, incidents, silences
+from sinks.queries import ids as ids_of
 from sinks.store.reader import Reader
 
 CSRF = "csrf"
@@ -143,6 +149,23 @@ async def evidence(request: Request) -> Response:
     return shown_at("/cases/{case_id}", {"case_id": case_id}, action_id)
 
 
+async def into_library(request: Request) -> Response:
+    """Put what was learned of a closed case into the library."""
+    who, form, csrf = await admitted(request)
+    at, case_id = context(request), request.path_params["case_id"]
+    if at.library is None or not await _case(at.reader, {"case_id": case_id}):
+        raise HTTPException(404, "there is nothing of that id")
+    if form:
+        raise BadForm("this form has no fields", form)
+    try:
+        entry = await at.library.entry_made_of(case_id)
+    except SetupError as error:
+        raise BadForm(str(error)) from error
+    action_id = stable_id("console", who.name, csrf, request.url.path, entry.model_dump_json())
+    await send(request, forms.parse(AddEntry, {}, {"entry": entry} | signed(request, who, action_id)))
+    return shown_at("/library/{case_id}", {"case_id": case_id}, action_id)
+
+
 async def _incident(reader: Reader, ids: Mapping[str, str]) -> bool:
     return await incidents.get(reader, ids["incident_id"]) is not None
 
@@ -164,6 +187,11 @@ async def _task(reader: Reader, ids: Mapping[str, str]) -> bool:
     return found is not None and ids["task_id"] in [task["id"] for task in items(found.tasks, "id")]
 
 
+async def _pattern(reader: Reader, ids: Mapping[str, str]) -> bool:
+    return await ids_of.beginning_with(reader, "pattern", ids["pattern_id"]) == [ids["pattern_id"]]
+
+
+PATTERN = "/library/patterns/{pattern_id}"
 INCIDENT, ALERT, CASE = "/incidents/{incident_id}", "/alerts/{alert_id}", "/cases/{case_id}"
 ACTIONS = (
     FormAction(f"{INCIDENT}/acknowledge", Acknowledge, INCIDENT, _incident),
@@ -177,13 +205,18 @@ ACTIONS = (
     FormAction(f"{CASE}/note", Note, CASE, _case),
     FormAction(f"{CASE}/tasks", AddTask, CASE, _case, new="task_id"),
     FormAction(f"{CASE}/tasks/{{task_id}}/done", FinishTask, CASE, _task),
+    FormAction(f"{CASE}/template", UseTemplate, CASE, _case),
     FormAction(f"{CASE}/links", Link, CASE, _case),
     FormAction(f"{CASE}/merge", MergeCase, CASE, _case),
+    FormAction(f"{PATTERN}/name", NamePattern, PATTERN, _pattern),
+    FormAction(f"{PATTERN}/merge", MergePattern, PATTERN, _pattern),
+    FormAction(f"{PATTERN}/split", SplitPattern, PATTERN, _pattern),
 )
 """Everything that a form can do, but building evidence."""
 
 
 def routes(*, with_evidence: bool) -> list[Route]:
     """The routes that act."""
+    kept = Route(f"{CASE}/library", into_library, methods=["POST"])
     built = [Route(f"{CASE}/evidence", evidence, methods=["POST"])] if with_evidence else []
-    return [*(each.route() for each in ACTIONS), *built]
+    return [*(each.route() for each in ACTIONS), kept, *built]

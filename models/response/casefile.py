@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from livewarden.case_state import RESOLUTIONS, CaseState
 
-TAKEN: Final = ("triage", "open", "escalated")
+TAKEN: Final = ("triage", "open", "waiting", "escalated")
 """States in which somebody works on it."""
 LIVEWARDEN: Final = "livewarden"
 """Who did what nobody did."""
@@ -16,7 +16,11 @@ LIVEWARDEN: Final = "livewarden"
 
 @dataclass(slots=True)
 class Task:
-    """Something to be done before the case closes."""
+    """Something to be done, answered or gathered before the case closes; one that is not `mandatory` holds nothing up.
+
+    `answer`: of a question the answer, of evidence where it is, else what was said when it was done. `unnecessary`: it
+    was not done, with the reason as the answer.
+    """
 
     task_id: str
     text: str
@@ -24,6 +28,10 @@ class Task:
     due_ms: int | None
     done_by: str | None = None
     done_ms: int | None = None
+    kind: str = "task"
+    mandatory: bool = True
+    answer: str = ""
+    unnecessary: bool = False
 
 
 @dataclass(slots=True)
@@ -58,7 +66,8 @@ class CaseFile:
 
     `fingerprints`: monitor and series of its alerts, by which a recurrence is known. `settled`: the version that a
     person, or a new state, made last: who saw an older one is to look again; what detection adds meanwhile troubles
-    nobody.
+    nobody. `clock`: how its deadline came about, as `PromiseClock` has it; `called`: steps of the escalation chain that
+    were taken.
     """
 
     case_id: str
@@ -87,6 +96,9 @@ class CaseFile:
     opened_ms: int | None = None
     resolved_ms: int | None = None
     closed_ms: int | None = None
+    clock: dict[str, Any] | None = None
+    called: int = 0
+    template: str = ""
 
     @property
     def monitors(self) -> list[str]:
@@ -118,6 +130,7 @@ class CaseFile:
         self.reopened += 1
         self.resolved_ms = self.closed_ms = None
         self.resolution = self.reason = ""
+        self.clock = None
 
     def write(
         self,
@@ -175,9 +188,9 @@ def gate(case: CaseFile, normal_until_ms: Mapping[str, int], windows_ms: Mapping
     }
     if early:
         problems.append(f"{', '.join(sorted(early))}: not normal for long enough yet")
-    if case.open_tasks:
-        count = len(case.open_tasks)
-        problems.append(f"{count} task{'s are' if count > 1 else ' is'} not done: {case.open_tasks[0].text}")
+    needed = [task for task in case.open_tasks if task.mandatory]
+    if needed:
+        problems.append(f"{len(needed)} task{'s are' if len(needed) > 1 else ' is'} not done: {needed[0].text}")
     if case.resolution not in RESOLUTIONS:
         problems.append("it has no resolution")
     return problems

@@ -7,21 +7,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from livewarden.action import AddEvidence, AddTask, AssignCase, FinishTask, Link, MergeCase, MoveCase, Note, OpenCase
+from livewarden.action import (
+    AddEvidence,
+    AddTask,
+    AssignCase,
+    FinishTask,
+    Link,
+    MergeCase,
+    MoveCase,
+    Note,
+    OpenCase,
+    UseTemplate,
+)
 from livewarden.alert import Alert
-from livewarden.case_state import MOVES, SETTLED, Resolution
+from livewarden.case_state import MOVES, SETTLED, WAITING, Resolution
 from livewarden.times import format_ms, to_ms
+from livewarden.wording import duration
 from models.monitors.monitor import Monitor
-from models.response.casefile import LIVEWARDEN, TAKEN, CaseAlert, CaseFile, Task, case_from, gate
+from models.response.case_tasks import add_task, finish_task
+from models.response.casefile import LIVEWARDEN, TAKEN, CaseAlert, CaseFile, case_from, gate
 from models.response.change_set import ChangeSet
 from models.response.policy import Policy
 from models.response.rejected import Rejected
 from models.response.response_event import CandidateUpdated
+from models.response.service_level import calls_left, next_step, resolve_due, triage_due
+from models.response.template import CaseTemplate, apply_template
 
 MOST_ALERTS = 10_000
 """Alerts that a case keeps apart; of a larger one the first so many."""
 
-OnCase = OpenCase | MoveCase | AssignCase | Note | AddTask | FinishTask | Link | AddEvidence | MergeCase
+OnCase = OpenCase | MoveCase | AssignCase | Note | AddTask | FinishTask | UseTemplate | Link | AddEvidence | MergeCase
 
 
 class Cases:
@@ -118,6 +133,7 @@ class Cases:
             Note: self._note,
             AddTask: self._add_task,
             FinishTask: self._finish_task,
+            UseTemplate: self._use_template,
             Link: self._link,
             AddEvidence: self._add_evidence,
             MergeCase: self._merge,
@@ -137,10 +153,24 @@ class Cases:
             self._write(case, LIVEWARDEN, "overdue", f"it was due at {due} as {case.state}")
         return late
 
+    def called(self) -> list[tuple[CaseFile, str]]:
+        """The overdue cases whose escalation chain has come to its next step, and to whom."""
+        found = []
+        for case in self._files.values():
+            reached = next_step(case, self._policy, self._now_ms) if case.overdue else None
+            if reached is not None:
+                case.called += 1
+                case.escalated_to = reached[1]
+                why = f"step {case.called} of its chain, {duration(reached[0].after)} after it was due"
+                self._write(case, LIVEWARDEN, "called", why, to_whom=reached[1])
+                found.append((case, reached[1]))
+        return found
+
     @property
     def waits(self) -> bool:
         """Whether the clock may change one."""
-        return any(case.due_ms is not None and not case.overdue for case in self._files.values())
+        cases = self._files.values()
+        return any((each.due_ms is not None and not each.overdue) or calls_left(each, self._policy) for each in cases)
 
     def _begin(self, alert: Alert) -> CaseFile:
         assert alert.case_id is not None
@@ -156,8 +186,7 @@ class Cases:
 
     def _new(self, case: CaseFile, severity: str, title: str) -> CaseFile:
         case.severity, case.title = severity, title
-        sla = self._policy.sla.get(cast(Any, severity))
-        case.due_ms = self._now_ms + sla.triage if sla else None
+        triage_due(case, self._policy, self._now_ms)
         self._files[case.case_id] = case
         self._write(case, LIVEWARDEN, "created", "alerts that belong together")
         return case
@@ -175,7 +204,7 @@ class Cases:
     def _reopen(self, case: CaseFile, alert: Alert) -> None:
         before, case.state = case.state, "open"
         case.begin_again()
-        self._set_due(case)
+        self._set_due(case, before)
         why = f"it came back: {alert.monitor} at {format_ms(alert.window_start_ms)}"
         self._write(case, LIVEWARDEN, "recurred", why, before=before, alert_id=alert.alert_id)
 
@@ -191,12 +220,32 @@ class Cases:
         now = self._now_ms
         case = CaseFile(action.case_id, now, now, action.title, "MANUAL", action.severity, "open", opened_ms=now)
         case.owner = action.who
+        template = None if action.template is None else self._template(action.template)
         for alert_id in action.alert_ids:
             self._take(case, alert_id, action.who)
         self._files[case.case_id] = case
         self._set_due(case)
         self._write(case, action.who, "created", action.why or "opened by hand", action_id=action.action_id)
+        if template is not None:
+            self._fill(case, template, action)
         return "the case is open"
+
+    def _use_template(self, case: CaseFile, action: UseTemplate) -> str:
+        if case.state == "closed":
+            raise Rejected("the case is closed: open it again first")
+        return self._fill(case, self._template(action.template), action)
+
+    def _fill(self, case: CaseFile, template: CaseTemplate, action: Any) -> str:
+        new = apply_template(case, template)
+        self._by(case, action, "template_used", template=template.name, tasks=new)
+        return f"{new} things of {template.name} are to be done"
+
+    def _template(self, name: str) -> CaseTemplate:
+        found = self._policy.template_of(name)
+        if found is None:
+            known = ", ".join(each.name for each in self._policy.templates) or "none"
+            raise Rejected(f"there is no template {name}, only {known}")
+        return found
 
     def _take(self, case: CaseFile, alert_id: str, who: str) -> None:
         """Put an alert of another case into one that was opened by hand, too; one that no case knows is a link."""
@@ -214,6 +263,8 @@ class Cases:
             raise Rejected(f"a case that is {case.state} cannot be {action.to}, only {able}")
         if action.to in ("resolved", "dismissed") and action.resolution is None:
             raise Rejected(f"say why it is {action.to}: a resolution is missing")
+        if action.to == WAITING and not action.why:
+            raise Rejected("say what it waits for")
         if action.to == "escalated" and action.to_whom is None:
             raise Rejected("say to whom it is escalated")
         details: dict[str, Any] = {}
@@ -239,7 +290,7 @@ class Cases:
             details["resolution"] = action.resolution
         if action.to == "closed":
             case.closed_ms = self._now_ms
-        self._set_due(case)
+        self._set_due(case, before)
         what = "reopened" if reopens else "moved"
         self._write(case, action.who, what, action.why, before=before, action_id=action.action_id, **details)
         return f"the case is {action.to}"
@@ -260,24 +311,15 @@ class Cases:
         return "it is noted"
 
     def _add_task(self, case: CaseFile, action: AddTask) -> str:
-        if case.state == "closed":
-            raise Rejected("the case is closed: open it again first")
-        if any(task.task_id == action.task_id for task in case.tasks):
-            raise Rejected("there is a task of that id")
-        due = None if action.due_at is None else to_ms(action.due_at)
-        case.tasks.append(Task(action.task_id, action.text, action.owner, due))
+        add_task(case, action)
         self._by(case, action, "task_added", task_id=action.task_id, text=action.text, owner=action.owner)
         return "the task is added"
 
     def _finish_task(self, case: CaseFile, action: FinishTask) -> str:
-        task = next((task for task in case.tasks if task.task_id == action.task_id), None)
-        if task is None:
-            raise Rejected("the case has no such task")
-        if task.done_ms is not None:
-            raise Rejected(f"{task.done_by} has done it already")
-        task.done_by, task.done_ms = action.who, self._now_ms
-        self._by(case, action, "task_done", task_id=task.task_id, text=task.text)
-        return "the task is done"
+        task = finish_task(case, action, self._now_ms)
+        what = "task_unnecessary" if task.unnecessary else "task_done"
+        self._by(case, action, what, task_id=task.task_id, text=task.text)
+        return "the task is not necessary" if task.unnecessary else "the task is done"
 
     def _link(self, case: CaseFile, action: Link) -> str:
         if any((each["kind"], each["ref"]) == (action.kind, action.ref) for each in case.links):
@@ -312,13 +354,8 @@ class Cases:
         self._write(into, action.who, "merged", action.why, action_id=action.action_id, took=case.case_id)
         return f"the case is part of {into.case_id}"
 
-    def _set_due(self, case: CaseFile) -> None:
-        sla = self._policy.sla.get(cast(Any, case.severity))
-        if case.state in SETTLED or sla is None:
-            case.due_ms = None
-        elif case.state in TAKEN:
-            case.due_ms = self._now_ms + sla.resolve if case.reopened else case.created_ms + sla.resolve
-        case.overdue = False
+    def _set_due(self, case: CaseFile, before: str = "") -> None:
+        resolve_due(case, self._policy, self._now_ms, before)
 
     def _normal_until(self, case: CaseFile) -> dict[str, int]:
         return {
@@ -336,13 +373,10 @@ class Cases:
 
     def _write(self, case: CaseFile, who: str, what: str, why: str, **details: Any) -> None:
         self._changes.history.append(case.write(self._now_ms, who, what, why, **details))
-        self._changed(case)
+        self._changes.case(case)
 
     def _touch(self, case: CaseFile) -> None:
         case.version += 1
-        self._changed(case)
-
-    def _changed(self, case: CaseFile) -> None:
         self._changes.case(case)
 
     def header(self) -> dict[str, int]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields, replace
 
 from livewarden.action import Action, Feedback
 from livewarden.alert import Alert
+from livewarden.library_entry import LibraryEntry
+from models.library.pattern_book import PatternState
 from models.response.casefile import CaseFile, Entry
 from models.response.incident import Incident
 from models.response.incident_alert import IncidentAlert
@@ -50,6 +52,15 @@ class DispositionChanged:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class AddedEntry:
+    """An entry that was put into the library."""
+
+    entry: LibraryEntry
+    who: str
+    at_ms: int
+
+
 @dataclass(slots=True)
 class ChangeSet:
     """What has changed since last taken: things by id in their newest version, and what is only ever added, in order.
@@ -75,6 +86,8 @@ class ChangeSet:
     history: list[Entry] = field(default_factory=list)
     opinions: list[Opinion] = field(default_factory=list)
     audited: list[Audited] = field(default_factory=list)
+    patterns: dict[str, PatternState] = field(default_factory=dict)
+    entries: list[AddedEntry] = field(default_factory=list)
 
     def incident(self, incident: Incident) -> None:
         """An incident has a new version."""
@@ -103,6 +116,11 @@ class ChangeSet:
         """A case has a new version."""
         self.cases[case.case_id] = case
         self.dirty.add(("case", case.case_id))
+
+    def pattern(self, pattern: PatternState) -> None:
+        """A pattern has a new version."""
+        self.patterns[pattern.pattern_id] = pattern
+        self.dirty.add(("pattern", pattern.pattern_id))
 
     def opinion(self, opinion: Opinion) -> None:
         """Somebody says what an alert was worth."""

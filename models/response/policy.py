@@ -24,7 +24,10 @@ from livewarden.duration import Duration
 from livewarden.matcher import Matcher, matches
 from livewarden.severity import Severity
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from models.clocks.calendar import BusinessCalendar
+from models.clocks.duty import Chain, Duty
 from models.response.quiet import QuietHours
+from models.response.template import CaseTemplate
 
 
 def _condition(value: object) -> Matcher:
@@ -65,6 +68,8 @@ class Sla(_Table):
 
     triage: Positive = Field(description="until somebody has looked at it: it leaves the state candidate")
     resolve: Positive = Field(description="until it is resolved or dismissed")
+    calendar: str = Field(default="", description="a calendar: only its hours count; empty: all do")
+    chain: str = Field(default="", description="who is called when it is overdue: a chain")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -149,6 +154,10 @@ class Policy(_Table):
     sla: dict[Severity, Sla] = Field(default_factory=dict, description="by severity; none: no clock")
     channels: tuple[ChannelConfig, ...] = Field(default=(), alias="channel")
     routes: tuple[Route, ...] = Field(default=(), alias="route")
+    calendars: tuple[BusinessCalendar, ...] = Field(default=(), alias="calendar")
+    duties: tuple[Duty, ...] = Field(default=(), alias="duty")
+    chains: tuple[Chain, ...] = Field(default=(), alias="chain")
+    templates: tuple[CaseTemplate, ...] = Field(default=(), alias="template")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -156,6 +165,22 @@ class Policy(_Table):
         if found:
             raise ValueError("\n".join(text for _, text in found))
         return self
+
+    def calendar_of(self, name: str) -> BusinessCalendar | None:
+        """The calendar of that name."""
+        return next((each for each in self.calendars if each.name == name), None)
+
+    def duty_of(self, name: str) -> Duty | None:
+        """The duty of that name."""
+        return next((each for each in self.duties if each.name == name), None)
+
+    def chain_of(self, name: str) -> Chain | None:
+        """The chain of that name."""
+        return next((each for each in self.chains if each.name == name), None)
+
+    def template_of(self, name: str) -> CaseTemplate | None:
+        """The template of that name."""
+        return next((each for each in self.templates if each.name == name), None)
 
     def routes_for(self, facts: Mapping[str, str]) -> tuple[Route, ...]:
         """The routes that an alert takes, in file order: the first that matches, and later ones as long as each says
@@ -178,17 +203,29 @@ def between(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
     `tree` is as the file has it. What its own table already calls wrong is passed over.
     """
     channels = _names(tree, "channel")
-    for kind in ("channel", "route"):
+    for kind in ("channel", "route", "calendar", "duty", "chain", "template"):
         seen: dict[str, int] = {}
         for index, name in _names(tree, kind):
             if name in seen:
                 yield (kind, index, "name"), f"name: {name!r} is taken by another {kind}"
             seen.setdefault(name, index)
+    yield from _promised(tree)
     known = [name for _, name in channels]
     for loc, names in _notified(tree):
         for name in names if isinstance(names, list | tuple) else ():
             if isinstance(name, str) and name not in known:
                 yield loc, f"{loc[-1]}: no channel is named {name!r}{near(name, known)}"
+
+
+def _promised(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
+    """Calendars and chains that a service level names and nobody has."""
+    levels = tree.get("sla")
+    for severity, level in levels.items() if isinstance(levels, Mapping) else ():
+        for kind in ("calendar", "chain"):
+            name = level.get(kind) if isinstance(level, Mapping) else None
+            known = [each for _, each in _names(tree, kind)]
+            if isinstance(name, str) and name and name not in known:
+                yield ("sla", severity, kind), f"{kind}: none is named {name!r}{near(name, known)}"
 
 
 def _notified(tree: Mapping[str, Any]) -> Iterator[tuple[Loc, object]]:

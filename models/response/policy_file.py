@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from livewarden.config_file import Lines, Problem, read_toml, sentence
 from livewarden.errors import PolicyError
+from models.clocks.calendar import BusinessCalendar
+from models.clocks.duty import Chain, Duty
 from models.monitors.monitor import Monitor
 from models.response.conditions import mistakes
 from models.response.policy import ChannelConfig, Policy, Route, between
+from models.response.template import CaseTemplate
+
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "channel": ChannelConfig,
+    "route": Route,
+    "calendar": BusinessCalendar,
+    "duty": Duty,
+    "chain": Chain,
+    "template": CaseTemplate,
+}
 
 
 def parse_policy(text: str, name: str = "response", monitors: Collection[Monitor] | None = None) -> Policy:
@@ -53,5 +65,5 @@ def _mistake(lines: Lines, problem: Problem) -> tuple[int, str]:
     loc, kind, text = problem
     text = text.replace("Tuple should", "A list should").replace("valid tuple", "valid list")
     if len(loc) > 1 and isinstance(loc[1], int):
-        return sentence(lines, loc[:2], ChannelConfig if loc[0] == "channel" else Route, (loc[2:], kind, text))
+        return sentence(lines, loc[:2], _TABLES[str(loc[0])], (loc[2:], kind, text))
     return sentence(lines, (), Policy, (loc, kind, text))

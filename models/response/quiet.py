@@ -7,11 +7,11 @@ import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from livewarden.config_file import near
 from livewarden.severity import SEVERITIES, Severity
 from livewarden.times import to_ms
+from models.clocks.timezone import Timezone
 
 
 def _time_of_day(value: object) -> time:
@@ -21,17 +21,7 @@ def _time_of_day(value: object) -> time:
     return time(int(found[1]), int(found[2]))
 
 
-def _timezone(name: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        known = sorted(zoneinfo.available_timezones())
-        raise ValueError(f"no timezone is named {name!r}{near(name, known) or ', such as Europe/Berlin'}") from None
-    return name
-
-
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), PlainSerializer(lambda value: value.strftime("%H:%M"))]
-Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
 class QuietHours(BaseModel):

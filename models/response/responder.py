@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from livewarden.action import Acknowledge, Action, ExpireSilence, Feedback, ResolveIncident, Silence
+from livewarden.action import (
+    Acknowledge,
+    Action,
+    AddEntry,
+    ExpireSilence,
+    Feedback,
+    MergePattern,
+    NamePattern,
+    ResolveIncident,
+    Silence,
+    SplitPattern,
+)
 from livewarden.event import AHEAD_MS
 from livewarden.times import SECOND_MS, format_ms
 from models.monitors.plan import Plan
@@ -14,6 +26,7 @@ from models.response.cases import Cases
 from models.response.change_set import Audited, ChangeSet, Opinion
 from models.response.incident import incident_state
 from models.response.incidents import Incidents
+from models.response.library import Library
 from models.response.message import link_of
 from models.response.notification_queue import NotificationQueue
 from models.response.policy import Policy
@@ -34,7 +47,7 @@ MOST_ANSWERED = 1_000
 """Requests whose ids are remembered, so that one that is sent twice is granted once."""
 SWEEP_MS = SECOND_MS
 """What waits for the clock is looked through at most so often."""
-STATEFUL = frozenset({"incident", "silence", "case", "feedback"})
+STATEFUL = frozenset({"incident", "silence", "case", "feedback", "pattern"})
 
 
 class Responder:
@@ -55,6 +68,7 @@ class Responder:
         self.silences = Silences(plan.by_name, policy, self._changes, self._queue)
         self.incidents = Incidents(plan.by_name, policy, self._changes, self.silences, self._queue)
         self.cases = Cases(policy, plan.by_name, self._changes)
+        self.library = Library(self._changes, self.cases)
         self._feedback: dict[str, int] = {}
         self._answered: dict[str, None] = {}
         self._swept_ms = 0
@@ -129,6 +143,10 @@ class Responder:
             link = link_of(self._policy.console_url, "cases", case.case_id)
             title = f"overdue, {case.state}, {case.owner or 'no owner'}: {case.title}"
             self._queue.aside("overdue", f"{case.case_id}/{case.due_ms}", title, case.severity, link)
+        for case, who in self.cases.called():
+            link = link_of(self._policy.console_url, "cases", case.case_id)
+            title = f"{who}: overdue, {case.state}, {case.owner or 'no owner'}: {case.title}"
+            self._queue.aside("overdue", f"{case.case_id}/{case.due_ms}/{case.called}", title, case.severity, link)
 
     def _wish(self, action: Action) -> None:
         if action.action_id in self._answered:
@@ -159,6 +177,8 @@ class Responder:
             self.silences.expire(action)
             self.incidents.look_again()
             return "the silence is over"
+        if isinstance(action, AddEntry | NamePattern | MergePattern | SplitPattern):
+            return self.library.apply(action)
         return self.cases.apply(action)
 
     def _opinion(self, action: Feedback) -> str:
@@ -196,6 +216,7 @@ class Responder:
             "silence": self.silences.by_id,
             "case": self.cases.names(),
             "feedback": self._feedback,
+            "pattern": self.library.names(),
         }
         return {(kind, name) for kind, names in kinds.items() for name in names}
 
@@ -205,6 +226,8 @@ class Responder:
             return None if incident is None else incident_state(incident)
         if kind == "silence":
             return self.silences.by_id[name].state()
+        if kind == "pattern":
+            return asdict(self.library[name])
         return self.cases[name].state_of() if kind == "case" else self._feedback[name]
 
     def restore(self, header: Mapping[str, Any], entries: Mapping[str, str]) -> None:
@@ -221,4 +244,5 @@ class Responder:
         self.cases.restore(header["judged"], states.get("case", {}))
         self.silences.restore(states.get("silence", {}))
         self._feedback = states.get("feedback", {})
+        self.library.restore(states.get("pattern", {}))
         self.incidents.restore(states.get("incident", {}).values())

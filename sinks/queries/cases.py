@@ -131,6 +131,8 @@ class WholeCase(ListedCase):
     tasks: Stored = "[]"
     links: Stored = "[]"
     packages: Stored = "[]"
+    clock: Stored = ""
+    template: str = ""
     grouping: str = ""
     evidence: Stored = ""
     stored_at: Moment
@@ -212,7 +214,7 @@ async def get(reader: Reader, case_id: str, run: str = "live") -> WholeCase | No
     if not found:
         return None
     worked = await reader.select(
-        "SELECT alert_ids, reason, opened_at, tasks, links, evidence AS packages,"
+        "SELECT alert_ids, reason, opened_at, tasks, links, evidence AS packages, clock, template,"
         " toUnixTimestamp(stored_at) * 1000 AS stored_at"
         " FROM cases FINAL WHERE case_id = {id:String}",
         values,

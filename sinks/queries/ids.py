@@ -7,13 +7,16 @@ from typing import Final, Literal
 
 from sinks.store.reader import Reader
 
-Kind = Literal["incident", "alert", "silence", "case"]
+Kind = Literal["incident", "alert", "silence", "case", "entry", "pattern"]
 """What a person names by an id."""
 _TABLE: Final[Mapping[Kind, str]] = {
     "incident": "incidents",
     "alert": "alerts",
     "silence": "silences",
     "case": "cases",
+    "entry": "library_entries",
+    "pattern": "(SELECT pattern_id FROM library_entries WHERE pattern_id != ''"
+    " UNION ALL SELECT pattern_id FROM patterns)",
 }
 
 

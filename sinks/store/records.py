@@ -198,7 +198,8 @@ class ChannelRecord(TableRow):
 
 
 class CaseRecord(TableRow):
-    """A case that people work on, in its newest version, whole; `tasks`, `links` and `evidence` (packages) as JSON."""
+    """A case that people work on, in its newest version, whole; `tasks`, `links`, `evidence` (packages)
+    and `clock` as JSON."""
 
     TABLE = "cases"
     case_id: str
@@ -228,6 +229,8 @@ class CaseRecord(TableRow):
     opened_at: Moment | None
     resolved_at: Moment | None
     closed_at: Moment | None
+    clock: Stored = ""
+    template: str = ""
 
 
 class HistoryRecord(TableRow):

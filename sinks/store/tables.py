@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sinks.store.health_tables import HEALTH
+from sinks.store.library_tables import LIBRARY
 from sinks.store.table import NAME, NUMBER, SERIES, TEXT, TIME, hashable
 from sinks.store.table import Row as Row
 from sinks.store.table import Table as Table
@@ -283,9 +284,12 @@ _ALL = (
             "opened_at": f"Nullable({TIME})",
             "resolved_at": f"Nullable({TIME})",
             "closed_at": f"Nullable({TIME})",
+            "clock": "String",
+            "template": NAME,
         },
         identity=("case_id",),
         version="version",
+        defaults={"clock": "", "template": ""},
     ),
     Table(
         "case_history",
@@ -412,7 +416,7 @@ _ALL = (
         version="version",
     ),
 )
-TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *HEALTH)}
+TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *LIBRARY, *HEALTH)}
 """By name, in the order in which a flush writes them."""
 
 STATE = {

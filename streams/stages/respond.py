@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from livewarden.checkpoint import Checkpoint
+from models.library.stored import library_row, pattern_row
 from models.monitors.plan import Plan
 from models.response.policy import Policy
 from models.response.responder import Responder
 from models.response.response_event import from_dict
 from streams.stages.decoded import decoded
-from streams.stages.output import FULL_EVERY, LOG_APPEND_TIME, Output, WireRecord
+from streams.stages.output import FULL_EVERY, LOG_APPEND_TIME, Output, Row, WireRecord
 from streams.stages.response_rows import (
     action_row,
     case_file_row,
@@ -72,27 +73,24 @@ class Respond:
 
     def _say(self) -> None:
         """The rows of what changed; actions last: who sees the answer finds what was done."""
-        changes, row = self.responder.changed(), self.output.row
-        for incident in changes.incidents.values():
-            row("incidents", incident_row(incident, self.responder.incidents))
-        for disposition in changes.dispositions.values():
-            row("dispositions", disposition_row(disposition))
-        for suppressed in changes.suppressed:
-            row("dispositions", suppressed_row(suppressed))
-        for silence in changes.silences.values():
-            row("silences", silence_row(silence))
-        for notification in changes.notifications.values():
-            row("notifications", notification_row(notification))
-        for channel in changes.channels.values():
-            row("channels", channel_row(channel))
-        for case in changes.cases.values():
-            row("cases", case_file_row(case))
-        for entry in changes.history:
-            row("case_history", entry_row(entry))
-        for opinion in changes.opinions:
-            row("feedback", opinion_row(opinion))
-        for audited in changes.audited:
-            row("actions", action_row(audited))
-        rows = self.output.rows
-        if "actions" in rows:
-            rows["actions"] = rows.pop("actions")
+        changes, incidents = self.responder.changed(), self.responder.incidents
+        written: list[tuple[str, list[Row]]] = [
+            ("incidents", [incident_row(each, incidents) for each in changes.incidents.values()]),
+            ("dispositions", [*map(disposition_row, changes.dispositions.values())]),
+            ("dispositions", [*map(suppressed_row, changes.suppressed)]),
+            ("silences", [*map(silence_row, changes.silences.values())]),
+            ("notifications", [*map(notification_row, changes.notifications.values())]),
+            ("channels", [*map(channel_row, changes.channels.values())]),
+            ("cases", [*map(case_file_row, changes.cases.values())]),
+            ("case_history", [*map(entry_row, changes.history)]),
+            ("feedback", [*map(opinion_row, changes.opinions)]),
+            ("library_entries", [library_row(each.entry, each.who, each.at_ms) for each in changes.entries]),
+            ("patterns", [*map(pattern_row, changes.patterns.values())]),
+            ("actions", [*map(action_row, changes.audited)]),
+        ]
+        for table, rows in written:
+            for row in rows:
+                self.output.row(table, row)
+        rows_by_table = self.output.rows
+        if "actions" in rows_by_table:
+            rows_by_table["actions"] = rows_by_table.pop("actions")

@@ -114,13 +114,16 @@ def case_file_row(case: CaseFile) -> Row:
         "alert_ids": list(case.alerts),
         "firing_count": len(case.firing),
         "open_tasks": len(case.open_tasks),
+        "clock": "" if case.clock is None else orjson.dumps(case.clock).decode(),
+        "template": case.template,
     }
 
 
 def _task(task: Task) -> dict[str, Any]:
     due, done = (None if ms is None else format_ms(ms) for ms in (task.due_ms, task.done_ms))
     whose = {"id": task.task_id, "text": task.text, "owner": task.owner}
-    return whose | {"due_at": due, "done_by": task.done_by, "done_at": done}
+    how = {"kind": task.kind, "mandatory": task.mandatory, "answer": task.answer, "unnecessary": task.unnecessary}
+    return whose | {"due_at": due, "done_by": task.done_by, "done_at": done} | how
 
 
 def entry_row(entry: Entry) -> Row:

@@ -54,8 +54,13 @@ FORMS: Mapping[str, dict[str, str]] = {
     "/cases/{case_id}/note": {"why": "asked the team", "expects": "4"},
     "/cases/{case_id}/tasks": {"text": "tell the merchants", "owner": "kim", "expects": "4"},
     "/cases/{case_id}/tasks/{task_id}/done": {"expects": "4"},
+    "/cases/{case_id}/template": {"template": "wrong-enforcement", "expects": "4"},
     "/cases/{case_id}/links": {"kind": "ticket", "ref": "OPS-7", "expects": "4"},
     "/cases/{case_id}/merge": {"into": "case-9", "expects": "4"},
+    "/library/patterns/{pattern_id}/name": {"name": "Warnings", "why": "a word for it"},
+    "/library/patterns/{pattern_id}/merge": {"into": "pattern-2", "why": "the same"},
+    "/library/patterns/{pattern_id}/split": {"name": "a", "rest": "b", "entry_ids": "old-1\nold-2", "why": "two"},
+    "/cases/{case_id}/library": {},
     "/cases/{case_id}/evidence": {},
 }
 """A form for every address that does something."""
@@ -65,6 +70,7 @@ IDS = {
     "silence_id": "silence-1",
     "case_id": "case-1",
     "task_id": "task-1",
+    "pattern_id": "pattern-1",
 }
 
 

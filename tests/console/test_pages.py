@@ -15,10 +15,12 @@ from yarl import URL
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, format_ms
+from models.library.stored import library_row
 from sinks.present.wording import exactly
 from sinks.store.connection import Address
 from tests.clickhouse_fixtures import NODES, SERVERS, clickhouse, clickhouse_server
 from tests.console_fixtures import (
+    ENTRIES,
     HOSTILE,
     POSITIONS,
     T0,
@@ -53,12 +55,20 @@ LISTS = (
     "/silences",
     "/changes",
     "/misjudgement",
+    "/library",
     "/dead-letters",
     "/health",
     "/load",
     "/actions",
 )
-ONE = ("/incidents/incident-1", "/alerts/alert-1", "/cases/case-1", "/dead-letters/live.enforcement/1/7")
+ONE = (
+    "/incidents/incident-1",
+    "/alerts/alert-1",
+    "/cases/case-1",
+    "/library/old-1",
+    "/library/patterns/pattern-1",
+    "/dead-letters/live.enforcement/1/7",
+)
 
 
 class Page(HTMLParser):
@@ -99,6 +109,7 @@ async def test_every_page_without_a_row_says_so(site: Site) -> None:
         "/cases": "No cases yet",
         "/changes": "No platform change",
         "/misjudgement": "Nothing has been read yet",
+        "/library": "Nothing is in the library yet",
         "/dead-letters": "No record was set aside",
         "/health": "No worker has saved a position yet",
         "/load": "On-call load and noise",
@@ -356,7 +367,9 @@ async def test_cases_and_one_case(site: Site) -> None:
     assert Page(await site.page("/cases?state=ended")).rows == ["/cases/case-2"]
     assert Page(await site.page("/cases?slice=another&severity=info&monitor=measures")).rows == ["/cases/case-2"]
     text = await site.page("/cases/case-1")
-    assert Page(text).rows == ["/incidents/incident-1", "/alerts/alert-1", "/alerts/alert-2"]
+    assert Page(text).rows == ["/incidents/incident-1", "/alerts/alert-1", "/alerts/alert-2", "/library/old-1"]
+    assert "same: policy p7" in text
+    assert "playbook enforcement@1 solved" in text
     assert text.count("<svg") == 1
     assert "change-50" in text
     assert "is over" in text
@@ -550,6 +563,7 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
     dead = {"reason": HOSTILE, "detail": HOSTILE, "key": HOSTILE, "value": HOSTILE.encode()}
     await site.store.write("dead_letters", [dead_row(7, **dead, headers=json.dumps({HOSTILE: HOSTILE}))])
     await site.store.write("dead_letters", [dead_row(8, headers=HOSTILE)])
+    await site.store.write("library_entries", [library_row(each, HOSTILE, T0) for each in ENTRIES])
     paths = [*LISTS, *ONE, "/dead-letters/live.enforcement/1/8", "/alerts?suppressed=yes", "/alerts?from=2026-01-01"]
     for path in paths:
         status, found = await site.get(path)

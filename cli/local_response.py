@@ -70,6 +70,6 @@ class LocalResponse:
         self.log += fresh
         self.stage.process(fresh)
         rows, self.stage.output.rows = self.stage.output.rows, {}
-        self._answers = rows.get("actions", [])
+        self._answers = [dict(row) for row in rows.get("actions", [])]
         for table, found in rows.items():
             await self._store.write(table, found)

@@ -110,8 +110,8 @@ def decode(
             raise _invalid(error) from error
         if unknown_fields(data):
             _loads(body)  # what no contract looks at is JSON all the same: NaN is none
-        logged_ms = _logged_ms(_text(named, "ce_recordedtime"), timestamp_ms)
-        return _event(id, source, time_ms, data, topic, partition, offset, logged_ms)
+        logged = logged_ms(_text(named, "ce_recordedtime"), timestamp_ms)
+        return _event(id, source, time_ms, data, topic, partition, offset, logged)
     return _structured(_loads(body), body, topic, partition, offset, timestamp_ms)
 
 
@@ -234,8 +234,8 @@ def _structured(envelope: Any, body: bytes, topic: str | None, partition: int, o
     except ValidationError as error:
         raise _invalid(error, skip=1) from error
     recorded = envelope.get("recordedtime")
-    logged_ms = _logged_ms(recorded if isinstance(recorded, str) else "", timestamp_ms)
-    return _event(id, source, time_ms, data, topic, partition, offset, logged_ms)
+    logged = logged_ms(recorded if isinstance(recorded, str) else "", timestamp_ms)
+    return _event(id, source, time_ms, data, topic, partition, offset, logged)
 
 
 def _attributes(spec: str, id: str, source: str, ce_type: str, time: str) -> tuple[type[Contract], int]:
@@ -273,7 +273,8 @@ def _no_contract(ce_type: str) -> type[Contract]:
     raise InvalidEvent("unknown_type", f"no contract is named {ce_type[:200]}")
 
 
-def _logged_ms(recorded: str, timestamp_ms: int) -> int:
+def logged_ms(recorded: str, timestamp_ms: int) -> int:
+    """When the log took an event at first: by its own clock, or by the word of the event that came before."""
     if timestamp_ms < EARLIEST_MS:
         timestamp_ms = -1  # no clock at all
     if not recorded:

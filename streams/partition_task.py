@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater
+from sinks.store.columns import Columns
 from sinks.store.store import Store
 from streams import telemetry
 from streams.stages import Output, Said, WireRecord
@@ -214,19 +214,12 @@ def retrying(neighbour: str) -> AsyncRetrying:
 
 
 def _count(topic: str, output: Output) -> None:
-    outcomes = Counter(
-        "late" if row["late"] else "conflict" if row["conflict"] else "duplicate" if row["duplicate"] else "counted"
-        for row in output.rows.get("events", ())
-    )
-    for outcome, number in outcomes.items():
-        telemetry.count("livewarden_events", topic, outcome, by=number)
+    events = output.rows.get("events")
+    if isinstance(events, Columns):
+        _count_events(topic, events)
     if output.lost:
         telemetry.count("livewarden_lost_records", topic, by=output.lost)
         _log.error("%s: %d records were deleted from the log before they were read", topic, output.lost)
-    for row in output.rows.get("events", ()):
-        if row["unknown_fields"]:
-            telemetry.count("livewarden_unknown_fields", topic)
-            _tell_once(row["type"], row["unknown_fields"])
     for row in output.rows.get("dead_letters", ()):
         telemetry.count("livewarden_dead_letters", topic, row["reason"])
     for row in output.rows.get("alerts", ()):
@@ -234,6 +227,21 @@ def _count(topic: str, output: Output) -> None:
             telemetry.count("livewarden_alerts", row["monitor"], row["kind"])
         elif row["version"] == 1:
             telemetry.count("livewarden_alerts_suppressed", row["monitor"], row["suppressed_by"])
+
+
+def _count_events(topic: str, events: Columns) -> None:
+    columns = events.columns
+    late, conflict = sum(columns["late"]), sum(columns["conflict"])
+    duplicate = sum(columns["duplicate"]) - conflict
+    counted = len(events) - late - conflict - duplicate
+    numbers = {"counted": counted, "late": late, "duplicate": duplicate, "conflict": conflict}
+    for outcome, number in numbers.items():
+        if number:
+            telemetry.count("livewarden_events", topic, outcome, by=number)
+    for type_name, unknown in zip(columns["type"], columns["unknown_fields"], strict=True):
+        if unknown:
+            telemetry.count("livewarden_unknown_fields", topic)
+            _tell_once(type_name, unknown)
 
 
 _notified: set[str] = set()

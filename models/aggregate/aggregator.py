@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import numpy as np
+
 from livewarden.contracts import PlatformChange, SourceHeartbeat
 from livewarden.event import Event
 from livewarden.times import to_ms
+from models.aggregate.cells import MOST_LEAVES, Cell, OpenBuckets
 from models.aggregate.change import change_of
-from models.aggregate.distinct import Distinct
-from models.aggregate.leaf import REST, Sums, fold
+from models.aggregate.columns import Columns, Share
+from models.aggregate.event_run import EventRun, RunEvent, Whole
+from models.aggregate.leaf import fold
 from models.aggregate.partial import IN_PART, Message, Notice, Partial, Role, Row, Seal, in_records
 from models.monitors.monitor import Monitor
 from models.monitors.plan import CHANGES, Plan, SeriesKey
@@ -20,37 +24,6 @@ Outcome = Literal["counted", "late", "duplicate", "conflict"]
 """What became of a valid event. `counted` includes events that no monitor asks about."""
 
 NEVER = 0
-MOST_LEAVES = 4_000
-"""Leaves that one partition says of a bucket: above what is kept, so that the cut seldom depends on the partitions."""
-
-
-MOST_OPEN_LEAVES = 5 * MOST_LEAVES
-"""Leaves of one series in a bucket that is still open; further ones are counted together."""
-
-
-class _Cell:
-    """One series in one open bucket."""
-
-    __slots__ = ("distinct", "exposure", "leaves", "value")
-
-    def __init__(self, value: int = 0, exposure: int = 0, sketch: str = "") -> None:
-        self.value = value
-        self.exposure = exposure
-        self.distinct = Distinct(sketch) if sketch else None
-        self.leaves: dict[SeriesKey, Sums] = {}
-
-    def add_leaf(self, leaf: SeriesKey, value: int, exposure: int) -> None:
-        """Count at the finest grain; what is beyond the most leaves goes to `REST`."""
-        if leaf not in self.leaves and len(self.leaves) >= MOST_OPEN_LEAVES:
-            leaf = (REST,) * len(leaf)
-        old = self.leaves.get(leaf, (0, 0))
-        self.leaves[leaf] = (old[0] + value, old[1] + exposure)
-
-    def add_subject(self, subject: str) -> None:
-        """Count a subject once."""
-        if self.distinct is None:
-            self.distinct = Distinct()
-        self.distinct.add(subject)
 
 
 class Aggregator:
@@ -78,8 +51,7 @@ class Aggregator:
         self._exposed: dict[str, Monitor] = {monitor.name: monitor for monitor in plan.exposed_by(topic)}
         self._sizes = sorted({monitor.bucket for monitor in (*monitors, *self._exposed.values())})
         self._ticks = plan.ticks(topic)
-        self._open: dict[tuple[str, int], dict[SeriesKey, _Cell]] = {}
-        self._exposure: dict[tuple[str, int], dict[SeriesKey, int]] = {}
+        self._buckets = OpenBuckets()
         self._alive: dict[int, set[int]] = {size: set() for size in self._sizes}
         self._ids: dict[str, dict[str, tuple[int, int]]] = {}
         self._prune_at = NEVER
@@ -106,13 +78,85 @@ class Aggregator:
             return outcome, notices + self.advance(event.time_ms - self._lateness_ms)
         return outcome, []
 
+    def take(self, run: EventRun) -> tuple[list[Outcome], list[Message]]:
+        """Take a run of events in offset order: the same as `add` of one after the other, at a tenth of the cost.
+
+        Between two moments at which a bucket is complete the order of events changes nothing, so each such stretch is
+        counted at once. A run in which an id comes again is taken event by event.
+        """
+        at_ms = run.time_ms
+        reached = np.maximum.accumulate(at_ms) - self._lateness_ms
+        before = np.maximum(self.watermark_ms, np.concatenate(([self.watermark_ms], reached[:-1])))
+        timely = np.flatnonzero(at_ms >= before)
+        if not self._all_new(run, timely):
+            return self._one_by_one(run)
+        outcomes: list[Outcome] = ["counted" if each else "late" for each in (at_ms >= before).tolist()]
+        self.outcomes.update(outcomes)
+        if not len(timely):
+            return outcomes, []
+        newest = int(timely[np.argmax(at_ms[timely])])
+        self._heed(run.event(newest))
+        self.ended = False
+        columns = [
+            Columns([run.bodies[place] for place in there.tolist()], at_ms[there])
+            for there in (np.flatnonzero(run.kinds == kind) for kind in range(len(run.kind_names)))
+        ]
+        within = _within(run.kinds)
+        messages: list[Message] = []
+        since = 0
+        while since < len(run):
+            completing = np.flatnonzero(reached[since:] >= self._next_tick)
+            until = since + int(completing[0]) + 1 if len(completing) else len(run)
+            self._place_stretch(run, timely[(timely >= since) & (timely < until)], columns, within)
+            messages += self.advance(int(reached[until - 1]))
+            since = until
+        return outcomes, messages
+
+    def _all_new(self, run: EventRun, timely: Whole) -> bool:
+        """Whether no event of these repeats an id, of the run or of before."""
+        for source in set(run.sources):
+            ids = [run.ids[place] for place in timely.tolist() if run.sources[place] == source]
+            if len(set(ids)) < len(ids) or not self._ids.get(source, {}).keys().isdisjoint(ids):
+                return False
+        return True
+
+    def _one_by_one(self, run: EventRun) -> tuple[list[Outcome], list[Message]]:
+        outcomes: list[Outcome] = []
+        messages: list[Message] = []
+        for place in range(len(run)):
+            event = run.event(place)
+            outcome = self._place(event)
+            outcomes.append(outcome)
+            self.outcomes[outcome] += 1
+            if outcome == "counted":
+                self._heed(event)
+                self.ended = False
+                messages += self.advance(event.time_ms - self._lateness_ms)
+        return outcomes, messages
+
+    def _place_stretch(self, run: EventRun, rows: Whole, columns: list[Columns], within: Whole) -> None:
+        """Count events between which no bucket becomes complete."""
+        at_ms = run.time_ms[rows]
+        for size in self._sizes:
+            self._alive[size].update(np.unique(at_ms - at_ms % size).tolist())
+        for place, time_ms in zip(rows.tolist(), at_ms.tolist(), strict=True):
+            ids = self._ids.setdefault(run.sources[place], {})
+            ids[run.ids[place]] = time_ms, run.digests[place]
+        for kind, name in enumerate(run.kind_names):
+            there = rows[run.kinds[rows] == kind]
+            for asked in self._plan.asked(*name):
+                share = Share(columns[kind], asked, within[there])
+                if not self._buckets.add_share(asked, share):
+                    for place in there.tolist():
+                        self._buckets.add(asked, run.bodies[place], int(run.time_ms[place]))
+
     @property
     def lag_ms(self) -> int | None:
         """How long the newest event had taken to the log; None before any, or where the log has no timestamps."""
         reach_ms, logged_ms = self.newest
         return logged_ms - reach_ms if reach_ms > NEVER and logged_ms >= 0 else None
 
-    def _heed(self, event: Event) -> None:
+    def _heed(self, event: Event | RunEvent) -> None:
         if event.reach_ms > self.newest[0]:
             self.newest = event.reach_ms, event.logged_ms
 
@@ -135,7 +179,7 @@ class Aggregator:
     @property
     def open_events(self) -> int:
         """Sum of the cells' values in buckets that are not complete yet, over all monitors."""
-        return sum(cell.value for cells in self._open.values() for cell in cells.values())
+        return sum(cell.value for cells in self._buckets.cells.values() for cell in cells.values())
 
     def mend(self, until_ms: int) -> None:
         """Take a watermark back that stands in the future, to `until_ms`; what was said of buckets from there on is
@@ -149,8 +193,7 @@ class Aggregator:
         self._next_tick = min((self._sealed[group] + tick for group, tick in self._ticks.items()), default=2**62)
         self._prune_at = min(self._prune_at, until_ms)
         self._whole_from = {}
-        self._open = {bucket: cells for bucket, cells in self._open.items() if bucket[1] < until_ms}
-        self._exposure = {bucket: sums for bucket, sums in self._exposure.items() if bucket[1] < until_ms}
+        self._buckets.forget(until_ms)
         self._alive = {size: {start for start in starts if start < until_ms} for size, starts in self._alive.items()}
         self._ids = {}
 
@@ -158,7 +201,7 @@ class Aggregator:
         """The start of the first bucket of that size in which nothing can have come yet."""
         return (max(self.newest[0], self.watermark_ms) // size + 1) * size
 
-    def _place(self, event: Event) -> Outcome:
+    def _place(self, event: Event | RunEvent) -> Outcome:
         time_ms = event.time_ms
         if time_ms < self.watermark_ms:
             return "late"
@@ -166,35 +209,11 @@ class Aggregator:
             return seen
         for size in self._sizes:
             self._alive[size].add(time_ms - time_ms % size)
-        data = event.data
-        for question in self._plan.questions(data):
-            reading = question.read(data)
-            if reading is None:
-                continue
-            series, value, exposure, subject = reading
-            bucket = (question.monitor.name, time_ms - time_ms % question.bucket_ms)
-            most = question.monitor.max_series
-            if question.exposure:
-                self._expose(bucket, series, value, most)
-                continue
-            cells = self._open.get(bucket)
-            if cells is None:
-                cells = self._open[bucket] = {}
-            cell = cells.get(series)
-            if cell is None and len(cells) >= most:
-                series = (REST,) * len(series)
-                cell = cells.get(series)
-            if cell is None:
-                cell = cells[series] = _Cell()
-            cell.value += value
-            cell.exposure += exposure
-            if question.has_leaves:
-                cell.add_leaf(question.leaf(data), question.weighs(data) or value, exposure)
-            if subject is not None:
-                cell.add_subject(subject)
+        for asked in self._plan.questions(event.data):
+            self._buckets.add(asked, event.data, time_ms)
         return "counted"
 
-    def _seen(self, event: Event) -> Outcome | None:
+    def _seen(self, event: Event | RunEvent) -> Outcome | None:
         """What an event is that repeats an id; None, and it is remembered, where it does not."""
         ids = self._ids.get(event.source)
         if ids is None:
@@ -205,12 +224,6 @@ class Aggregator:
             return "duplicate" if said in (digest, -1) else "conflict"
         ids[event.id] = event.time_ms, digest
         return None
-
-    def _expose(self, bucket: tuple[str, int], series: SeriesKey, value: int, most: int) -> None:
-        sums = self._exposure.setdefault(bucket, {})
-        if series not in sums and len(sums) >= most:
-            series = (REST,) * len(series)
-        sums[series] = sums.get(series, 0) + value
 
     def _notices(self, data: PlatformChange, time_ms: int) -> list[Message]:
         if self._topic != CHANGES:
@@ -236,12 +249,12 @@ class Aggregator:
             size = monitor.bucket
             for start in sorted(self._alive[size]):
                 if start + size <= watermark:
-                    cells = self._open.pop((monitor.name, start), {})
+                    cells = self._buckets.cells.pop((monitor.name, start), {})
                     messages += self._partials(monitor, start, cells)
         for monitor in self._exposed.values():
             for start in sorted(self._alive[monitor.bucket]):
                 if start + monitor.bucket <= watermark:
-                    sums = self._exposure.pop((monitor.name, start), {})
+                    sums = self._buckets.exposure.pop((monitor.name, start), {})
                     rows: list[Row] = [(key, value, 0, "") for key, value in sorted(sums.items())]
                     messages += self._cut(monitor, start, rows, "exposure")
         for size in self._sizes:
@@ -265,7 +278,7 @@ class Aggregator:
                 del self._ids[source]
         self._prune_at = watermark + max(self._lateness_ms, 1000)
 
-    def _partials(self, monitor: Monitor, start: int, cells: dict[SeriesKey, _Cell]) -> Iterator[Partial]:
+    def _partials(self, monitor: Monitor, start: int, cells: dict[SeriesKey, Cell]) -> Iterator[Partial]:
         rows: list[Row] = [
             (series, cell.value, cell.exposure, cell.distinct.to_text() if cell.distinct else "")
             for series, cell in sorted(cells.items())
@@ -313,11 +326,11 @@ class Aggregator:
                         for series, cell in cells.items()
                     ],
                 ]
-                for (name, start), cells in self._open.items()
+                for (name, start), cells in self._buckets.cells.items()
             ],
             "exposure": [
                 [name, start, [[*key, value] for key, value in sums.items()]]
-                for (name, start), sums in self._exposure.items()
+                for (name, start), sums in self._buckets.exposure.items()
             ],
         }
 
@@ -349,11 +362,24 @@ class Aggregator:
             monitor = self._monitors.get(name)
             if monitor is None or monitor.sums_hash != state["configs"][name]:
                 continue
-            cells = self._open[name, start] = {}
+            cells = self._buckets.cells[name, start] = {}
             for series, value, exposure, sketch, *leaves in rows:
-                cell = cells[tuple(series)] = _Cell(value, exposure, sketch)
+                cell = cells[tuple(series)] = Cell(value, exposure, sketch)
                 if leaf_hashes.get(name) == monitor.leaf_hash:
                     cell.leaves = {tuple(leaf): (v, e) for *leaf, v, e in leaves[0]}
         for name, start, sums in state["exposure"]:
             if name in self._exposed and self._exposed[name].sums_hash == state["configs"][name]:
-                self._exposure[name, start] = {tuple(key): value for *key, value in sums}
+                self._buckets.exposure[name, start] = {tuple(key): value for *key, value in sums}
+
+
+def _within(kinds: Whole) -> Whole:
+    """Of each event the place among those of its kind.
+
+    >>> _within(np.array([0, 1, 0, 0])).tolist()
+    [0, 0, 1, 2]
+    """
+    places = np.zeros(len(kinds), dtype=np.int64)
+    for kind in np.unique(kinds):
+        there = kinds == kind
+        places[there] = np.arange(np.count_nonzero(there))
+    return places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final
 
 from livewarden.contracts import AGGREGATES, Contract, PlatformChange
@@ -29,15 +30,20 @@ class CompiledMonitor:
 
     __slots__ = (
         "_dimensions",
-        "_kind",
         "_leaf",
         "_measured",
         "_subject",
         "_where",
         "bucket_ms",
+        "dimensions",
         "exposure",
         "has_leaves",
+        "kind",
+        "leaves",
+        "measured",
         "monitor",
+        "subject",
+        "where",
     )
 
     def __init__(self, monitor: Monitor, *, exposure: bool = False) -> None:
@@ -45,15 +51,24 @@ class CompiledMonitor:
         self.exposure = exposure
         self.bucket_ms = monitor.bucket
         asked = monitor.beside if exposure and monitor.beside is not None else monitor
-        dimensions = asked.group_by if isinstance(asked, Monitor) else asked.by
-        self._kind, fields = asked.measured
-        self._measured = [_getter(field) for field in fields]
-        self._dimensions = [_getter(field) for field in dimensions]
-        self._where = [(_getter(field), frozenset(values)) for field, values in asked.where.items()]
-        self._leaf = [] if exposure else [_getter(field) for field in monitor.leaf_dims]
-        self.has_leaves = bool(self._leaf)
-        subject = monitor.subjects if self._kind != "distinct" else fields[0]
-        self._subject = _getter(subject) if subject and not exposure else None
+        self.dimensions = tuple(asked.group_by if isinstance(asked, Monitor) else asked.by)
+        self.kind, self.measured = asked.measured[0], asked.measured[1] if asked.measured[0] != "distinct" else ()
+        self.where = {field: frozenset(values) for field, values in asked.where.items()}
+        self.leaves = () if exposure else monitor.leaf_dims
+        self.has_leaves = bool(self.leaves)
+        subject = monitor.subjects if self.kind != "distinct" else asked.measured[1][0]
+        self.subject = None if exposure else subject
+        self._measured = [getter(field) for field in self.measured]
+        self._dimensions = [getter(field) for field in self.dimensions]
+        self._where = [(getter(field), values) for field, values in self.where.items()]
+        self._leaf = [getter(field) for field in self.leaves]
+        self._subject = getter(self.subject) if self.subject else None
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Every field that it reads."""
+        subject = (self.subject,) if self.subject else ()
+        return frozenset((*self.dimensions, *self.measured, *self.where, *self.leaves, *subject))
 
     def read(self, data: Contract) -> Reading | None:
         """What `data` adds, or None where the monitor does not count it.
@@ -61,9 +76,9 @@ class CompiledMonitor:
         A count adds the event's weight. A sum or ratio adds the field as it is (an unknown field adds nothing: None).
         """
         for get, accepted in self._where:
-            if _text(get(data)) not in accepted:
+            if text(get(data)) not in accepted:
                 return None
-        kind = self._kind
+        kind = self.kind
         exposure = 0
         if kind == "count":
             value = data.weight
@@ -76,17 +91,17 @@ class CompiledMonitor:
             value = numbers[0]
             if kind == "ratio":
                 exposure = numbers[1]
-        series = tuple([_text(get(data)) for get in self._dimensions])
-        subject = _text(self._subject(data)) if self._subject else None
+        series = tuple([text(get(data)) for get in self._dimensions])
+        subject = text(self._subject(data)) if self._subject else None
         return series, value, exposure, subject or None
 
     def weighs(self, data: Contract) -> int:
         """What an event adds to a leaf where values do not add up (distinct subjects): its weight; else 0."""
-        return data.weight if self._kind == "distinct" else 0
+        return data.weight if self.kind == "distinct" else 0
 
     def leaf(self, data: Contract) -> SeriesKey:
         """The values of the dimensions that explain an alert, of an event that `read` counts."""
-        return tuple([_text(get(data)) for get in self._leaf])
+        return tuple([text(get(data)) for get in self._leaf])
 
 
 class Plan:
@@ -106,7 +121,16 @@ class Plan:
 
     def questions(self, data: Contract) -> Iterable[CompiledMonitor]:
         """The monitors that look at this type of event at this precision, those of its topic only."""
-        return self._questions.get((data.type_name, data.time_precision), ())
+        return self.asked(data.type_name, data.time_precision)
+
+    def asked(self, type_name: str, precision: str) -> Sequence[CompiledMonitor]:
+        """The same by their names."""
+        return self._questions.get((type_name, precision), ())
+
+    def fields_read(self, type_name: str) -> frozenset[str]:
+        """Every field of a type of event that a monitor reads, at any precision."""
+        asked = (each for (name, _), every in self._questions.items() if name == type_name for each in every)
+        return frozenset(path for each in asked for path in each.paths)
 
     def on_topic(self, topic: str) -> list[Monitor]:
         """The monitors that read a topic, in file order."""
@@ -158,7 +182,7 @@ class Plan:
         }
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
     """A label: "" where unknown, and true or false as JSON writes them."""
     if isinstance(value, str):
         return value
@@ -167,10 +191,11 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _getter(path: str) -> Callable[[Any], Any]:
+def getter(path: str) -> Callable[[Any], Any]:
+    """What reads the field that a dotted path names; None where an inner part is unset."""
     names = path.split(".")
     if len(names) == 1:
-        return lambda data, name=path: getattr(data, name)  # type: ignore[misc]
+        return attrgetter(path)
 
     def get(data: Any) -> Any:
         for name in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Self
@@ -13,9 +14,11 @@ from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater, SetupError
 from livewarden.ids import content_token
 from livewarden.times import DAY_MS, instant
+from sinks.store.columns import Columns
 from sinks.store.connection import Address, open_client, translated
 from sinks.store.group import GroupCommit
 from sinks.store.migrate import missing_or_applied
+from sinks.store.native import block
 from sinks.store.shards import WRITING
 from sinks.store.store import AlertKey
 from sinks.store.tables import MANIFEST, STATE, Row, Table, table
@@ -76,6 +79,9 @@ class ClickHouseStore:
     async def write(self, name: str, rows: Sequence[Row]) -> None:
         """See `Store.write`."""
         kind = table(name)
+        if isinstance(rows, Columns):
+            await self._group.add(name, rows)
+            return
         complete = [kind.complete(row) for row in rows]
         if name == "alerts":
             known = await self.known_alerts([_alert_key(row) for row in complete])
@@ -207,16 +213,31 @@ class ClickHouseStore:
             result = await self._client.query(sql, dict(values))
             return list(result.result_rows)
 
-    async def _insert_all(self, name: str, rows: list[Row]) -> None:
+    async def _insert_all(self, name: str, rows: Sequence[Row]) -> None:
         if name in _POSITIONS:
             for start in range(0, len(rows), MOST_ROWS):
                 await self._insert(name, _POSITIONS[name], rows[start : start + MOST_ROWS], {"insert_deduplicate": 0})
             return
         kind = table(name)
+        if isinstance(rows, Columns) and one_insert(rows):
+            await self._insert_block(name, block(rows.columns, kind.columns))
+            return
         for piece in pieces(kind, rows):
             token = content_token(orjson.dumps(row, default=_plain).decode() for row in piece)
             await self._insert(
                 name, kind.columns, piece, {"insert_deduplicate": 1, "insert_deduplication_token": token}
+            )
+
+    async def _insert_block(self, name: str, rows: bytes) -> None:
+        """Rows in the Native format; the driver sends them as they are."""
+        token = hashlib.sha256(rows).hexdigest()
+        with translated(self._address):
+            await self._client.raw_insert(
+                name,
+                insert_block=rows,
+                fmt="Native",
+                settings={"async_insert": 0, "insert_deduplicate": 1, "insert_deduplication_token": token}
+                | (WRITING if self._address.cluster else {}),
             )
 
     async def _insert(
@@ -233,6 +254,15 @@ class ClickHouseStore:
                 column_oriented=True,
                 settings={"async_insert": 0, **settings, **(WRITING if self._address.cluster else {})},
             )
+
+
+def one_insert(rows: Columns) -> bool:
+    """Whether they fit into one insert, by their number and partitions."""
+    if len(rows) > MOST_ROWS:
+        return False
+    by = rows.table.partitioned_by
+    days = set() if by is None else {at_ms // DAY_MS for at_ms in rows.columns[by]}
+    return len(days) <= MOST_PARTITIONS or len(set(map(_month, days))) <= MOST_PARTITIONS
 
 
 def pieces(kind: Table, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

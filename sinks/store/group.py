@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from sinks.store.columns import Columns
 from sinks.store.tables import Row
 
-Insert = Callable[[str, list[Row]], Awaitable[None]]
+Insert = Callable[[str, Sequence[Row]], Awaitable[None]]
 """Inserts rows into the table of that name; returns when they are durable."""
 
 
@@ -51,7 +52,7 @@ class GroupCommit:
 
     async def _one(self, table: str, group: list[tuple[Sequence[Row], asyncio.Future[None]]]) -> None:
         try:
-            await self._insert(table, [row for rows, _ in group for row in rows])
+            await self._insert(table, _together([rows for rows, _ in group]))
         except Exception as error:  # noqa: BLE001 - not handled here: everybody in the group gets it
             for _, waiter in group:
                 if not waiter.done():
@@ -60,3 +61,16 @@ class GroupCommit:
             for _, waiter in group:
                 if not waiter.done():
                     waiter.set_result(None)
+
+
+def _together(batches: Sequence[Sequence[Row]]) -> Sequence[Row]:
+    """Rows one after the other: as columns where all of them are."""
+    if len(batches) == 1:
+        return batches[0]
+    if not all(isinstance(rows, Columns) for rows in batches):
+        return [row for rows in batches for row in rows]
+    together = Columns(next(rows.table for rows in batches if isinstance(rows, Columns)))
+    for rows in batches:
+        if isinstance(rows, Columns):
+            together.extend(rows.columns)
+    return together

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import InvalidEvent
 from livewarden.event import AHEAD_MS
 from models.aggregate.aggregator import Aggregator, Outcome
+from models.aggregate.event_run import EventRun
 from models.aggregate.partial import Message, Partial, from_dict, to_dict
 from models.monitors.plan import Plan
 from sources.codec import decode
+from sources.quick import FEW, QuickReader, stretches
 from streams.stages.marker import Passed
 from streams.stages.output import FULL_EVERY, Output, WireRecord, readable
-from streams.stages.rows import dead_row, event_row, partial_row, pass_over
+from streams.stages.rows import dead_row, event_columns, event_row, partial_row, pass_over
 from streams.stages.saved import pack, unpacked
 
 
@@ -38,12 +41,32 @@ class Ingest:
         self._sealed: list[Message] = []
         self._plan = plan
         self._ahead_ms = ahead_ms
+        self._reader = QuickReader(plan, ahead_ms)
         self._aggregator = Aggregator(plan, topic, partition, of, lateness_ms)
         self._tick_ms = min(plan.ticks(topic).values(), default=0)
 
-    def process(self, records: Iterable[WireRecord]) -> None:
+    def process(self, records: Sequence[WireRecord]) -> None:
         """Take a run of records in offset order; those below `next_offset` were taken before and are skipped."""
         self._sealed = []
+        fresh = [record for record in records if record.offset >= self.next_offset]
+        if len(fresh) < FEW or not _ascending([record.offset for record in fresh]):
+            self._take_each(fresh)
+            return
+        run, places = self._reader.read(fresh)
+        done = 0
+        for begin, end in stretches(places):
+            self._take_each(fresh[done : places[begin]])
+            done = places[end - 1] + 1
+            self._take_run(fresh[places[begin] : done], run.part(begin, end))
+        self._take_each(fresh[done:])
+
+    def _take_run(self, records: Sequence[WireRecord], run: EventRun) -> None:
+        self.next_offset = records[-1].offset + 1
+        outcomes, messages = self._aggregator.take(run)
+        self.output.columns("events", event_columns(self.topic, records, run, outcomes))
+        self._say(messages)
+
+    def _take_each(self, records: Iterable[WireRecord]) -> None:
         for record in records:
             if record.offset < self.next_offset:
                 continue
@@ -140,6 +163,10 @@ class Ingest:
                 monitor = self._plan.by_name[message.monitor]
                 for row in message.rows:
                     self.output.row("partials", partial_row(message, monitor, row))
+
+
+def _ascending(offsets: Sequence[int]) -> bool:
+    return all(one < other for one, other in pairwise(offsets))
 
 
 def _upgraded(state: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -12,6 +12,8 @@ from livewarden.settings import PARTIALS, RESPONSE
 from models.aggregate.canary import Canary, canary_dict
 from models.aggregate.partial import Message, to_dict
 from models.response import response_event as news
+from sinks.store.columns import Columns
+from sinks.store.tables import TABLES
 from streams.stages.marker import Unreadable
 
 Row = dict[str, Any]
@@ -42,6 +44,9 @@ def readable(record: WireRecord) -> None:
         raise InvalidEvent("unreadable", " ".join(record.detail.split())[:MOST_DETAIL])
 
 
+BY_COLUMN = frozenset({"events"})
+"""Tables whose rows come by the run, and are kept by column."""
+
 Said = Message | Canary | news.ResponseEvent
 """What a stage says to the next one."""
 
@@ -54,14 +59,26 @@ class Output:
     """
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[Row]] = {}
+        self.rows: dict[str, list[Row] | Columns] = {}
         self.messages: list[Said] = []
         self.lost = 0
         self.ahead: list[tuple[str, int, int]] = []
 
     def row(self, table: str, row: Row) -> None:
         """Add one row."""
-        self.rows.setdefault(table, []).append(row)
+        self._table(table).append(row)
+
+    def columns(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add rows by column, to a table that is kept so."""
+        kept = self._table(table)
+        assert isinstance(kept, Columns)
+        kept.extend(columns)
+
+    def _table(self, table: str) -> list[Row] | Columns:
+        rows = self.rows.get(table)
+        if rows is None:
+            rows = self.rows[table] = Columns(TABLES[table]) if table in BY_COLUMN else []
+        return rows
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.messages)

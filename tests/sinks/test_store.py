@@ -20,6 +20,7 @@ from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater, SetupError
 from livewarden.times import DAY_MS, HOUR_MS, format_ms, parse_ms
 from sinks.store.clickhouse import MOST_PARTITIONS, MOST_ROWS, ClickHouseStore, pieces
+from sinks.store.columns import Columns
 from sinks.store.connection import Address, open_client
 from sinks.store.memory import MemoryStore
 from sinks.store.reader import Reader
@@ -187,6 +188,52 @@ async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
 async def test_rows_read_back_as_they_were_written(kept: Kept, name: str) -> None:
     await kept.store.write(name, [SAMPLES[name]])
     assert await kept.rows(name) == [SAMPLES[name]]
+
+
+def columns_of(rows: list[dict[str, Any]]) -> Columns:
+    """Rows as columns, texts in part as their bytes, as ingest keeps them."""
+    columns = Columns(TABLES["events"])
+    for row in rows[: len(rows) // 2]:
+        columns.append(row)
+    rest = rows[len(rows) // 2 :]
+    by_name = {name: [row[name] for row in rest] for name in columns.columns}
+    columns.extend(by_name | {"data": [row["data"].encode() for row in rest]})
+    return columns
+
+
+@pytest.mark.parametrize("apart_ms", [1_000, 45 * DAY_MS])
+async def test_columns_are_kept_as_rows_are(kept: Kept, apart_ms: int) -> None:
+    names = [f"type.{number}" for number in range(300)]
+    rows = [
+        event(
+            number,
+            event_time=DAY + number * apart_ms,
+            type=name,
+            source="" if number % 3 else "ö",
+            late=number % 2,
+            weight=2**40 + number,
+            unknown_fields=["a", "bä"][: number % 3],
+            data="{}" + " " * (number * 100),
+        )
+        for number, name in enumerate(names)
+    ]
+    columns = columns_of(rows)
+    assert list(columns) == rows
+    assert (columns[-1], columns[298:]) == (rows[-1], rows[298:])
+    await asyncio.gather(kept.store.write("events", columns), kept.store.write("events", columns_of(rows[:7])))
+    await kept.store.write("events", columns)
+    await kept.store.write("events", columns_of(rows[5:9]))
+    assert await kept.rows("events") == rows
+
+
+def test_columns_that_do_not_fit_together_are_not_added() -> None:
+    columns = columns_of([event(1), event(2)])
+    for wrong in ({"offset": [3]}, {name: [] if name == "key" else [1] for name in columns.columns}):
+        with pytest.raises(ValueError, match="columns of events"):
+            columns.extend(wrong)
+    with pytest.raises(ValueError, match="has no column"):
+        columns.append(event(3) | {"colour": "red"})
+    assert len(columns) == 2
 
 
 @pytest.mark.clickhouse

@@ -7,12 +7,17 @@ import time
 from collections.abc import Sequence
 
 from bench import traffic
-from livewarden.event import Event
+from livewarden.contracts import TrafficSample
+from livewarden.event import AHEAD_MS
 from models.aggregate.aggregator import Aggregator
+from models.aggregate.event_run import EventRun
 from models.monitors.file import parse_monitors
 from models.monitors.plan import Plan
+from sources.quick import QuickReader
+from streams.unpacking import Fetched
 
 TOPIC = "live.traffic"
+RUN = 2_000
 COUNTS = (1, 10, 50, 100)
 MEASURES = ("sum(views)", "sum(likes)", "sum(orders)", "sum(gmv_minor)", "count")
 KEYS = ('"market"', '"traffic_source"', '"market", "traffic_source"', '"currency"', "")
@@ -32,11 +37,11 @@ def plan_of(count: int) -> Plan:
 
 def measure(events: int = 20_000, rounds: int = 5) -> dict[str, float]:
     """Processor time of the aggregation alone, µs an event, by number of monitors, and 100 as a multiple of one."""
-    run = [event for event in traffic.events(events) if event.data.type_name == "traffic.sample"]
+    runs = runs_of(events)
     cost: dict[int, list[float]] = {count: [] for count in COUNTS}
     for _ in range(rounds):
         for count in COUNTS:
-            cost[count].append(_once(plan_of(count), run))
+            cost[count].append(_once(plan_of(count), runs))
     results = {f"monitors_{count}.cpu_us": statistics.median(each) for count, each in cost.items()}
     ratios = [most / one for most, one in zip(cost[COUNTS[-1]], cost[1], strict=True)]
     return {name: round(value, 3) for name, value in results.items()} | {
@@ -44,12 +49,23 @@ def measure(events: int = 20_000, rounds: int = 5) -> dict[str, float]:
     }
 
 
-def _once(plan: Plan, events: Sequence[Event]) -> float:
+def runs_of(events: int) -> list[EventRun]:
+    """The samples of that many events, in runs as they are fetched, decoded as the ingest stage does."""
+    records = [
+        Fetched(TOPIC, 0, offset, -1, 0, key, value, None, len(key), len(value), headers)
+        for offset, (_, key, value, headers) in enumerate(traffic.wire(events, 1))
+        if headers[3][1] == TrafficSample.ce_type().encode()
+    ]
+    reader = QuickReader(plan_of(1), AHEAD_MS)
+    return [reader.read(records[start : start + RUN])[0] for start in range(0, len(records), RUN)]
+
+
+def _once(plan: Plan, runs: Sequence[EventRun]) -> float:
     aggregator = Aggregator(plan, TOPIC, 0, 1, 30_000)
     began = time.process_time()
-    for event in events:
-        aggregator.add(event)
-    return 1e6 * (time.process_time() - began) / len(events)
+    for run in runs:
+        aggregator.take(run)
+    return 1e6 * (time.process_time() - began) / sum(map(len, runs))
 
 
 if __name__ == "__main__":

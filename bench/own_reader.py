@@ -21,6 +21,7 @@ from sinks.store.memory import MemoryStore
 from sinks.store.store import Store
 from sinks.store.tables import Row
 from streams.faust_app import build_app, raw_topic
+from streams.memory import collect_seldom
 from streams.partition_task import PartitionTask, Stage
 from streams.stages import Ingest, Said, encode_message
 from streams.transport import Run, commit, go_on_from
@@ -106,6 +107,7 @@ class OwnReader:
 
 async def read(asked: argparse.Namespace, meter: Meter) -> dict[str, int]:
     """Our reader, from its start to its end."""
+    collect_seldom()
     store: Store = Unkept()
     if asked.clickhouse:
         store = await ClickHouseStore.connect(asked.clickhouse, "livewarden", asked.password, asked.database)

@@ -7,7 +7,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import compress
+from operator import attrgetter, itemgetter
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -27,6 +28,7 @@ FEW: Final = 24
 _MOST_PRODUCERS: Final = 10_000
 _ONE: Final = itemgetter("ce_id", "ce_time")
 _ALL: Final = itemgetter("ce_type", "ce_source", "ce_specversion")
+_KIND: Final = attrgetter("type_name", "time_precision")
 _COARSE: Final = ("hour", "day")
 
 
@@ -99,10 +101,12 @@ class QuickReader:
         at, logs = times_ms(times), np.array(logged, dtype=np.int64)
         right = (at >= EARLIEST_MS) & (at < LATEST_MS) & ((logs < 0) | (at - self._ahead_ms <= logs))
         right &= _proven(records[0].topic if records else "", producers, bodies)
-        texts = _texts(ids)
-        right &= np.array([text is not None for text in texts], dtype=np.bool_)
-        rows = np.flatnonzero(right).tolist()
-        return _run(rows, texts, at[right], logs[right], producers, bodies), [places[row] for row in rows]
+        texts = _texts(ids, right)
+        if not right.all():
+            places, producers = list(compress(places, right)), list(compress(producers, right))
+            bodies, texts = list(compress(bodies, right)), list(compress(texts, right))
+            at, logs = at[right], logs[right]
+        return _run(texts, at, logs, producers, bodies), places
 
     def _producer(self, key: tuple[tuple[bytes | None, ...], bytes | None]) -> _Producer | None:
         (ce_type, source, spec), content_type = (each or b"" for each in key[0]), key[1]
@@ -147,41 +151,26 @@ def _proven(topic: str, producers: Sequence[_Producer], bodies: Sequence[Any]) -
     return right
 
 
-def _run(
-    rows: Sequence[int],
-    texts: Sequence[str | None],
-    at: Whole,
-    logs: Whole,
-    producers: Sequence[_Producer],
-    bodies: Sequence[Any],
-) -> EventRun:
-    names: dict[KindName, int] = {}
-    ids: list[str] = []
-    sources: list[str] = []
-    kept: list[Any] = []
-    kinds: list[int] = []
-    digests: list[int] = []
+def _run(ids: Sequence[str], at: Whole, logs: Whole, producers: Sequence[_Producer], bodies: Sequence[Any]) -> EventRun:
+    pairs: list[KindName] = list(map(_KIND, bodies))
+    names = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
+    kinds = np.fromiter(map(names.__getitem__, pairs), dtype=np.int64, count=len(pairs))
     crc = zlib.crc32
-    for row, at_ms in zip(rows, at.tolist(), strict=True):
-        producer, body = producers[row], bodies[row]
-        ids.append(texts[row] or "")
-        sources.append(producer.source)
-        kept.append(body)
-        kinds.append(names.setdefault((body.type_name, body.time_precision), len(names)))
-        digests.append(crc(producer.quick.encode(body), crc(b"%d " % at_ms, producer.prefix)))
-    return EventRun(ids, sources, at, logs, kept, digests, np.array(kinds, dtype=np.int64), list(names))
+    digests = [
+        crc(producer.quick.encode(body), crc(b"%d " % at_ms, producer.prefix))
+        for producer, body, at_ms in zip(producers, bodies, at.tolist(), strict=True)
+    ]
+    sources = [producer.source for producer in producers]
+    return EventRun(ids, sources, at, logs, bodies, digests, kinds, list(names))
 
 
-def _texts(ids: Sequence[bytes]) -> Sequence[str | None]:
-    """Ids as text; None where one is none."""
+def _texts(ids: Sequence[bytes], right: npt.NDArray[np.bool_]) -> list[str]:
+    """Ids as text; where one is none, it is not right."""
     if b"".join(ids).isascii():
         return [id.decode() for id in ids]
-    found: list[str | None] = []
-    for id in ids:
-        try:
-            found.append(id.decode())
-        except UnicodeDecodeError:
-            found.append(None)
+    found = [id.decode(errors="replace") for id in ids]
+    for row, (id, text) in enumerate(zip(ids, found, strict=True)):
+        right[row] &= text.encode() == id
     return found
 
 

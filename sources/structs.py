@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -88,13 +89,13 @@ class Quick:
     def __init__(self, contract: type[Contract]) -> None:
         self.contract = contract
         hints = get_type_hints(contract, include_extras=True)
-        self._proofs: list[tuple[str, Proof]] = []
+        self._proofs: list[tuple[Callable[[Body], str | None], Proof]] = []
         self.instants = frozenset(name for name, hint in hints.items() if _apart(hint)[0] == Instant)
         fields: list[Any] = []
         for name, field in contract.model_fields.items():
             kind, optional = _apart(hints[name])
             if kind in _PROOFS:
-                self._proofs.append((name, _PROOFS[kind]))
+                self._proofs.append((attrgetter(name), _PROOFS[kind]))
             struct = _struct_type(kind)
             if field.is_required():
                 fields.append((name, struct))
@@ -119,10 +120,7 @@ class Quick:
 
     def proven(self, bodies: Sequence[Body]) -> bool:
         """Whether all of them are valid, in what the struct's types do not say."""
-        return all(
-            proof([text for body in bodies if (text := getattr(body, name)) is not None])
-            for name, proof in self._proofs
-        )
+        return all(proof(filter(None, map(get, bodies))) for get, proof in self._proofs)
 
 
 def _apart(hint: Any) -> tuple[Any, bool]:

@@ -1,7 +1,7 @@
 """The Faust transport: one message per fetched run of records, and a commit only of what was declared durable.
 
 Faust spends about 100 µs on every message, aiokafka 4, so a message here is not a record but a *run*: the records of
-one partition that one fetch brought, in offset order (`message.value` is a list of aiokafka's ConsumerRecord). Agents
+one partition that one fetch brought, in offset order (`message.value` is a list of `Fetched`). Agents
 stay Faust agents: `async for run in stream.noack()`.
 
 Positions are ours. Faust's acks commit what was handed out, even when the agent raised, so nothing here acks. A worker
@@ -20,7 +20,6 @@ from typing import Any
 
 import faust
 import faust.streams
-from aiokafka import ConsumerRecord
 from aiokafka.errors import (
     CommitFailedError,
     ConsumerStoppedError,
@@ -40,9 +39,9 @@ from livewarden.errors import SetupError
 from streams.kafka_access import DENIED, denied
 from streams.stages.marker import Passed
 from streams.static_member import StaticMember
-from streams.unpacking import READ_COMMITTED_ONLY, install
+from streams.unpacking import READ_COMMITTED_ONLY, Fetched, install
 
-Run = list[ConsumerRecord]
+Run = list[Fetched]
 
 ANSWER_WITHIN_S = 5.0
 FETCH_WAIT_MS = 250

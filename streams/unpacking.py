@@ -9,12 +9,14 @@ Replaces two names inside aiokafka 0.14.0, which is pinned exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aiokafka.consumer.fetcher as client
+import msgspec
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.structs import TopicPartition
 
 from streams.codecs import bound
 from streams.stages.marker import Unreadable
@@ -25,6 +27,22 @@ _HEAD = 61
 """Bytes of a batch before its records, as the second version of Kafka's format has them."""
 MOST_OFFSETS = 200_000
 """Of one batch; a broken head that says more is not believed."""
+
+
+class Fetched(msgspec.Struct, frozen=True, gc=False):
+    """A record as the client's own ConsumerRecord has it, made in a fifth of the time."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    checksum: int | None
+    serialized_key_size: int
+    serialized_value_size: int
+    headers: Sequence[tuple[str, bytes]]
 
 
 class Batches:
@@ -68,10 +86,11 @@ class Records(PartitionRecords):  # type: ignore[misc]
             try:
                 self._check(batch)
                 for record in batch:
-                    if record.offset < self.next_fetch_offset:
+                    offset = record.offset
+                    if offset < self.next_fetch_offset:
                         continue
                     found = self._consumer_record(self._tp, record)
-                    self.next_fetch_offset = record.offset + 1
+                    self.next_fetch_offset = offset + 1
                     yield found
             except (GeneratorExit, KeyboardInterrupt):
                 raise
@@ -79,6 +98,28 @@ class Records(PartitionRecords):  # type: ignore[misc]
                 yield from self._unreadable(batches.raw, error)
                 continue
             self.next_fetch_offset = batch.next_offset
+
+    def __iter__(self) -> Iterator[Any]:
+        """The generator itself, so that who reads all of it pays no call of Python for each record."""
+        return iter(self._records_iterator or ())
+
+    def _consumer_record(self, tp: TopicPartition, record: Any) -> Any:
+        if self._key_deserializer or self._value_deserializer:
+            return super()._consumer_record(tp, record)
+        key, value = record.key, record.value
+        return Fetched(
+            tp.topic,
+            tp.partition,
+            record.offset,
+            record.timestamp,
+            record.timestamp_type,
+            key,
+            value,
+            record.checksum,
+            -1 if key is None else len(key),
+            -1 if value is None else len(value),
+            record.headers,
+        )
 
     def _control(self, batch: Any) -> bool:
         """Whether a batch holds no events: a marker of a transaction, or what a transaction took back."""

@@ -13,7 +13,7 @@ from livewarden.event import Event
 from livewarden.times import to_ms
 from models.aggregate.cells import MOST_LEAVES, Cell, OpenBuckets
 from models.aggregate.change import change_of
-from models.aggregate.columns import Columns, Share
+from models.aggregate.columns import Columns, Share, Stretch
 from models.aggregate.event_run import EventRun, RunEvent, Whole
 from models.aggregate.leaf import fold
 from models.aggregate.partial import IN_PART, Message, Notice, Partial, Role, Row, Seal, in_records
@@ -101,7 +101,7 @@ class Aggregator:
             Columns([run.bodies[place] for place in there.tolist()], at_ms[there])
             for there in (np.flatnonzero(run.kinds == kind) for kind in range(len(run.kind_names)))
         ]
-        within = _within(run.kinds)
+        within = run.within()
         messages: list[Message] = []
         since = 0
         while since < len(run):
@@ -114,8 +114,8 @@ class Aggregator:
 
     def _all_new(self, run: EventRun, timely: Whole) -> bool:
         """Whether no event of these repeats an id, of the run or of before."""
-        for source in set(run.sources):
-            ids = [run.ids[place] for place in timely.tolist() if run.sources[place] == source]
+        for source, rows in run.by_source(timely):
+            ids = run.ids if len(rows) == len(run) else [run.ids[row] for row in rows]
             if len(set(ids)) < len(ids) or not self._ids.get(source, {}).keys().isdisjoint(ids):
                 return False
         return True
@@ -139,13 +139,20 @@ class Aggregator:
         at_ms = run.time_ms[rows]
         for size in self._sizes:
             self._alive[size].update(np.unique(at_ms - at_ms % size).tolist())
-        for place, time_ms in zip(rows.tolist(), at_ms.tolist(), strict=True):
-            ids = self._ids.setdefault(run.sources[place], {})
-            ids[run.ids[place]] = time_ms, run.digests[place]
+        for source, places in run.by_source(rows):
+            since, until = places[0], places[-1] + 1
+            if len(places) == until - since:
+                ids, digests, times = run.ids[since:until], run.digests[since:until], run.time_ms[since:until]
+            else:
+                ids, digests = [run.ids[place] for place in places], [run.digests[place] for place in places]
+                times = run.time_ms[places]
+            said = zip(times.tolist(), digests, strict=True)
+            self._ids.setdefault(source, {}).update(zip(ids, said, strict=True))
         for kind, name in enumerate(run.kind_names):
             there = rows[run.kinds[rows] == kind]
-            for asked in self._plan.asked(*name):
-                share = Share(columns[kind], asked, within[there])
+            stretch = Stretch(columns[kind], within[there])
+            for asked in self._plan.asked(*name) if len(there) else ():
+                share = Share(columns[kind], stretch, asked)
                 if not self._buckets.add_share(asked, share):
                     for place in there.tolist():
                         self._buckets.add(asked, run.bodies[place], int(run.time_ms[place]))
@@ -370,16 +377,3 @@ class Aggregator:
         for name, start, sums in state["exposure"]:
             if name in self._exposed and self._exposed[name].sums_hash == state["configs"][name]:
                 self._buckets.exposure[name, start] = {tuple(key): value for *key, value in sums}
-
-
-def _within(kinds: Whole) -> Whole:
-    """Of each event the place among those of its kind.
-
-    >>> _within(np.array([0, 1, 0, 0])).tolist()
-    [0, 0, 1, 2]
-    """
-    places = np.zeros(len(kinds), dtype=np.int64)
-    for kind in np.unique(kinds):
-        there = kinds == kind
-        places[there] = np.arange(np.count_nonzero(there))
-    return places

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping, Sized
 from typing import Any
 
 from models.aggregate.columns import Share
@@ -84,50 +84,43 @@ class OpenBuckets:
 
     def add_share(self, asked: CompiledMonitor, share: Share) -> bool:
         """Count a monitor's share of a run; False, and nothing is counted, where a limit is near."""
-        if not len(share.rows):
-            return True
         name, most = asked.monitor.name, asked.monitor.max_series
-        sums = share.sums()
-        coming = Counter(start for (start, _), *_ in sums)
-        open_: Any = self.exposure if asked.exposure else self.cells
-        if any(len(open_.get((name, start), ())) + number > most for start, number in coming.items()):
+        held: Mapping[Bucket, Sized] = self.exposure if asked.exposure else self.cells
+        if any(len(held.get((name, start), ())) + number > most for start, number in share.starts.items()):
             return False
         if asked.exposure:
-            for (start, series), value, _, _ in sums:
+            for (start, series, _), value, _, _ in share.sums():
                 self._expose((name, start), series, value, most)
             return True
-        leaves = share.sums(*asked.leaves) if asked.has_leaves else []
-        found = {start: self.cells.get((name, start), {}) for start in coming}
-        if leaves and len(leaves) + max(self._leaves(found[start].get(series)) for (start, series), *_ in sums) > (
-            MOST_OPEN_LEAVES
-        ):
+        found = {start: self.cells.get((name, start), {}) for start in share.starts}
+        leaves = list(share.sums(asked.leaves)) if asked.has_leaves else []
+        held_leaves = (len(cell.leaves) for cells in found.values() for cell in cells.values()) if leaves else ()
+        if len(leaves) + max(held_leaves, default=0) > MOST_OPEN_LEAVES:
             return False
         for start, cells in found.items():
             self.cells[name, start] = cells
-        for (start, series), value, exposure, _ in sums:
-            cell = found[start].get(series)
+        for (start, series, _), value, exposure, _ in share.sums():
+            cells = found[start]
+            cell = cells.get(series)
             if cell is None:
-                cell = found[start][series] = Cell()
-            cell.value += value
-            cell.exposure += exposure
+                cells[series] = Cell(value, exposure)
+            else:
+                cell.value += value
+                cell.exposure += exposure
         self._add_leaves(asked, found, leaves)
         if asked.subject is not None:
-            for (start, series), subject in share.subjects(asked.subject):
+            for (start, series, _), subject in share.subjects(asked.subject):
                 if subject:
                     found[start][series].add_subject(subject)
         return True
 
     def _add_leaves(self, asked: CompiledMonitor, found: Any, leaves: Any) -> None:
-        width, weighs = len(asked.dimensions), asked.kind == "distinct"
-        for (start, key), value, exposure, weight in leaves:
-            kept, leaf = found[start][key[:width]].leaves, key[width:]
+        weighs = asked.kind == "distinct"
+        for (start, series, leaf), value, exposure, weight in leaves:
+            kept = found[start][series].leaves
             old = kept.get(leaf)
             added = weight if weighs else value
             kept[leaf] = (added, exposure) if old is None else (old[0] + added, old[1] + exposure)
-
-    @staticmethod
-    def _leaves(cell: Cell | None) -> int:
-        return 0 if cell is None else len(cell.leaves)
 
     def _expose(self, bucket: Bucket, series: SeriesKey, value: int, most: int) -> None:
         sums = self.exposure.setdefault(bucket, {})

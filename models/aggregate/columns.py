@@ -6,7 +6,8 @@ sums of what is left: some operations on arrays, and one look-up for each of its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,8 @@ from models.aggregate.event_run import Whole
 from models.monitors.plan import CompiledMonitor, getter, text
 
 T = TypeVar("T")
+Key = tuple[int, tuple[str, ...], tuple[str, ...]]
+"""Start of a bucket, series, and the leaf below it: () where it is not asked for."""
 Mask = npt.NDArray[np.bool_]
 
 _EXACT = 2**53
@@ -25,11 +28,11 @@ _WIDE = 2**40
 
 
 class Group:
-    """Rows by series and bucket: `codes` has one number a row; `keys` what a number stands for (start, series)."""
+    """Rows by bucket and series: `codes` has one number a row; `keys` what a number stands for."""
 
     __slots__ = ("codes", "keys")
 
-    def __init__(self, codes: Whole, keys: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+    def __init__(self, codes: Whole, keys: Sequence[Key]) -> None:
         self.codes = codes
         self.keys = keys
 
@@ -95,78 +98,125 @@ class Columns:
 
         return self._once(("where", tuple(where.items())), make)
 
-    def grouped(self, bucket_ms: int, paths: tuple[str, ...]) -> Group:
+    def grouped(self, bucket_ms: int, series: tuple[str, ...], leaf: tuple[str, ...] = ()) -> Group:
         """All rows by bucket and the values of some fields."""
 
         def make() -> Group:
-            starts, codes = np.unique(self._time_ms - self._time_ms % bucket_ms, return_inverse=True)
-            wide, columns = len(starts), [(codes, starts.tolist())]
-            for path in paths:
+            starts = self._time_ms - self._time_ms % bucket_ms
+            codes = (starts - starts.min()) // bucket_ms if len(starts) else starts
+            wide, columns = int(codes.max(initial=0)) + 1, []
+            for path in (*series, *leaf):
                 part, labels = self.labels(path)
                 if wide * len(labels) > _WIDE:
-                    codes, wide = _renumbered(codes)
+                    some, codes = _numbered(codes)
+                    wide = len(some)
                 codes = codes * len(labels) + part
                 wide *= len(labels)
                 columns.append((part, labels))
-            _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
-            values = [[labels[code] for code in part[first].tolist()] for part, labels in columns]
-            keys = list(zip(values[0], zip(*values[1:], strict=True) if paths else [()] * len(first), strict=True))
-            return Group(codes, keys)
+            some, codes = _numbered(codes)
+            values = [list(map(labels.__getitem__, part[some].tolist())) for part, labels in columns]
+            width = len(series)
+            names, below = _tuples(values[:width], some), _tuples(values[width:], some)
+            return Group(codes, list(zip(starts[some].tolist(), names, below, strict=True)))
 
-        return self._once(("group", bucket_ms, paths), make)
+        return self._once(("group", bucket_ms, series, leaf), make)
 
 
-def _renumbered(codes: Whole) -> tuple[Whole, int]:
-    found, numbered = np.unique(codes, return_inverse=True)
-    return numbered, len(found)
+def _tuples(columns: Sequence[Sequence[str]], rows: Whole) -> Iterable[tuple[str, ...]]:
+    return zip(*columns, strict=True) if columns else [()] * len(rows)
+
+
+def _numbered(codes: Whole) -> tuple[Whole, Whole]:
+    """For each code that there is, in ascending order, some row that has it; and of each row its code's number.
+
+    >>> some, numbers = _numbered(np.array([70, 7, 70]))
+    >>> some[0], numbers.tolist()
+    (np.int64(1), [1, 0, 1])
+    """
+    order = np.argsort(codes)  # of equal ones any will do, so the sort need not be a stable one
+    ascending = codes[order]
+    begins = np.ones(len(codes), dtype=np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=begins[1:])
+    numbers = np.empty(len(codes), dtype=np.int64)
+    numbers[order] = np.cumsum(begins) - 1
+    return order[begins], numbers
+
+
+class Picked:
+    """The rows that a predicate leaves, by bucket and series: whoever asks the same shares the sums, too."""
+
+    def __init__(self, columns: Columns, rows: Whole, group: Group) -> None:
+        self.rows = rows
+        self.group = group
+        self.codes = group.codes[rows]
+        self._columns = columns
+        self._touched = np.flatnonzero(np.bincount(self.codes, minlength=len(group.keys)))
+        self.keys = [group.keys[place] for place in self._touched.tolist()]
+        self.starts = Counter(start for start, _, _ in self.keys)
+        self.nothing = [0] * len(self.keys)
+        self._sums: dict[str, list[int]] = {}
+
+    def sums(self, path: str) -> list[int]:
+        """A field's exact sum for each of `keys`: through floats where they hold every whole number that can come."""
+        found = self._sums.get(path)
+        if found is None:
+            values, _, size = self._columns.numbers(path)
+            if size * len(self.rows) < _EXACT:
+                sums = np.bincount(self.codes, weights=values[self.rows]).astype(np.int64)
+            else:
+                sums = np.zeros(len(self.group.keys), dtype=np.int64)
+                np.add.at(sums, self.codes, values[self.rows])
+            found = self._sums[path] = sums[self._touched].tolist()
+        return found
+
+
+class Stretch:
+    """Rows of a run between which no bucket becomes complete, so that their order changes nothing."""
+
+    def __init__(self, columns: Columns, rows: Whole) -> None:
+        self._columns = columns
+        self._rows = rows
+        self._picked: dict[Hashable, Picked] = {}
+
+    def picked(self, asked: CompiledMonitor, leaf: tuple[str, ...]) -> Picked:
+        """Those that a monitor counts."""
+        columns = self._columns
+        needed = tuple(path for path in asked.measured if columns.numbers(path)[1] is not None)
+        key = (tuple(asked.where.items()), needed, asked.bucket_ms, asked.dimensions, leaf)
+        found = self._picked.get(key)
+        if found is None:
+            rows = self._rows
+            for mask in (columns.accepted(asked.where), *(columns.numbers(path)[1] for path in needed)):
+                rows = rows if mask is None else rows[mask[rows]]
+            group = columns.grouped(asked.bucket_ms, asked.dimensions, leaf)
+            found = self._picked[key] = Picked(columns, rows, group)
+        return found
 
 
 class Share:
-    """The rows of a run that one monitor counts in one go, and their sums."""
+    """What one monitor counts of a stretch."""
 
-    def __init__(self, columns: Columns, asked: CompiledMonitor, rows: Whole) -> None:
+    def __init__(self, columns: Columns, stretch: Stretch, asked: CompiledMonitor) -> None:
         self._columns = columns
+        self._stretch = stretch
         self._asked = asked
-        masks = [columns.accepted(asked.where)]
-        self._measured = [columns.numbers(path) for path in asked.measured]
-        masks += [there for _, there, _ in self._measured]
-        for mask in masks:
-            rows = rows if mask is None else rows[mask[rows]]
-        self.rows = rows
+        self.starts: Mapping[int, int] = stretch.picked(asked, ()).starts
 
-    def sums(self, *more: str) -> list[tuple[tuple[int, tuple[str, ...]], int, int, int]]:
-        """By bucket and series (and the fields `more`): the key, value, exposure, weight."""
-        asked, rows = self._asked, self.rows
-        group = self._columns.grouped(asked.bucket_ms, (*asked.dimensions, *more))
-        codes = group.codes[rows]
-        touched = np.flatnonzero(np.bincount(codes, minlength=len(group.keys)))
-        nothing = [0] * len(touched)
-        added = [self._added(codes, values[rows], size, touched) for values, _, size in self._measured]
-        weight = nothing
-        if asked.kind in ("count", "distinct"):
-            weights, _, size = self._columns.numbers("weight")
-            weight = self._added(codes, weights[rows], size, touched)
-        value = weight if asked.kind == "count" else added[0] if added else nothing
-        exposure = added[1] if asked.kind == "ratio" else nothing
-        keys = [group.keys[place] for place in touched.tolist()]
-        return list(zip(keys, value, exposure, weight, strict=True))
-
-    def subjects(self, path: str) -> list[tuple[tuple[int, tuple[str, ...]], str]]:
-        """Each pair of a bucket's series and a subject once, as they came: the bytes of a sketch depend on that."""
+    def sums(self, leaf: tuple[str, ...] = ()) -> Iterable[tuple[Key, int, int, int]]:
+        """By bucket, series and the fields `leaf`: value, exposure, weight."""
         asked = self._asked
-        group = self._columns.grouped(asked.bucket_ms, asked.dimensions)
-        codes, labels = self._columns.labels(path)
-        pairs = group.codes[self.rows] * len(labels) + codes[self.rows]
-        _, first = np.unique(pairs, return_index=True)
-        found = pairs[np.sort(first)].tolist()
-        return [(group.keys[pair // len(labels)], labels[pair % len(labels)]) for pair in found]
+        picked = self._stretch.picked(asked, leaf)
+        added = [picked.sums(path) for path in asked.measured]
+        weight = picked.sums("weight") if asked.kind in ("count", "distinct") else picked.nothing
+        value = weight if asked.kind == "count" else added[0] if added else picked.nothing
+        exposure = added[1] if asked.kind == "ratio" else picked.nothing
+        return zip(picked.keys, value, exposure, weight, strict=True)
 
-    def _added(self, codes: Whole, values: Whole, size: int, touched: Whole) -> list[int]:
-        """Exact sums by code: through floats where they hold every whole number that can come."""
-        if size * len(values) < _EXACT:
-            sums = np.bincount(codes, weights=values).astype(np.int64)
-        else:
-            sums = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
-            np.add.at(sums, codes, values)
-        found: list[int] = sums[touched].tolist()
-        return found
+    def subjects(self, path: str) -> list[tuple[Key, str]]:
+        """Each pair of a bucket's series and a subject once, as they came: the bytes of a sketch depend on that."""
+        picked = self._stretch.picked(self._asked, ())
+        codes, labels = self._columns.labels(path)
+        pairs = picked.codes * len(labels) + codes[picked.rows]
+        _, first = np.unique(pairs, return_index=True)
+        keys = picked.group.keys
+        return [(keys[pair // len(labels)], labels[pair % len(labels)]) for pair in pairs[np.sort(first)].tolist()]

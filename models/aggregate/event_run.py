@@ -60,6 +60,25 @@ class EventRun:
 
     def part(self, since: int, until: int) -> EventRun:
         """Those in [since, until)."""
+        if (since, until) == (0, len(self)):
+            return self
         there = slice(since, until)
         columns = self.ids[there], self.sources[there], self.time_ms[there], self.logged_ms[there], self.bodies[there]
         return EventRun(*columns, self.digests[there], self.kinds[there], self.kind_names)
+
+    def by_source(self, rows: Whole) -> list[tuple[str, list[int]]]:
+        """Rows by the source of their events, each that has any."""
+        sources = set(self.sources)
+        places = rows.tolist()
+        if len(sources) == 1:
+            return [(sources.pop(), places)] if places else []
+        split = ((source, [place for place in places if self.sources[place] == source]) for source in sorted(sources))
+        return [(source, there) for source, there in split if there]
+
+    def within(self) -> Whole:
+        """Of each event the place among those of its kind."""
+        places = np.zeros(len(self), dtype=np.int64)
+        for kind in range(len(self.kind_names)):
+            there = self.kinds == kind
+            places[there] = np.arange(np.count_nonzero(there))
+        return places

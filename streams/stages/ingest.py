@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from operator import lt
 from typing import Any
 
 from livewarden.checkpoint import Checkpoint
@@ -166,7 +166,7 @@ class Ingest:
 
 
 def _ascending(offsets: Sequence[int]) -> bool:
-    return all(one < other for one, other in pairwise(offsets))
+    return all(map(lt, offsets, offsets[1:]))
 
 
 def _upgraded(state: Any) -> Any:

@@ -86,7 +86,7 @@ def _print_plan(plan: Plan) -> None:
                 format_duration(m.bucket),
                 m.detector,
                 f"{m.threshold:.1f}" if m.detector != "silence" else f"{m.gap_after} buckets",
-                m.severity,
+                f"{m.severity}, shadow" if m.shadow else m.severity,
             )
             for m in plan.monitors
         ],

@@ -14,7 +14,7 @@ import typer
 from cli.common import AsJson, load_settings, number, print_json, print_table, reading, where
 from cli.diff_cases import CaseChange, case_changes
 from cli.known import Known, load_feedback, load_truth, monitors_of
-from cli.run_folder import Run, load
+from cli.run_folder import RunFolder, load
 from livewarden.alert import Alert, from_json
 from livewarden.errors import SetupError
 from livewarden.times import format_ms
@@ -86,7 +86,7 @@ def known(truth: Path | None, feedback: bool) -> Known | None:
     return None
 
 
-def compared(a: Run, b: Run, known: Known | None) -> Compared:
+def compared(a: RunFolder, b: RunFolder, known: Known | None) -> Compared:
     """Two runs beside each other; SetupError where an alert is not as this version writes it."""
     ours, theirs = _alerts(a), _alerts(b)
     qualities = [] if known is None else [_quality(known, run, alerts) for run, alerts in ((a, ours), (b, theirs))]
@@ -95,20 +95,20 @@ def compared(a: Run, b: Run, known: Known | None) -> Compared:
     return Compared(found, cases, _changed_keys(a, b), qualities)
 
 
-def _alerts(run: Run) -> list[Alert]:
+def _alerts(run: RunFolder) -> list[Alert]:
     try:
         return [from_json(alert) for alert in run.alerts]
     except (KeyError, TypeError, ValueError) as error:
         raise SetupError(f"{run.folder}/alerts.jsonl: not the alerts of this version: {error}") from error
 
 
-def _quality(known: Known, run: Run, alerts: Sequence[Alert]) -> Quality:
+def _quality(known: Known, run: RunFolder, alerts: Sequence[Alert]) -> Quality:
     if not run.monitors:
         raise SetupError(f"{run.folder}/monitors.json is missing: replay again, it says what the run was made with")
     return known.quality(alerts, monitors_of(run.monitors))
 
 
-def _changed_keys(a: Run, b: Run) -> list[str]:
+def _changed_keys(a: RunFolder, b: RunFolder) -> list[str]:
     """Each key of a monitor that the runs have otherwise, as a sentence."""
     said = []
     for name in sorted(a.monitors.keys() | b.monitors.keys() if a.monitors and b.monitors else ()):
@@ -233,13 +233,13 @@ def _as_json(found: Compared) -> Mapping[str, Any]:
 
 
 def _alert_json(each: Difference) -> dict[str, Any]:
-    a, b = (None if alert is None else _told(alert) for alert in each.pair)
+    a, b = (None if alert is None else _brief(alert) for alert in each.pair)
     what = [str(what) for what in each.what or (each.rest,)]
     about = {"monitor": each.alert.monitor, "series": each.alert.series, "kind": each.alert.kind}
     return {"what": what, **about, "a": a, "b": b, "fields": each.fields}
 
 
-def _told(alert: Alert) -> dict[str, Any]:
+def _brief(alert: Alert) -> dict[str, Any]:
     names = ("alert_id", "window_start", "observed", "expected", "score", "severity", "suppressed_by")
-    told = alert.to_json("")
-    return {name: told[name] for name in names} | {"explanation": _cause(alert)}
+    whole = alert.to_json("")
+    return {name: whole[name] for name in names} | {"explanation": _cause(alert)}

@@ -44,23 +44,23 @@ class Truth:
     def quality(self, alerts: Sequence[Alert], monitors: Mapping[str, Monitor]) -> Quality:
         """As `Known`."""
         notified = [alert for alert in alerts if raised(alert) and alert.monitor in monitors]
-        told = [alert.to_json("") for alert in notified]
-        right = [any(is_right(each, alert, monitors) for each in self.incidents) for alert in told]
+        notified_json = [alert.to_json("") for alert in notified]
+        right = [any(is_right(each, alert, monitors) for each in self.incidents) for alert in notified_json]
         wrong = [not any(_overlaps(each, alert) for each in self.incidents) for alert in notified]
         read = {monitor.event for monitor in monitors.values()}
         known = [each for each in self.incidents if each.event_type in read]
-        found = outcomes(known, told, monitors, self.lateness_s)
+        found = outcomes(known, notified_json, monitors, self.lateness_s)
         delays = [int(1000 * each["delay_s"]) for each in found if each["found"]]
         beside = len(notified) - sum(right) - sum(wrong)
         return Quality(sum(right), sum(wrong), beside, len(delays), len(found), tuple(delays))
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedAlerts:
     """Alerts that people gave feedback on: those that were true, and those that were not (`false`, or `expected`).
 
     An alert of a run is right where it is, by monitor, series and time, one that was true. Its delay counts from the
-    beginning of that one's bucket. What nobody judged is beside it, and nothing is known of what no alert told of.
+    beginning of that one's bucket. What nobody judged is beside it, and nothing is known of what no alert raised.
     """
 
     true: Sequence[Alert]
@@ -86,7 +86,7 @@ def load_truth(path: Path, lateness_s: float) -> Truth:
         raise SetupError(f"{path}: not the truth file of a simulation: {error!r}") from error
 
 
-async def load_feedback(reader: Reader) -> Judged:
+async def load_feedback(reader: Reader) -> JudgedAlerts:
     """What people said of the alerts in ClickHouse; SetupError where nobody said anything."""
     from sinks.queries.dispositions import judged_alerts
 
@@ -94,7 +94,7 @@ async def load_feedback(reader: Reader) -> Judged:
     if not judged:
         raise SetupError("nobody gave feedback on an alert yet: livewarden alert feedback, or the console")
     alerts = [(from_json(each.model_dump(exclude={"verdict"})), each.verdict == "true") for each in judged]
-    return Judged([alert for alert, true in alerts if true], [alert for alert, true in alerts if not true])
+    return JudgedAlerts([alert for alert, true in alerts if true], [alert for alert, true in alerts if not true])
 
 
 def monitors_of(described: Mapping[str, Mapping[str, Any]]) -> dict[str, Monitor]:

@@ -106,6 +106,6 @@ def _said(alert: Alert) -> str:
 
 
 def _as_json(each: TestDiff) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": each.test.name, "passed": each.passed}
-    told["missing"] = [str(wanted) for wanted in each.missing]
-    return told | {"unexpected": [alert.to_json("test") for alert in each.unexpected]}
+    found: dict[str, Any] = {"name": each.test.name, "passed": each.passed}
+    found["missing"] = [str(wanted) for wanted in each.missing]
+    return found | {"unexpected": [alert.to_json("test") for alert in each.unexpected]}

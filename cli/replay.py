@@ -19,7 +19,7 @@ from cli.common import (
     print_table,
     where,
 )
-from cli.replay_source import Source, WarmUp, opened, read_from
+from cli.replay_source import ReplaySource, WarmUp, opened, read_from
 from cli.replay_state import Saved, done, fed, folder_of, made_of, nearest, newest
 from cli.run_folder import refuse_existing, write
 from livewarden.errors import SetupError
@@ -118,7 +118,7 @@ def replay(
         print(f"known at --from: {summary['known_from']}")
 
 
-def _known(read: Source, begins: int | None, begun: Saved | None, state: Path | None) -> str:
+def _known(read: ReplaySource, begins: int | None, begun: Saved | None, state: Path | None) -> str:
     """What the models knew at --from, in words."""
     if begun is not None:
         return f"the state of {state} after {begun.events:,} events, at {format_ms(begun.reached_ms)}"

@@ -33,7 +33,7 @@ WarmUp = Annotated[
 
 
 @dataclass(slots=True)
-class Source:
+class ReplaySource:
     """The events of one or several sources in [read_from_ms, last_ms), delivered to partitions as live; and what was
     met on the way.
     """
@@ -96,7 +96,7 @@ def opened(
     last_ms: int | None,
     read_from_ms: int | None = None,
     offsets: Sequence[str] = (),
-) -> Iterator[Source]:
+) -> Iterator[ReplaySource]:
     """The events of files, or of ClickHouse or Kafka where the only name is `clickhouse` or `kafka`; what it needs on
     disk goes at the end. The name `shipped` stands for the recording that ships.
     """
@@ -108,7 +108,7 @@ def opened(
         raise SetupError("--offsets is about Kafka: name kafka as the source")
     with TemporaryDirectory(prefix="livewarden-replay-") as scratch:
         paths = [shipped() if path == Path("shipped") and not path.exists() else path for path in sources]
-        read = Source(names, paths, settings, last_ms, read_from_ms)
+        read = ReplaySource(names, paths, settings, last_ms, read_from_ms)
         if names == ["clickhouse"]:
             read.paths = [_archive(Path(scratch), settings, last_ms)]
         elif names == ["kafka"]:
@@ -144,7 +144,7 @@ def _archive(scratch: Path, settings: Settings, last_ms: int | None) -> Path:
     return path
 
 
-def _log(scratch: Path, read: Source, offsets: Sequence[str]) -> Path:
+def _log(scratch: Path, read: ReplaySource, offsets: Sequence[str]) -> Path:
     from streams.kafka_access import access_of
     from streams.kafka_range import KafkaRange, parse_offsets
 

@@ -24,7 +24,7 @@ Item = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunFolder:
     """A run as its folder has it; `monitors` is empty for one that does not say what it was made with."""
 
     folder: Path
@@ -60,10 +60,10 @@ def write(result: Result, plan: Plan, summary: Mapping[str, Any], folder: Path) 
         raise SetupError(f"{folder}: {error.strerror}") from error
 
 
-def load(folder: Path) -> Run:
+def load(folder: Path) -> RunFolder:
     """The run in a folder; SetupError where there is none, or its files are not a run's."""
     alerts, cases = _lines(folder / "alerts.jsonl", "alert_id"), _lines(folder / "cases.jsonl", "case_id")
-    return Run(folder, alerts, cases, _object(folder / "monitors.json"), _object(folder / "summary.json"))
+    return RunFolder(folder, alerts, cases, _object(folder / "monitors.json"), _object(folder / "summary.json"))
 
 
 def _lines(path: Path, name: str) -> list[Item]:

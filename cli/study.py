@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from cli.known import monitors_of
 from cli.replay_source import opened
-from cli.run_folder import Run, load
+from cli.run_folder import RunFolder, load
 from livewarden.contracts import PlatformChange
 from livewarden.errors import SetupError
 from livewarden.event import Event
@@ -202,7 +202,7 @@ def _change(event: Event, data: PlatformChange) -> ChangeRecord:
     )
 
 
-def _points(run: Run, alert: ExplainedAlert) -> list[Point]:
+def _points(run: RunFolder, alert: ExplainedAlert) -> list[Point]:
     for case in run.cases:
         if case["case_id"] == alert.case_id:
             for each in series_points(case.get("evidence") or {}):
@@ -236,11 +236,11 @@ async def _stored(reader: Reader, from_ms: int, to_ms: int, topics: Sequence[str
         yield event_of_row(row)
 
 
-def _record(told: Mapping[str, Any]) -> ExplainedAlert:
-    times = {name: told[name] and parse_ms(told[name]) for name in ("window_start", "window_end", "ends_at")}
-    explanation = told.get("explanation")
+def _record(fields: Mapping[str, Any]) -> ExplainedAlert:
+    times = {name: fields[name] and parse_ms(fields[name]) for name in ("window_start", "window_end", "ends_at")}
+    explanation = fields.get("explanation")
     return ExplainedAlert(
-        **{**told, **times, "stored_at": 0, "explanation": None if explanation is None else json.dumps(explanation)}
+        **{**fields, **times, "stored_at": 0, "explanation": None if explanation is None else json.dumps(explanation)}
     )
 
 

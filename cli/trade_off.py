@@ -12,7 +12,7 @@ import typer
 from cli.common import AsJson, MonitorsFile, Sets, load_plan, load_settings, moment, print_json, print_table
 from cli.diff import FEEDBACK, TRUTH, known, quality_json, quality_row
 from cli.known import Known
-from cli.replay_source import Source, WarmUp, opened, read_from
+from cli.replay_source import ReplaySource, WarmUp, opened, read_from
 from livewarden.alert import Alert, from_json
 from livewarden.contracts import TOPICS
 from livewarden.errors import SetupError
@@ -100,7 +100,7 @@ def trade_off(
 def tried(
     plans: Sequence[Plan],
     points: Sequence[tuple[Override, ...]],
-    read: Source,
+    read: ReplaySource,
     settings: Settings,
     span: tuple[int | None, int | None],
     against: Known | None,
@@ -120,17 +120,17 @@ def tried(
                 for _ in replay.feed((event,)):
                     pass
     read.check(span[0])
-    told: list[list[Alert]] = []
+    said: list[list[Alert]] = []
     for replay in replays:
         for _ in replay.finish():
             pass
         alerts = [from_json(each) for each in replay.result(*span).alerts]
-        told.append([each for each in alerts if raised(each) and each.monitor in names])
+        said.append([each for each in alerts if raised(each) and each.monitor in names])
     start = max(read.earliest_ms, -(2**62) if span[0] is None else span[0])
     days = max(1, read.latest_ms - start) / DAY_MS
     outcomes = []
-    for overrides, plan, alerts in zip([(), *points], plans, told, strict=True):
-        kept = sum(1 for a, b in pairs(told[0], alerts) if a and b)
+    for overrides, plan, alerts in zip([(), *points], plans, said, strict=True):
+        kept = sum(1 for a, b in pairs(said[0], alerts) if a and b)
         by_name = {name: monitor for name, monitor in plan.by_name.items() if name in names}
         quality = None if against is None else against.quality(alerts, by_name)
         outcomes.append(Outcome(overrides, alerts, len(alerts) / days, kept, len(alerts) - kept, quality))
@@ -176,6 +176,6 @@ def _print(found: Sequence[Outcome], judged: bool) -> None:
 
 
 def _as_json(each: Outcome) -> dict[str, Any]:
-    told: dict[str, Any] = {"set": [str(one) for one in each.overrides], "alerts": len(each.alerts)}
-    told |= {"per_day": each.per_day, "kept": each.kept, "new": each.new}
-    return told | {"quality": None if each.quality is None else quality_json(each.quality)}
+    said: dict[str, Any] = {"set": [str(one) for one in each.overrides], "alerts": len(each.alerts)}
+    said |= {"per_day": each.per_day, "kept": each.kept, "new": each.new}
+    return said | {"quality": None if each.quality is None else quality_json(each.quality)}

@@ -80,9 +80,9 @@ def from_json(fields: Mapping[str, Any]) -> Alert:
     >>> from_json(example(0).to_json("live")) == example(0)
     True
     """
-    told: dict[str, Any] = {name: value for name, value in fields.items() if name != "run" and name not in _TIMES}
+    rest: dict[str, Any] = {name: value for name, value in fields.items() if name != "run" and name not in _TIMES}
     times: dict[str, Any] = {f"{name}_ms": fields[name] and parse_ms(fields[name]) for name in _TIMES}
-    return Alert(**told, **times)
+    return Alert(**rest, **times)
 
 
 def example(start_ms: int, **changes: Any) -> Alert:

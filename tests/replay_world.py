@@ -46,8 +46,8 @@ def delivered(partitions: int = 2) -> tuple[Event, ...]:
 
 
 def fresh(partitions: int = 2, made: type[Replay] = Replay) -> Replay:
-    """A replay that has read nothing."""
-    return made(PLAN, dict.fromkeys(TOPICS, partitions), dict.fromkeys(TOPICS, 30_000))
+    """A replay that has read nothing, and waits for no ledger: it judges as it reads."""
+    return made(PLAN, dict.fromkeys(TOPICS, partitions), dict.fromkeys(TOPICS, 30_000), awaited_topics=())
 
 
 def said(driver: Replay, parts: Sequence[Sequence[Event]]) -> Result:

@@ -17,7 +17,7 @@ WHO: Final = ("market", "shop_id", "creator_id", "room_id", "subject_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class SummedSlice:
     """A value of a dimension by bucket. `inside`: a part of the alert's series; else one beside it.
 
     `now` is of the alert's window, which has `buckets` (1 for a ratio: that of the whole window); `median`, `least` and
@@ -96,12 +96,12 @@ class SliceSums:
         cell[0] += count
         cell[1] += exposure
 
-    def slices(self, most: int = 6) -> list[Slice]:
+    def slices(self, most: int = 6) -> list[SummedSlice]:
         """Of each dimension the `most` values that are farthest from what is usual, the farthest first.
 
         A dimension of the series that has one value has nothing beside it, and is left out.
         """
-        found: dict[tuple[str, bool], list[Slice]] = {}
+        found: dict[tuple[str, bool], list[SummedSlice]] = {}
         for (dimension, value, inside), cells in sorted(self._sums.items()):
             found.setdefault((dimension, inside), []).append(self._slice(dimension, value, inside, cells))
         return [
@@ -111,7 +111,7 @@ class SliceSums:
             for each in sorted(group, key=lambda one: (-abs(one.excess), one.value))[:most]
         ]
 
-    def _slice(self, dimension: str, value: str, inside: bool, cells: Mapping[int, list[int]]) -> Slice:
+    def _slice(self, dimension: str, value: str, inside: bool, cells: Mapping[int, list[int]]) -> SummedSlice:
         size, (start, end) = self.monitor.bucket, self.window
         rate = self.monitor.measured[0] == "ratio"
         first = max(self.from_ms, self.earliest_ms)
@@ -130,4 +130,4 @@ class SliceSums:
             now, times = float(sum(cells.get(bucket, (0, 0))[0] for bucket in inside_window)), len(inside_window)
         points = [(bucket, of(bucket)) for bucket in starts]
         least, middle, most = (min(before), median(before), max(before)) if before else (0.0, 0.0, 0.0)
-        return Slice(dimension, value, inside, points, now, times, middle, least, most)
+        return SummedSlice(dimension, value, inside, points, now, times, middle, least, most)

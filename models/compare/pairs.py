@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from livewarden.alert import Alert
 
 NEAR_BUCKETS: Final = 2
-"""With another threshold an anomaly is told of a few buckets earlier or later, and may have ended between."""
+"""With another threshold an anomaly is said a few buckets earlier or later, and may have ended between."""
 Subject = tuple[str, tuple[tuple[str, str], ...], str, str]
 """Monitor, series, kind and direction."""
 

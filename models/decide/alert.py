@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
 from livewarden.alert import Alert, Kind
 from livewarden.ids import stable_id
@@ -22,6 +22,12 @@ def kind_of(monitor: Monitor, direction: str) -> Kind:
     if domain in ("traffic", "room"):
         return "TRAFFIC_ANOMALY"
     return "ENFORCEMENT_SPIKE" if direction == "UP" else "ENFORCEMENT_DROP"
+
+
+SHADOW: Final = "shadow"
+"""Why nobody is notified by a monitor in shadow. It is an alert's from its beginning to its end, whatever the monitor
+is by then.
+"""
 
 
 def new_alert(
@@ -60,7 +66,7 @@ def new_alert(
         scan_observed=_short(judgement.scan_observed),
         scan_expected=_short(judgement.scan_expected),
         subjects=seen.subjects,
-        suppressed_by=suppressed_by,
+        suppressed_by=suppressed_by or (SHADOW if monitor.shadow else None),
     )
 
 
@@ -109,6 +115,7 @@ def _about_watching(
         severity=severity,
         status="firing",
         config_hash=monitor.config_hash,
+        suppressed_by=SHADOW if monitor.shadow else None,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from livewarden.alert import Alert
-from models.decide.alert import new_alert
+from models.decide.alert import SHADOW, new_alert
 from models.decide.observation import Observation
 from models.monitors.monitor import Monitor
 
@@ -28,7 +28,7 @@ class Decision:
     again only when materially worse, and it ends after `calm_buckets` buckets below half the threshold. An anomaly that
     lasts `lasting_buckets` is notified once more as a regime change, and is then the new normal. A new episode within
     the cooldown of the last that was notified is stored as suppressed, unless it goes the other way or is materially
-    worse.
+    worse. In shadow it decides the same, as if somebody were notified.
     """
 
     __slots__ = ("_alerts", "_direction", "_ended_ms", "_lasting", "_normal", "_notified", "_until_ms")
@@ -87,7 +87,7 @@ class Decision:
             self._normal += 1
         if self._normal >= monitor.calm_buckets:
             return self._close(monitor)
-        held_back = all(alert.suppressed_by not in (None, COOLDOWN) for alert in self._alerts)
+        held_back = all(alert.suppressed_by not in (None, COOLDOWN, SHADOW) for alert in self._alerts)
         if self._lasting >= monitor.lasting_buckets and self._normal == 0 and seen.settled:
             kept = excuse if held_back else None
             regime = new_alert(seen, kind="REGIME_CHANGE", episode_id=first.episode_id, suppressed_by=kept)
@@ -105,7 +105,7 @@ class Decision:
 
     def _close(self, monitor: Monitor) -> list[Alert]:
         resolved = [alert.resolved(self._ended_ms) for alert in self._alerts]
-        if any(alert.suppressed_by is None for alert in self._alerts):
+        if any(alert.suppressed_by in (None, SHADOW) for alert in self._alerts):
             self._until_ms = self._ended_ms + monitor.quiet_ms
         self._alerts = []
         return resolved

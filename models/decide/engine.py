@@ -11,6 +11,7 @@ from livewarden.alert import Alert
 from models.aggregate.change import Change, change_from, change_row
 from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Message, Notice, Partial, Seal
+from models.decide.alert import SHADOW
 from models.decide.candidates import Casebook
 from models.decide.judged import Judged
 from models.decide.monitor_judge import MonitorJudge
@@ -197,7 +198,7 @@ class Engine:
         if alert.kind == "CARDINALITY":  # it is about the watching, not about what is watched: no case, no slice
             return alert
         taken = self._cases.take(alert)
-        if taken.version == 1 and taken.suppressed_by is None:
+        if taken.version == 1 and taken.suppressed_by in (None, SHADOW):
             self._investigator.ask(taken)
         return taken
 

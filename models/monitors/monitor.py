@@ -198,6 +198,7 @@ class Monitor(BaseModel):
     )
     gap_after: int = Field(default=3, ge=1, description="silent buckets in a row that are a gap")
     severity: Severity = Field(default="warning", description="how urgent its alerts are")
+    shadow: bool = Field(default=False, description="judge live and call nobody: its alerts are stored as kept back")
     owner: str = Field(default="", description="team that its alerts belong to")
     playbook: str = Field(default="", description="address of the page that says what to do")
     explain_by: list[str] = Field(
@@ -354,7 +355,7 @@ class Monitor(BaseModel):
     @cached_property
     def config_hash(self) -> str:
         """Twelve hex digits of what decides a judgement; titles, owners and playbooks may change freely."""
-        excluded = {"title", "owner", "playbook", "severity", "explain_by"} | (
+        excluded = {"title", "owner", "playbook", "severity", "shadow", "explain_by"} | (
             {"exposure"} if self.exposure is None else set()
         )
         excluded |= set() if self.parts else {"parts"}

@@ -41,7 +41,7 @@ def parse_moment(value: object) -> int:
     raise ValueError("no day or RFC 3339 time, such as 2025-04-08 or 2025-04-08T12:00:00Z")
 
 
-Moment = Annotated[int, BeforeValidator(parse_moment)]
+DayOrTime = Annotated[int, BeforeValidator(parse_moment)]
 
 
 class Table(BaseModel):
@@ -57,8 +57,8 @@ class EventsTable(Table):
     """
 
     event: str = Field(description="event type, for example traffic.sample")
-    from_ms: Moment = Field(alias="from", description="time of the first")
-    to_ms: Moment = Field(alias="to", description="no event is at or after this time")
+    from_ms: DayOrTime = Field(alias="from", description="time of the first")
+    to_ms: DayOrTime = Field(alias="to", description="no event is at or after this time")
     every: Duration = Field(description="time between two")
     count: int = Field(default=1, ge=1, le=10_000, description="events at each time")
     data: dict[str, Any] = Field(default_factory=dict, description="fields of the event")
@@ -99,7 +99,7 @@ class Expectation(Table):
     """One alert that is expected. What is left out may be anything."""
 
     monitor: str = Field(description="name of the monitor")
-    at: Moment = Field(description="start of its bucket; with within: the earliest")
+    at: DayOrTime = Field(description="start of its bucket; with within: the earliest")
     within: Duration = Field(default=0, description="it may start later by up to this")
     series: dict[str, str] = Field(default_factory=dict, description="values of its series; some suffice")
     kind: str = Field(default="", description="as ENFORCEMENT_SPIKE")
@@ -132,8 +132,10 @@ class MonitorTest(Table):
     recording: str = Field(default="", description="file, beside this one; shipped for the recording that ships")
     events: list[EventsTable] = Field(default_factory=list, description="events that are made, instead")
     monitors: list[str] = Field(default_factory=list, description="whose alerts are looked at; all where left out")
-    from_ms: Moment | None = Field(default=None, alias="from", description="earliest bucket that is looked at")
-    to_ms: Moment | None = Field(default=None, alias="to", description="no bucket and no event at or after this time")
+    from_ms: DayOrTime | None = Field(default=None, alias="from", description="earliest bucket that is looked at")
+    to_ms: DayOrTime | None = Field(
+        default=None, alias="to", description="no bucket and no event at or after this time"
+    )
     warm_up: Duration = Field(default=0, description="events from so long before from on are read; 0s: all")
     expect: list[Expectation] = Field(default_factory=list, description="the alerts; none: nothing is said")
 

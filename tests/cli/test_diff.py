@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cli import main
-from cli.known import Judged, Truth, load_feedback
+from cli.known import JudgedAlerts, Truth, load_feedback
 from livewarden.alert import Alert, example
 from livewarden.times import DAY_MS, MINUTE_MS
 from models.compare.quality import Quality
@@ -98,18 +98,18 @@ def test_runs_are_held_against_the_truth_of_a_simulation(capsys: pytest.CaptureF
     a, b = run_of("a", [false, right]), run_of("b", [right], budget_per_day=0.1)
     assert main(["diff", a, b, "--truth", "truth.json", "--json"]) == 1
     quality = json.loads(capsys.readouterr().out)["quality"]
-    known = len(scenario.incidents)
+    known = sum(each.event_type == "traffic.sample" for each in scenario.incidents)
     assert quality["a"] == {"precision": 0.5, "recall": 1 / known, "delay_s": 210.0} | {
         **{"right": 1, "wrong": 1, "beside": 0, "found": 1, "known": known}
     }
     assert (quality["b"]["precision"], quality["b"]["recall"]) == (1.0, 1 / known)
     assert main(["diff", a, b, "--truth", "truth.json"]) == 1
-    assert capsys.readouterr().out.splitlines()[-2].split()[:6] == ["A", "50", "%", "12", "%", "3"]
+    assert capsys.readouterr().out.splitlines()[-2].split()[:6] == ["A", "50", "%", "100", "%", "3"]
 
 
 def test_what_people_said_of_live_alerts_judges_a_run_with_another_configuration() -> None:
     live = [example(n * DAY_MS) for n in range(3)]
-    judged = Judged(true=live[:2], untrue=live[2:])
+    judged = JudgedAlerts(true=live[:2], untrue=live[2:])
     run = [example(2 * MINUTE_MS, alert_id="x"), example(2 * DAY_MS, alert_id="y"), example(9 * DAY_MS)]
     assert judged.quality(run, {}) == Quality(1, 1, 1, 1, 2, (3 * MINUTE_MS,))
     assert judged.quality([], {}) == Quality(0, 0, 0, 0, 2)

@@ -30,7 +30,7 @@ budget_per_day = 0.01
 """
 USUAL = """
 [[test]]
-name = "a wave of closures is told once"
+name = "a wave of closures is said once"
 [[test.events]]
 event = "enforcement.action"
 from = 2026-01-01
@@ -69,7 +69,7 @@ def given_tests(text: str, beside: bool = True) -> None:
 def test_alerts_that_are_expected_pass(beside: bool, capsys: pytest.CaptureFixture[str]) -> None:
     given_tests(USUAL + WAVE, beside)
     assert main(["test-monitors", "m.toml"]) == 0
-    assert capsys.readouterr().out == "ok    a wave of closures is told once\n\n1 of 1 tests passed\n"
+    assert capsys.readouterr().out == "ok    a wave of closures is said once\n\n1 of 1 tests passed\n"
     assert main(["check", "m.toml"]) == 0
 
 
@@ -77,7 +77,7 @@ def test_what_is_missing_and_what_is_too_much_is_said(capsys: pytest.CaptureFixt
     given_tests(USUAL + WAVE.replace("2026-01-25", "2026-01-20"))
     assert main(["test-monitors", "m.toml"]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "FAIL  a wave of closures is told once",
+        "FAIL  a wave of closures is said once",
         "      - expected  closures ENFORCEMENT_SPIKE UP DE at 2026-01-20T00:00:00Z",
         "      + said      closures ENFORCEMENT_SPIKE UP DE at 2026-01-25T00:00:00Z: 965, expected 5",
         "",

@@ -112,7 +112,7 @@ class Export:
 
     def _order(self) -> list[str]:
         time = time_of(self.relation)
-        others = (e.name for e in self.relation.columns if e.name in _TIE or e.name.endswith("_id"))
+        others = (e.name for e in self.relation.columns if e.name in _TIE or e.name.endswith(("_id", "_key")))
         return ([] if time is None else [time]) + sorted(others)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from livewarden.contracts import Contract, EnforcementAction, TrafficSample
+from sinks.store import marts
 from sinks.store.reader import Reader
 from sinks.store.tables import TABLES
 
@@ -296,9 +297,10 @@ async def document(reader: Reader, above: str = "") -> str:
     """
     known = await relations(reader)
     views = [each for each in known.values() if each.view]
-    if without := [each.name for each in views if each.name not in _EXAMPLES]:
+    examples = {**_EXAMPLES, **marts.examples()}
+    if without := [each.name for each in views if each.name not in examples]:
         raise ValueError(f"{', '.join(without)}: no query; add one to sinks/store/document.py")
-    views.sort(key=lambda each: list(_EXAMPLES).index(each.name))
+    views.sort(key=lambda each: list(examples).index(each.name))
     tables = sorted((each for each in known.values() if not each.view), key=_place)
     parts = [
         above.partition(MARK)[0],
@@ -313,7 +315,7 @@ async def document(reader: Reader, above: str = "") -> str:
 
 def meaning(relation: Relation, column: Column, known: Mapping[str, Relation]) -> str:
     """The sentence about a column; ValueError where nobody wrote one."""
-    computed = _COMPUTED.get(relation.name, {}).get(column.name, "")
+    computed = {**_COMPUTED, **marts.sentences()}.get(relation.name, {}).get(column.name, "")
     if found := column.comment or computed or _of_contract(relation, column) or _of_source(relation, column, known):
         return found
     raise ValueError(f"{relation.name}.{column.name}: no sentence says what it is; add one to sinks/store/document.py")
@@ -341,7 +343,7 @@ def _section(relation: Relation, known: Mapping[str, Relation]) -> str:
     rows = ((each.name, f"`{each.type}`", meaning(relation, each, known)) for each in relation.columns)
     text = f"\n### {relation.name}\n{relation.comment}.\n\n{_table(('column', 'type', 'meaning'), rows)}"
     if relation.view:
-        question, query = _EXAMPLES[relation.name]
+        question, query = {**_EXAMPLES, **marts.examples()}[relation.name]
         text += f"\n{question}\n\n```sql\n{query}\n```\n"
     return text
 

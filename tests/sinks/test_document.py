@@ -24,6 +24,7 @@ from sinks.store.reader import Reader
 from sinks.store.tables import TABLES
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
 from tests.evening_fixtures import fill
+from tests.sinks.test_marts import more
 
 __all__ = ["clickhouse", "clickhouse_server"]
 pytestmark = pytest.mark.clickhouse
@@ -83,6 +84,8 @@ async def test_every_query_of_the_file_finds_something(clickhouse: Address, read
     store = await ClickHouseStore.connect(*dataclasses.astuple(clickhouse))
     try:
         await fill(store, SystemClock().now_ms())
+        for name, rows in more().items():
+            await store.write(name, rows)
     finally:
         await store.close()
     queries = SQL.findall(FILE.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """The marts in one definition: facts, their keys and sums, and metrics over them.
 
-The views of migration 0013 hold them; a test holds the two together.
+The views of migration 0015 hold them; a test holds the two together.
 """
 
 from __future__ import annotations

@@ -269,7 +269,7 @@ def _outcomes(incident: Incident, rules: Rules, plan: NotificationPlan) -> None:
     for message in plan.messages:
         said |= {name: message.lead_id for name in message.covers if name not in leads}
     for name in leads:
-        plan.outcomes[name] = Outcome("notified", "", f"notified with incident {incident.incident_id[:8]}")
+        plan.outcomes[name] = Outcome("notified", "", f"in incident {incident.incident_id[:8]}")
     quiet = [name for name in plan.heard if name not in leads and name not in said]
     said |= {name: lead.lead_id for name in quiet if (lead := _last_said(incident, plan.heard[name]))}
     said = {name: lead for name, lead in said.items() if incident.members[name].disposition.outcome != "notified"}
@@ -284,7 +284,7 @@ def _outcomes(incident: Incident, rules: Rules, plan: NotificationPlan) -> None:
         elif parent is not None:
             plan.outcomes[name] = Outcome("inhibited", parent.alert_id, f"{parent.place} says it too: {parent.size}")
         else:
-            reason = f"notified with {headline(incident.members[lead_id], rules.monitors)}"
+            reason = f"in the message about {headline(incident.members[lead_id], rules.monitors)}"
             plan.outcomes[name] = Outcome("grouped", lead_id, reason)
 
 

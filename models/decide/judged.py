@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from models.monitors.monitor import Monitor
@@ -12,6 +12,9 @@ SKIPPED: Final = "skipped: not counted whole by one configuration"
 
 TRICKLE: Final = "skipped: next to nothing came from the source"
 """The same, of a bucket in which the source was as good as silent."""
+
+WORTH_STORING: Final = 0.05
+"""A quiet bucket of which no more than this was expected leaves no row."""
 
 
 class Judged(NamedTuple):
@@ -34,3 +37,18 @@ def skipped(monitor: Monitor, start_ms: int, why: str = SKIPPED) -> Judged:
     Half of it would look like a fall.
     """
     return Judged(monitor.name, monitor.config_hash, {}, start_ms, start_ms + monitor.bucket, None, None, None, why)
+
+
+def worth_storing(
+    monitor: Monitor,
+    start_ms: int,
+    labels: Sequence[Mapping[str, str]],
+    decided: Iterable[tuple[float, float, float, str, int]],
+) -> list[Judged]:
+    """The rows of a bucket's series that say anything: (observed, expected, score, state, position) in `decided`."""
+    name, config, end_ms = monitor.name, monitor.config_hash, start_ms + monitor.bucket
+    return [
+        Judged(name, config, labels[at], start_ms, end_ms, observed, expected, score, state)
+        for observed, expected, score, state, at in decided
+        if observed or expected >= WORTH_STORING or state not in ("normal", "insufficient")
+    ]

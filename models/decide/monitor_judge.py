@@ -16,7 +16,7 @@ from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Partial, Row
 from models.decide.cardinality import CROWDED_MS, Crowd, Sums
 from models.decide.decision import CATCHING_UP, Decision
-from models.decide.judged import TRICKLE, Judged, skipped
+from models.decide.judged import TRICKLE, Judged, skipped, worth_storing
 from models.decide.observation import Observation
 from models.decide.source import SourceState
 from models.detect.bank import Floats, Judgements, Rows
@@ -43,8 +43,6 @@ CATCH_UP_MS = HOUR_MS
 """… or a quarter of the gap, up to this long, where that is more."""
 CAMPAIGN_LIFT = 3.0
 """Beyond this ratio to the usual a planned campaign is no excuse."""
-WORTH_STORING = 0.05
-"""A quiet bucket of which no more than this was expected leaves no row."""
 
 
 class MonitorJudge:
@@ -136,29 +134,31 @@ class MonitorJudge:
         found = bank.judge(rows, values, start, given)
         expected, score = np.round(found.expected, 4), np.round(found.score, 3)
         states, alerts = self._decide(start, asked, values, found, subjects)
-        changed = [alert for alert in alerts if alert.kind == "REGIME_CHANGE"]
+        self._learn(asked, observed, start, relative, parents, alerts)
+        series_index.remember(asked, start, values, expected, score)
+        each = zip(values.tolist(), expected.tolist(), score.tolist(), states, asked.tolist(), strict=True)
+        judged += worth_storing(monitor, start, series_index.labels, each)
+        return alerts
+
+    def _learn(
+        self, asked: Rows, observed: Floats, start: int, relative: Floats | None, parents: Floats, alerts: list[Alert]
+    ) -> None:
+        """Teach the models what was judged, but for what is never to be learned."""
+        series_index, bank, labels = self.series_index, self.bank, self.series_index.labels
+        never = [each for each in self.monitor.never_learn if each.holds(start)]
+        if never:
+            asked = asked[[not any(each.names(labels[at]) for each in never) for at in asked.tolist()]]
+            parents = np.full(len(parents), np.nan)
+            alerts = [alert for alert in alerts if not any(each.names(alert.series) for each in never)]
+        changed = [alert.series for alert in alerts if alert.kind == "REGIME_CHANGE"]
         if changed:
-            keys = [tuple(alert.series[name] for name in monitor.group_by) for alert in changed]
+            keys = [tuple(series[name] for name in self.monitor.group_by) for series in changed]
             bank.reanchor(np.array([series_index.rows[series_index.position[key]] for key in keys], dtype=np.intp))
-        bank.learn(rows, values, start, given)
+        given = None if relative is None else relative[asked]
+        bank.learn(series_index.rows[asked], observed[asked], start, given)
         sums = np.flatnonzero(~np.isnan(parents))
         lent = None if relative is None else series_index.family_means(relative)[sums]
         bank.learn(series_index.parent_rows[sums], parents[sums], start, lent)
-        series_index.remember(asked, start, values, expected, score)
-        worth = [
-            index
-            for index, (state, value, usual) in enumerate(zip(states, values.tolist(), expected.tolist(), strict=True))
-            if value or usual >= WORTH_STORING or state not in ("normal", "insufficient")
-        ]
-        labels, end = series_index.labels, start + monitor.bucket
-        name, config = monitor.name, monitor.config_hash
-        decided = zip(values.tolist(), expected.tolist(), score.tolist(), states, asked.tolist(), strict=True)
-        rows_decided = list(decided)
-        judged += [
-            Judged(name, config, labels[at], start, end, value, usual, anomalous, state)
-            for value, usual, anomalous, state, at in map(rows_decided.__getitem__, worth)
-        ]
-        return alerts
 
     def _decide(
         self, start: int, asked: Rows, values: Floats, found: Judgements, subjects: Mapping[int, int]

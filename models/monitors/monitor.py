@@ -19,6 +19,7 @@ from livewarden.contracts.base import Precision
 from livewarden.duration import Duration
 from livewarden.severity import Severity
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from models.monitors.never_learn import Excluded
 
 RANK: dict[str, int] = {"info": 0, "warning": 1, "critical": 2}
 """Severities from the least to the most."""
@@ -210,6 +211,7 @@ class Monitor(BaseModel):
         description="field that tells the parts of a series apart, as room_id: a fall counts only where at least two, "
         "and most of those still there, fell",
     )
+    never_learn: list[Excluded] = Field(default_factory=list, description="periods that are judged and not learned")
     group: str = Field(default="", description="monitors of a group are judged together; default: the topic")
 
     @model_validator(mode="after")
@@ -230,6 +232,8 @@ class Monitor(BaseModel):
             problems.append("bucket: from 10s to 1d, and a whole number of buckets must fill a day")
         elif self.bucket < SPAN_MS[self.precision]:
             problems.append(f"bucket: shorter than the precision of the events ({self.precision})")
+        named = {name for each in self.never_learn for name in each.where} - set(self.group_by)
+        problems += [f"never_learn: {name!r} is not in group_by" for name in sorted(named)]
         if self.detector == "enforcement" and kind in ("sum", "ratio"):
             problems.append("detector: the enforcement detector judges counts; use traffic for sums and ratios")
         if self.max_series < self.series:
@@ -358,7 +362,7 @@ class Monitor(BaseModel):
         excluded = {"title", "owner", "playbook", "severity", "shadow", "explain_by"} | (
             {"exposure"} if self.exposure is None else set()
         )
-        excluded |= set() if self.parts else {"parts"}
+        excluded |= {name for name in ("parts", "never_learn") if not getattr(self, name)}
         excluded |= {"max_series"} if self.max_series == Monitor.model_fields["max_series"].default else set()
         excluded |= {"model", "parameters", "features"} if self.detector != "river" else set()
         text = json.dumps(self.model_dump(mode="json", exclude=excluded), sort_keys=True)

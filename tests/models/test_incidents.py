@@ -102,7 +102,9 @@ async def test_a_storm_is_one_incident_and_one_notification() -> None:
     assert sum(row["outcome"] == "notified" for row in rows) == 1
     kept = [row for row in rows if row["outcome"] != "notified"]
     assert {row["outcome"] for row in kept} == {"grouped"}
-    assert all(row["by"] == incident["lead_alert_id"] and row["reason"].startswith("in the message about") for row in kept)
+    assert all(
+        row["by"] == incident["lead_alert_id"] and row["reason"].startswith("in the message about") for row in kept
+    )
     assert "and 4,996 more" in desk.notified[0].body
 
 

@@ -43,7 +43,7 @@ def test_every_key_has_its_sentence(model: type[BaseModel]) -> None:
 
 def test_the_monitors_that_are_shown_can_be_used() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", (DOCS / "monitors.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         (monitor,) = parse_monitors(block)
         assert monitor.name == tomllib.loads(block)["monitor"][0]["name"]

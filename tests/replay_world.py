@@ -22,8 +22,9 @@ PLAN = Plan(
 )
 
 
-def events() -> list[Event]:
-    """In event-time order, in no partition yet."""
+def events(*more: int) -> list[Event]:
+    """In event-time order, in no partition yet; as many measures again in the hours `more`."""
+    many = {60, 61, *more}
     return [
         action(
             f"e{hour}-{n}",
@@ -32,10 +33,10 @@ def events() -> list[Event]:
             partition=-1,
             policy_id=f"p{n % 3}",
             shop_id=f"s{n}",
-            weight=20 if 60 <= hour < 62 else 1,
+            weight=20 if hour in many else 1,
         )
         for hour in range(80)
-        for n in range(30 if 60 <= hour < 62 else 3)
+        for n in range(30 if hour in many else 3)
     ]
 
 

@@ -9,10 +9,12 @@ from typing import Any
 from livewarden.contracts import TOPICS
 from livewarden.times import HOUR_MS
 from models.decide.alert import SHADOW
+from models.decide.decision import COOLDOWN
 from models.monitors.override import overridden, parse_override
 from models.monitors.plan import Plan
+from sources.delivery import deliver
 from streams.replay import Replay, Result
-from tests.replay_world import PLAN, WAVE_MS, delivered, said
+from tests.replay_world import PLAN, WAVE_MS, delivered, events, said
 
 ON = Plan(overridden(PLAN.monitors, [parse_override("measures.shadow=true")]))
 PARTITIONS = dict.fromkeys(TOPICS, 2)
@@ -39,8 +41,8 @@ def test_it_says_the_same_with_the_same_ids_and_is_explained_but_nobody_is_notif
 
 
 def test_an_alert_that_began_in_shadow_ends_in_it_when_the_monitor_is_live_by_then() -> None:
-    events = delivered()
-    before = [event for event in events if event.time_ms < WAVE_MS + 3 * HOUR_MS]
+    whole = delivered()
+    before = [event for event in whole if event.time_ms < WAVE_MS + 3 * HOUR_MS]
     driver = Replay(ON, PARTITIONS, LATENESS_MS, awaited_topics=())
     for _ in driver.feed(before):
         pass
@@ -48,9 +50,18 @@ def test_an_alert_that_began_in_shadow_ends_in_it_when_the_monitor_is_live_by_th
     assert firing
     live = Replay(PLAN, PARTITIONS, LATENESS_MS, awaited_topics=())
     live.restore(json.loads(json.dumps(driver.snapshot())))
-    found = said(live, [events[len(before) :]])
+    found = said(live, [whole[len(before) :]])
     ended = [each for each in found.alerts if each["alert_id"] in firing and each["monitor"] == "measures"]
     assert {(each["status"], each["suppressed_by"]) for each in ended} == {("resolved", SHADOW)}
+
+
+def test_its_cooldown_is_the_one_that_it_would_have() -> None:
+    again = list(deliver(events(67, 68), PARTITIONS))
+    live, shadow = (said(Replay(plan, PARTITIONS, LATENESS_MS, awaited_topics=()), [again]) for plan in (PLAN, ON))
+    why = [each["suppressed_by"] for each in live.alerts if each["monitor"] == "measures"]
+    assert sorted(set(why), key=str) == [None, COOLDOWN]
+    shadowed = [each["suppressed_by"] for each in shadow.alerts if each["monitor"] == "measures"]
+    assert shadowed == [SHADOW if each is None else each for each in why]
 
 
 def test_it_may_go_into_shadow_and_out_at_any_time() -> None:

@@ -79,6 +79,11 @@ def test_of_several_the_nearest_is_the_same() -> None:
     assert met == [(0, 3), (60, 59)]
 
 
+def test_a_near_one_is_the_same_before_one_that_only_lasts_until_then() -> None:
+    lasting, near = example(0, ends_at_ms=90 * MINUTE_MS), example(60 * MINUTE_MS)
+    assert [each[0] for each in whats([lasting, near], [example(61 * MINUTE_MS)])] == ["removed", "moved"]
+
+
 def test_a_line_a_monitor() -> None:
     a = [
         example(0),

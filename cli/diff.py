@@ -32,6 +32,7 @@ class Compared:
 
     alerts: Sequence[Difference]
     cases: Sequence[CaseChange]
+    names: tuple[str, str]
     monitors: Sequence[str]
     qualities: Sequence[Quality]
 
@@ -92,7 +93,7 @@ def compared(a: RunFolder, b: RunFolder, known: Known | None) -> Compared:
     qualities = [] if known is None else [_quality(known, run, alerts) for run, alerts in ((a, ours), (b, theirs))]
     found = differences(ours, theirs)
     cases = case_changes(a.cases, b.cases, [each.pair for each in found])
-    return Compared(found, cases, _changed_keys(a, b), qualities)
+    return Compared(found, cases, (str(a.folder), str(b.folder)), _changed_keys(a, b), qualities)
 
 
 def _alerts(run: RunFolder) -> list[Alert]:
@@ -130,12 +131,13 @@ def _value(value: Any) -> str:
 
 
 def _print(found: Compared) -> None:
+    print(f"A is {found.names[0]}, B is {found.names[1]}")
     for line in found.monitors:
         print(line)
     listed = [each for each in found.alerts if each.what]
     cases = [each for each in found.cases if each.what != "reconfigured"]
     if listed:
-        print("" if not found.monitors else "\n", end="")
+        print()
         columns = ("alert", "monitor", "series", "since", "observed", "expected", "explanation")
         print_table(columns, [_row(each) for each in listed])
     if cases:
@@ -147,6 +149,22 @@ def _print(found: Compared) -> None:
     rows = [tuple(getattr(each, field.name) for field in fields(each)) for each in summaries(found.alerts)]
     print_table(names, [*rows, _total(summaries(found.alerts))], right=names[1:])
     _print_quality(found.qualities)
+    print(f"\n{_in_a_sentence(found)}")
+
+
+def _in_a_sentence(found: Compared) -> str:
+    """How many alerts each raises, and what is known of which is better."""
+    total = summaries(found.alerts)
+    a, b, added, removed = (sum(getattr(line, name) for line in total) for name in ("a", "b", "added", "removed"))
+    said = f"B raises {_counted(b, 'alert')} where A raises {a:,} ({added:,} added, {removed:,} removed)"
+    if not found.qualities:
+        return f"{said}; which is better is not known without --truth or --feedback."
+    one, other = found.qualities
+    finds = f"{other.found:,} of {other.known:,}" + (
+        f", A {one.found:,}" if one.found != other.found else ", as A does"
+    )
+    wrong = f"{other.wrong:,} wrong" + (f", A {one.wrong:,}" if one.wrong != other.wrong else ", as many as A")
+    return f"{said}. B finds {finds}; {wrong}."
 
 
 def _total(lines: Sequence[MonitorSummary]) -> tuple[Any, ...]:

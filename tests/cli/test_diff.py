@@ -53,13 +53,18 @@ def test_a_changed_threshold_lists_what_went_and_folds_the_rest(capsys: pytest.C
     usual, stricter = run_of("usual", days), run_of("stricter", days[2:], budget_per_day=0.01)
     assert main(["diff", usual, stricter]) == 1
     out = capsys.readouterr().out
-    assert out.splitlines()[:2] == [
+    assert out.splitlines()[:3] == [
+        "A is usual, B is stricter",
         "orders: budget_per_day 1.0, now 0.01",
         "orders: threshold 5.16, now 7.16",
     ]
     assert [line.split()[1] for line in out.splitlines() if line.startswith("removed")] == ["orders"] * 4
     assert "not listed: 7 alerts the same but for the configuration, 7 case candidates with another" in out
-    assert out.splitlines()[-2].split() == ["orders", "9", "7", "0", "2", "0", "0", "0", "0", "7"]
+    assert out.splitlines()[-4].split() == ["orders", "9", "7", "0", "2", "0", "0", "0", "0", "7"]
+    assert out.splitlines()[-1] == (
+        "B raises 7 alerts where A raises 9 (0 added, 2 removed); which is better is not known without --truth or "
+        "--feedback."
+    )
     assert main(["diff", usual, stricter, "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert sorted(each["what"][0] for each in found["alerts"]) == ["configuration"] * 7 + ["removed"] * 2
@@ -104,7 +109,11 @@ def test_runs_are_held_against_the_truth_of_a_simulation(capsys: pytest.CaptureF
     }
     assert (quality["b"]["precision"], quality["b"]["recall"]) == (1.0, 1 / known)
     assert main(["diff", a, b, "--truth", "truth.json"]) == 1
-    assert capsys.readouterr().out.splitlines()[-2].split()[:6] == ["A", "50", "%", "100", "%", "3"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-4].split()[:6] == ["A", "50", "%", "100", "%", "3"]
+    assert lines[-1] == (
+        "B raises 1 alert where A raises 2 (0 added, 1 removed). B finds 1 of 1, as A does; 0 wrong, A 1."
+    )
 
 
 def test_what_people_said_of_live_alerts_judges_a_run_with_another_configuration() -> None:

@@ -74,13 +74,19 @@ async def recomputed(reader: Reader, facts: Iterable[Fact]) -> dict[str, Fact]:
     """The same questions asked again: what each is now, by its id; what nothing is known of is None, counts are 0."""
     found = dict[str, Fact]()
     wanted = {each.fact_id: each for each in facts}
-    for name, from_ms, to_ms in sorted({(each.name, each.from_ms, each.to_ms) for each in wanted.values()}):
+    questions = {(_question(each.name), each.from_ms, each.to_ms) for each in wanted.values()}
+    for name, from_ms, to_ms in sorted(questions):
         for each in await _again(reader, name, from_ms, to_ms):
             found[each.fact_id] = each
     return {
         fact_id: found.get(fact_id, Fact(each.name, each.key, each.from_ms, each.to_ms, _none(each.name)))
         for fact_id, each in wanted.items()
     }
+
+
+def _question(name: str) -> str:
+    """What answers a fact: all bands of a week are one question."""
+    return _CHANGED if name.startswith(_CHANGED) else name
 
 
 def _none(name: str) -> float | None:
@@ -93,7 +99,7 @@ async def _again(reader: Reader, name: str, from_ms: int, to_ms: int) -> list[Fa
     if name == "open_cases":
         cases = await week_facts.open_cases(reader, to_ms)
         return [Fact(name, key, from_ms, to_ms, n) for key, n in cases.items()]
-    if name.startswith(_CHANGED):
+    if name == _CHANGED:
         return [_banded(each, from_ms) for each in await _changes(reader, from_ms)]
     if name not in BY_NAME:
         return []
@@ -208,7 +214,7 @@ _NO_CELLS: Final = "Unknown: no reading of the week is stored (livewarden overtu
 _COLUMNS: Final = ("what", "part", "week", "week before", "band", "", "fact")
 _PARTS: Final = (
     ("Cases that ended, by outcome", ("ended",)),
-    ("What merchants write about", ("tickets",)),
+    ("What merchants write about", ("feedback", "tickets")),
     ("Noise, and the load of those on call", ("notified", "kept_back", "alerts", "incidents")),
     ("Measures and appeals", ("measures", "appeals", "reversals")),
 )

@@ -76,6 +76,15 @@ COUNTED: Final = (
         "JSONExtractString(data, 'state') = 'OPEN'",
     ),
     Counted(
+        "feedback",
+        "tickets were imported",
+        "tickets that were imported later",
+        "theme",
+        "feedback_tickets FINAL",
+        "opened_at",
+        "theme_id",
+    ),
+    Counted(
         "alerts",
         "alerts were not kept back by detection",
         "buckets that were judged later",

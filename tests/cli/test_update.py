@@ -86,9 +86,9 @@ async def write(address: Address, tables: dict[str, list[dict[str, Any]]]) -> No
 
 @pytest.fixture(scope="module")
 def written(address: Address, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The update in its three forms."""
+    """The update as a page and as a document."""
     folder = tmp_path_factory.mktemp("updates")
-    paths = {form: folder / f"update.{form}" for form in ("md", "html", "docx")}
+    paths = {form: folder / f"update.{form}" for form in ("html", "docx")}
     with pytest.MonkeyPatch.context() as patch:
         settle(patch, address)
         for path in paths.values():
@@ -163,7 +163,7 @@ def test_what_came_later_is_found_and_restated_in_the_next_update(
     written: dict[str, Path], address: Address, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asyncio.run(write(address, {"events": [measures(999, WEEK + 2 * DAY_MS, "p7", 11)]}))
-    code, out, _ = run(capsys, "report", "verify", str(written["md"]))
+    code, out, _ = run(capsys, "report", "verify", str(written["docx"]))
     assert code == 1
     assert "measures p7 was 100 / – / –, is 111 / – / –" in out
     found = json.loads(run(capsys, "report", "week", "--week", "2026-W11", "--json")[1])

@@ -58,6 +58,11 @@ async def test_a_text_that_made_the_same_tables_before_is_no_change(clickhouse: 
     assert {each.state for each in await migrate.status(clickhouse)} == {"applied"}
 
 
+def test_no_two_migrations_have_a_number() -> None:
+    numbers = [each.version for each in migrate.shipped()]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_every_column_has_its_comment_before_its_codec() -> None:
     """Servers up to at least 26.7 take no other order; the embedded one, 26.9, takes both."""
     for migration in migrate.shipped():

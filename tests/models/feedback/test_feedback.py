@@ -74,7 +74,7 @@ def test_themes_keep_their_ids_over_twelve_weekly_runs() -> None:
     """What was proposed is kept; a ticket that has a theme keeps it."""
     themes: list[Theme] = list(SEEDED)
     given_to: dict[str, str] = {}
-    tickets = background(1_500, seed=7, days=84)
+    tickets = background(2_400, seed=7, days=84)
     for week in range(12):
         span = (START + week * 7 * DAY_MS, START + (week + 1) * 7 * DAY_MS)
         fresh = [each for each in tickets if span[0] <= each.at_ms < span[1]]

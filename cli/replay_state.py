@@ -123,7 +123,8 @@ def done(folder: Path, run: Path, *, keep: bool) -> None:
 
 def folder_of(run: Path) -> Path:
     """Where the states of a run are while it goes on: beside its folder."""
-    return run.with_name(f".{run.name}.states")
+    whole = run.resolve()  # `.` has no name
+    return whole.parent / f".{whole.name}.states"
 
 
 def _of(folder: Path) -> str:

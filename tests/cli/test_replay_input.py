@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli import main
+from cli.run_folder import FILES
 from sources.recordings import shipped
 
 LINES = gzip.decompress(shipped().read_bytes()).splitlines(keepends=True)[:40]
@@ -69,3 +70,13 @@ def test_a_folder_that_cannot_be_written_holds_nothing_new(
     assert main(["replay", "r.jsonl", "--out", "taken"]) == 2
     assert capsys.readouterr().err.startswith("taken: ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.jsonl", "taken"]
+
+
+def test_a_run_may_be_written_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LIVEWARDEN_PARTITIONS", "1")
+    (tmp_path / "r.jsonl").write_bytes(WHOLE)
+    assert main(["replay", "r.jsonl", "--out", "."]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES, "r.jsonl"])
+    assert main(["replay", "r.jsonl", "--out", "deep/er"]) == 0
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["er"]

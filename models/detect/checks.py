@@ -11,6 +11,7 @@ import math
 import pickle
 import random
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import partial, update_wrapper
 from typing import Literal
 
@@ -83,10 +84,12 @@ def check_resume_equals_uninterrupted(new: NewDetector, kind: Kind = "traffic", 
         " and reanchor": lambda detector: detector.reanchor(),
         " and learn_quiet": lambda detector: detector.learn_quiet(40),
     }
+    on_its_way, done = new(), 0
     for cut in (0, 1, 30, 60, 730, 905, HISTORY - 100):
+        _run(on_its_way, values[done:cut], bucket_ms, done)
+        done = cut
         for name, happens in breaks.items():
-            kept = new()
-            _run(kept, values[:cut], bucket_ms)
+            kept = deepcopy(on_its_way)
             happens(kept)
             resumed = new()
             resumed.restore(json.loads(_state(kept)))

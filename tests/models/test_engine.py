@@ -144,14 +144,14 @@ def test_the_stream_of_these_tests_has_all_that_can_happen() -> None:
     assert len({case["case_id"] for case in WHOLE.cases}) > 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32))
 def test_order_between_partitions_changes_nothing(seed: int) -> None:
     again = found(Engine(PLAN, TOPIC), merged(STREAM, random.Random(seed)))
     assert comparable(again) == comparable(WHOLE)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 2**32))
 def test_order_between_partitions_changes_nothing_in_any_stream(seed: int) -> None:
     parts = [only(part, TOPIC) for part in stream(seed)]
@@ -160,7 +160,7 @@ def test_order_between_partitions_changes_nothing_in_any_stream(seed: int) -> No
     assert comparable(other) == comparable(one_by_one)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32))
 def test_repeated_messages_change_nothing(seed: int) -> None:
     """As after a crash: a source partition says a run of its messages once more, then goes on."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from hypothesis import strategies as st
 
 import cli.replay_state as states
 from cli import main
-from cli.replay_state import fed, newest
+from cli.common import load_plan, load_settings
+from cli.replay_source import opened
+from cli.replay_state import fed, folder_of, made_of, newest
 from livewarden.event import Event
 from sources.recording import write
+from streams.replay import Replay
 from tests.replay_world import delivered, events, fresh, said
 
 WORLD = delivered()
@@ -106,6 +110,29 @@ def test_a_range_begins_with_all_events_a_warm_up_or_a_state_and_says_which(
     assert main([*replay, "--state", "all", *what_if, *FROM]) == 0
     assert alerts_of("other").count("\n") == 2
     assert sorted(path.name for path in Path().iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_replay_that_was_killed_is_resumed_at_a_terminal(recording: str, capsys: pytest.CaptureFixture[str]) -> None:
+    replay = ["replay", recording, "--monitors", "m.toml"]
+    assert main([*replay, "--out", "whole"]) == 0
+    plan, configured = load_plan(Path("m.toml")), load_settings()
+    driver = Replay(plan, configured.partitions_by_topic(), configured.lateness_ms(), ahead_ms=configured.ahead_ms())
+
+    def killed(events: Iterable[Event]) -> Iterator[Event]:
+        yield from islice(events, 220)
+        raise KeyboardInterrupt
+
+    with opened([Path(recording)], configured, None) as read:
+        made = made_of(read.paths, plan, configured, (None, None))
+        with pytest.raises(KeyboardInterrupt):
+            fed(driver, killed(read.events()), folder_of(Path("again")), made, None, keep=False)
+    assert main([*replay, "--out", "again", "--resume", "--set", "measures.min_volume=9"]) == 2
+    assert "had other monitors: begin again without --resume" in capsys.readouterr().err
+    assert main([*replay, "--out", "again", "--resume"]) == 0
+    assert main(["diff", "whole", "again"]) == 0
+    assert summary("again") == summary("whole")
+    assert alerts_of("again").count("\n") == 2
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".")] == []
 
 
 WRONG = {

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from cli import (
     abrupt,
     alert,
+    article,
     blast_radius,
     case_actions,
     check,
@@ -39,6 +40,7 @@ from cli import (
     outbox,
     overturns,
     positions,
+    recommend,
     replay,
     sample,
     schema,
@@ -102,6 +104,8 @@ GROUPS = {
     "marts": marts.app,
     "sample": sample.app,
     "library": library_actions.app,
+    "article": article.app,
+    "recommend": recommend.app,
     "import": imports.app,
 }
 for name, group in GROUPS.items():

@@ -54,7 +54,7 @@ Expects = Annotated[
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Most rows to show.")]
 
-_LISTED = {"entry": "library search", "pattern": "library patterns"}
+_LISTED = {"entry": "library search", "pattern": "library patterns", "recommendation": "recommend list"}
 _DURATION = re.compile(r"\d+\s*[smhd]")
 
 

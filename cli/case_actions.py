@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -236,14 +236,18 @@ async def template(
 async def link(
     on: CaseRequest,
     kind: Annotated[LinkKind, typer.Argument(help="What it is.")],
-    ref: Annotated[str, typer.Argument(metavar="REF", help="Its id or address.")],
+    ref: Annotated[str, typer.Argument(metavar="REF", help="Its id or address; of a playbook name@version.")],
+    outcome: Annotated[
+        Literal["solved", "partly", "wrong"] | None,
+        typer.Option("--outcome", help="Of a playbook: whether it helped.", show_default=False),
+    ] = None,
 ) -> Action:
     """Tie a case to an alert, an incident, another case, a decision, a ticket, a change, a playbook or an address.
 
     Example: livewarden case link 27c4b1f0 ticket OPS-4711
     """
     whole = next((each for each in _KINDS if each == kind), None)
-    return on.action(Link, kind=kind, ref=ref if whole is None else await on.form.one(whole, ref))
+    return on.action(Link, kind=kind, ref=ref if whole is None else await on.form.one(whole, ref), outcome=outcome)
 
 
 @command(many=True)

@@ -176,6 +176,15 @@ class Link(_OnCase):
     do: Literal["link"] = "link"
     kind: LinkKind
     ref: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+    outcome: Literal["solved", "partly", "wrong"] | None = Field(
+        default=None, description="Of a playbook: whether it helped. Linked once more, it says so anew."
+    )
+
+    @model_validator(mode="after")
+    def _of_playbooks(self) -> Link:
+        if self.outcome is not None and self.kind != "playbook":
+            raise ValueError("outcome: only a playbook has one")
+        return self
 
 
 class AddEvidence(_OnCase):
@@ -230,6 +239,34 @@ class SplitPattern(_OnPattern):
     rest: Title
 
 
+class Recommend(_OnPattern):
+    """Recommend something for a pattern, from the bank."""
+
+    do: Literal["recommend"] = "recommend"
+    recommendation_id: Id
+    advice: Id = Field(description="Which one of the bank.")
+    team: Literal["policy", "moderation", "product", "algorithm"]
+    text: Title
+
+
+class MoveRecommendation(_Action):
+    """Accept or reject a recommendation, say that it is done, or what it changed (`measured`, with its figures)."""
+
+    do: Literal["move_recommendation"] = "move_recommendation"
+    recommendation_id: Id
+    to: Literal["accepted", "rejected", "done", "measured"]
+    factor: float | None = Field(default=None, gt=0, description="Rate after over before, against control cells.")
+    low: float | None = Field(default=None, ge=0, description="Lower end of its 95 % interval.")
+    high: float | None = Field(default=None, ge=0, description="Upper end of it.")
+    measured_on: Annotated[str, StringConstraints(max_length=500)] = ""
+
+    @model_validator(mode="after")
+    def _with_figures(self) -> MoveRecommendation:
+        if (self.to == "measured") != (None not in (self.factor, self.low, self.high)):
+            raise ValueError("factor: a measured effect has factor, low and high, and nothing else has")
+        return self
+
+
 Action = Annotated[
     Acknowledge
     | ResolveIncident
@@ -249,7 +286,9 @@ Action = Annotated[
     | AddEntry
     | NamePattern
     | MergePattern
-    | SplitPattern,
+    | SplitPattern
+    | Recommend
+    | MoveRecommendation,
     Field(discriminator="do"),
 ]
 """Any of them; `do` says which."""
@@ -272,6 +311,8 @@ def target_of(action: Action) -> str:
         return action.silence_id
     if isinstance(action, AddEntry):
         return action.entry.entry_id
+    if isinstance(action, Recommend | MoveRecommendation):
+        return action.recommendation_id
     if isinstance(action, NamePattern | MergePattern | SplitPattern):
         return action.pattern_id
     return action.case_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from livewarden.library_entry import LibraryEntry
 
@@ -131,3 +132,14 @@ class PatternView:
     leads_to: Mapping[str, str]
     line: PatternLine | None
     entries: list[LibraryEntry]
+
+
+RecommendationStatus = Literal["proposed", "accepted", "rejected", "done", "measured"]
+STATUS_MOVES: Mapping[str, tuple[RecommendationStatus, ...]] = {
+    "proposed": ("accepted", "rejected"),
+    "accepted": ("done", "rejected"),
+    "rejected": ("accepted",),
+    "done": ("measured",),
+    "measured": ("measured",),
+}
+"""What may become of a recommendation, by its status; an effect may be measured again when more is known."""

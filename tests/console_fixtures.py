@@ -385,6 +385,18 @@ ENTRIES: Final = (
 """An old case with a pattern, and one in which nothing was wrong."""
 
 
+RECOMMENDATION: Final = {
+    **{
+        "recommendation_id": "recommendation-1",
+        "version": 1,
+        "pattern_id": "pattern-1",
+        "advice": "hold-model-release",
+    },
+    **{"team": "algorithm", "text": HOSTILE, "status": "proposed", "done_at": None, "factor": None, "low": None},
+    **{"high": None, "measured_on": "", "by": "kim", "why": HOSTILE, "at": T0},
+}
+
+
 class Asked:
     """Takes actions in order, as the log would: one that names an older version than what it is about is refused.
 
@@ -511,6 +523,7 @@ class Site:
         await self.store.write("actions", [action_row(1), action_row(2, outcome="refused", answer="joe has it.")])
         await self.store.write("feedback", [feedback_row(1)])
         await self.store.write("library_entries", [library_row(each, "kim", T0) for each in ENTRIES])
+        await self.store.write("recommendations", [RECOMMENDATION])
         for position in POSITIONS:
             await self.store.save(position)
 

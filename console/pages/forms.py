@@ -37,6 +37,7 @@ from livewarden.action import (
     MergeCase,
     MergePattern,
     MoveCase,
+    MoveRecommendation,
     NamePattern,
     Note,
     OpenCase,
@@ -48,7 +49,7 @@ from livewarden.action import (
 from livewarden.errors import RetryLater, SetupError
 from livewarden.ids import stable_id
 from livewarden.times import format_ms
-from sinks.queries import alerts, cases, incidents, silences
+from sinks.queries import alerts, cases, incidents, recommendations, silences
 from sinks.queries import ids as ids_of
 from sinks.store.reader import Reader
 
@@ -191,6 +192,10 @@ async def _pattern(reader: Reader, ids: Mapping[str, str]) -> bool:
     return await ids_of.beginning_with(reader, "pattern", ids["pattern_id"]) == [ids["pattern_id"]]
 
 
+async def _recommendation(reader: Reader, ids: Mapping[str, str]) -> bool:
+    return await recommendations.get(reader, ids["recommendation_id"]) is not None
+
+
 PATTERN = "/library/patterns/{pattern_id}"
 INCIDENT, ALERT, CASE = "/incidents/{incident_id}", "/alerts/{alert_id}", "/cases/{case_id}"
 ACTIONS = (
@@ -208,6 +213,7 @@ ACTIONS = (
     FormAction(f"{CASE}/template", UseTemplate, CASE, _case),
     FormAction(f"{CASE}/links", Link, CASE, _case),
     FormAction(f"{CASE}/merge", MergeCase, CASE, _case),
+    FormAction("/library/recommendations/{recommendation_id}/move", MoveRecommendation, "/library", _recommendation),
     FormAction(f"{PATTERN}/name", NamePattern, PATTERN, _pattern),
     FormAction(f"{PATTERN}/merge", MergePattern, PATTERN, _pattern),
     FormAction(f"{PATTERN}/split", SplitPattern, PATTERN, _pattern),

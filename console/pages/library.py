@@ -13,7 +13,9 @@ from console.context import CaseLibrary, PageContext, context
 from console.pages.paging import ROWS, Paging
 from console.parameters import ANSWER, Paged, Query, Text
 from livewarden.case_state import RESOLUTIONS
+from livewarden.library import STATUS_MOVES
 from sinks.queries import library as queries
+from sinks.queries import recommendations
 
 MOST_PATTERNS = 12
 
@@ -76,8 +78,15 @@ async def pattern(request: Request, _: Query) -> Response:
     found = await _library(at).pattern(request.path_params["pattern_id"], at.clock.now_ms())
     if found is None:
         raise HTTPException(404, "no pattern ever had that id")
-    in_force = list(found.leads_to) == [found.pattern_id]
-    return await at.page(request, "library_pattern.html", it=found, line=found.line, in_force=in_force)
+    return await at.page(
+        request,
+        "library_pattern.html",
+        it=found,
+        line=found.line,
+        in_force=list(found.leads_to) == [found.pattern_id],
+        recommended=await recommendations.find(at.reader, [found.pattern_id, *found.leads_to]),
+        moves=STATUS_MOVES,
+    )
 
 
 def _library(at: PageContext) -> CaseLibrary:

@@ -33,7 +33,8 @@ class PromiseClock:
     @property
     def how(self) -> str:
         """How the deadline was computed, in words."""
-        paused = f", paused {self.pauses} times for {duration(self.paused_ms)}" if self.pauses else ""
+        times = "once" if self.pauses == 1 else f"{self.pauses} times"
+        paused = f", paused {times} for {duration(self.paused_ms)}" if self.pauses else ""
         until = "it stands still" if self.due_ms is None else f"due {format_ms(self.due_ms)}"
         return (
             f"{duration(self.promised_ms)} of {self.words} ({self.calendar}, {self.digest}) from"

@@ -24,6 +24,7 @@ from livewarden.case_state import MOVES, SETTLED, WAITING, Resolution
 from livewarden.times import format_ms, to_ms
 from livewarden.wording import duration
 from models.monitors.monitor import Monitor
+from models.response.case_links import add_link
 from models.response.case_tasks import add_task, finish_task
 from models.response.casefile import LIVEWARDEN, TAKEN, CaseAlert, CaseFile, case_from, gate
 from models.response.change_set import ChangeSet
@@ -322,11 +323,10 @@ class Cases:
         return "the task is not necessary" if task.unnecessary else "the task is done"
 
     def _link(self, case: CaseFile, action: Link) -> str:
-        if any((each["kind"], each["ref"]) == (action.kind, action.ref) for each in case.links):
-            raise Rejected("it is linked already")
-        case.links.append({"kind": action.kind, "ref": action.ref, "by": action.who, "at": format_ms(self._now_ms)})
-        self._by(case, action, "linked", kind=action.kind, ref=action.ref)
-        return f"{action.kind} {action.ref} is linked"
+        said = add_link(case, action, self._now_ms)
+        outcome = {} if action.outcome is None else {"outcome": action.outcome}
+        self._by(case, action, "linked", kind=action.kind, ref=action.ref, **outcome)
+        return said
 
     def _add_evidence(self, case: CaseFile, action: AddEvidence) -> str:
         package: dict[str, Any] = {"name": action.name, "digest": action.digest, "size": action.size}

@@ -12,6 +12,7 @@ from models.response.casefile import CaseFile, Entry
 from models.response.incident import Incident
 from models.response.incident_alert import IncidentAlert
 from models.response.outbox import ChannelState, Notification
+from models.response.recommendations import Recommendation
 from models.response.silence import SilenceState
 
 
@@ -88,6 +89,7 @@ class ChangeSet:
     audited: list[Audited] = field(default_factory=list)
     patterns: dict[str, PatternState] = field(default_factory=dict)
     entries: list[AddedEntry] = field(default_factory=list)
+    recommendations: dict[str, Recommendation] = field(default_factory=dict)
 
     def incident(self, incident: Incident) -> None:
         """An incident has a new version."""
@@ -121,6 +123,11 @@ class ChangeSet:
         """A pattern has a new version."""
         self.patterns[pattern.pattern_id] = pattern
         self.dirty.add(("pattern", pattern.pattern_id))
+
+    def recommendation(self, recommendation: Recommendation) -> None:
+        """A recommendation has a new version."""
+        self.recommendations[recommendation.recommendation_id] = recommendation
+        self.dirty.add(("recommendation", recommendation.recommendation_id))
 
     def opinion(self, opinion: Opinion) -> None:
         """Somebody says what an alert was worth."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from livewarden.action import AddEntry, MergePattern, NamePattern, SplitPattern
+from livewarden.action import AddEntry, MergePattern, MoveRecommendation, NamePattern, Recommend, SplitPattern
 from models.library.pattern_book import PatternBook, PatternState, pattern_state
 from models.response.cases import Cases
 from models.response.change_set import AddedEntry, ChangeSet
+from models.response.recommendations import Recommendations
 from models.response.rejected import Rejected
 
-OnLibrary = AddEntry | NamePattern | MergePattern | SplitPattern
+OnLibrary = AddEntry | NamePattern | MergePattern | SplitPattern | Recommend | MoveRecommendation
 
 
 class Library:
@@ -21,6 +22,7 @@ class Library:
         self._changes = changes
         self._cases = cases
         self._book = PatternBook()
+        self.recommendations = Recommendations()
 
     def apply(self, action: OnLibrary) -> str:
         """Do what a person wants; says what was done. Refused where it may not be."""
@@ -31,6 +33,10 @@ class Library:
                 raise Rejected(f"the case is {state}: only one that is closed or dismissed goes into the library")
             self._changes.entries.append(AddedEntry(action.entry, action.who, self._changes.now_ms))
             return "it is in the library"
+        if isinstance(action, Recommend | MoveRecommendation):
+            recommendation, text = self.recommendations.apply(action, self._changes.now_ms)
+            self._changes.recommendation(recommendation)
+            return text
         stamp: dict[str, Any] = {"by": action.who, "why": action.why, "at_ms": self._changes.now_ms}
         try:
             if isinstance(action, NamePattern):

@@ -14,7 +14,9 @@ from livewarden.action import (
     ExpireSilence,
     Feedback,
     MergePattern,
+    MoveRecommendation,
     NamePattern,
+    Recommend,
     ResolveIncident,
     Silence,
     SplitPattern,
@@ -47,7 +49,7 @@ MOST_ANSWERED = 1_000
 """Requests whose ids are remembered, so that one that is sent twice is granted once."""
 SWEEP_MS = SECOND_MS
 """What waits for the clock is looked through at most so often."""
-STATEFUL = frozenset({"incident", "silence", "case", "feedback", "pattern"})
+STATEFUL = frozenset({"incident", "silence", "case", "feedback", "pattern", "recommendation"})
 
 
 class Responder:
@@ -177,7 +179,7 @@ class Responder:
             self.silences.expire(action)
             self.incidents.look_again()
             return "the silence is over"
-        if isinstance(action, AddEntry | NamePattern | MergePattern | SplitPattern):
+        if isinstance(action, AddEntry | NamePattern | MergePattern | SplitPattern | Recommend | MoveRecommendation):
             return self.library.apply(action)
         return self.cases.apply(action)
 
@@ -217,6 +219,7 @@ class Responder:
             "case": self.cases.names(),
             "feedback": self._feedback,
             "pattern": self.library.names(),
+            "recommendation": self.library.recommendations.by_id,
         }
         return {(kind, name) for kind, names in kinds.items() for name in names}
 
@@ -228,6 +231,8 @@ class Responder:
             return self.silences.by_id[name].state()
         if kind == "pattern":
             return asdict(self.library[name])
+        if kind == "recommendation":
+            return asdict(self.library.recommendations.by_id[name])
         return self.cases[name].state_of() if kind == "case" else self._feedback[name]
 
     def restore(self, header: Mapping[str, Any], entries: Mapping[str, str]) -> None:
@@ -245,4 +250,5 @@ class Responder:
         self.silences.restore(states.get("silence", {}))
         self._feedback = states.get("feedback", {})
         self.library.restore(states.get("pattern", {}))
+        self.library.recommendations.restore(states.get("recommendation", {}))
         self.incidents.restore(states.get("incident", {}).values())

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from sinks.store.reader import Reader
 
-Kind = Literal["incident", "alert", "silence", "case", "entry", "pattern"]
+Kind = Literal["incident", "alert", "silence", "case", "entry", "pattern", "recommendation"]
 """What a person names by an id."""
 _TABLE: Final[Mapping[Kind, str]] = {
     "incident": "incidents",
@@ -15,6 +15,7 @@ _TABLE: Final[Mapping[Kind, str]] = {
     "silence": "silences",
     "case": "cases",
     "entry": "library_entries",
+    "recommendation": "recommendations",
     "pattern": "(SELECT pattern_id FROM library_entries WHERE pattern_id != ''"
     " UNION ALL SELECT pattern_id FROM patterns)",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sinks.store.table import NAME, TIME, Table
+from sinks.store.table import NAME, NUMBER, TIME, Table
 
 COUNT = "Nullable(UInt64)"
 
@@ -65,6 +65,45 @@ LIBRARY = (
             "at": TIME,
         },
         identity=("pattern_id",),
+        version="version",
+    ),
+    Table(
+        "articles",
+        {
+            "article_id": "String",
+            "version": "UInt32",
+            "kind": NAME,
+            "title": "String",
+            "owner": "String",
+            "applies_to": "Array(String)",
+            "policy": "String",
+            "review": TIME,
+            "body": "String",
+            "published_by": "String",
+            "published_at": TIME,
+        },
+        identity=("article_id", "version"),
+    ),
+    Table(
+        "recommendations",
+        {
+            "recommendation_id": "String",
+            "version": "UInt32",
+            "pattern_id": "String",
+            "advice": "String",
+            "team": NAME,
+            "text": "String",
+            "status": NAME,
+            "done_at": f"Nullable({TIME})",
+            "factor": NUMBER,
+            "low": NUMBER,
+            "high": NUMBER,
+            "measured_on": "String",
+            "by": "String",
+            "why": "String",
+            "at": TIME,
+        },
+        identity=("recommendation_id",),
         version="version",
     ),
 )

@@ -21,6 +21,7 @@ from streams.stages.response_rows import (
     incident_row,
     notification_row,
     opinion_row,
+    recommendation_row,
     silence_row,
     suppressed_row,
 )
@@ -86,6 +87,7 @@ class Respond:
             ("feedback", [*map(opinion_row, changes.opinions)]),
             ("library_entries", [library_row(each.entry, each.who, each.at_ms) for each in changes.entries]),
             ("patterns", [*map(pattern_row, changes.patterns.values())]),
+            ("recommendations", [*map(recommendation_row, changes.recommendations.values())]),
             ("actions", [*map(action_row, changes.audited)]),
         ]
         for table, rows in written:

@@ -14,6 +14,7 @@ from models.response.change_set import Audited, DispositionChanged, Opinion, Sup
 from models.response.incident import Incident
 from models.response.incidents import Incidents
 from models.response.outbox import ChannelState, Notification
+from models.response.recommendations import Recommendation
 from models.response.silence import SilenceState
 from streams.stages.output import Row
 
@@ -162,3 +163,9 @@ def opinion_row(appended: Opinion) -> Row:
         "who": action.who,
         "at": appended.at_ms,
     }
+
+
+def recommendation_row(recommendation: Recommendation) -> Row:
+    """A row of `recommendations`."""
+    row = asdict(recommendation)
+    return row | {"at": row.pop("at_ms"), "done_at": row.pop("done_ms")}

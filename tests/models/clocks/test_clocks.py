@@ -83,7 +83,7 @@ def test_a_calendar_that_is_changed_keeps_what_was_promised() -> None:
     on = resumed(waiting, later, utc(2026, 3, 10, 9))
     assert on.due_ms == utc(2026, 3, 10, 13), "from then on it is the new one's"
     assert on.digest != clock.digest
-    assert "paused 1 times for 1 d" in on.how
+    assert "paused once for 1 d" in on.how
     assert clock_from(on.plain()) == on
 
 

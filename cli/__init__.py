@@ -35,6 +35,7 @@ from cli import (
     incident,
     library_actions,
     marts,
+    meeting,
     migrate,
     monitor_tests,
     outbox,
@@ -50,7 +51,6 @@ from cli import (
     topics,
     tracker,
     trade_off,
-    week,
     worker,
 )
 from livewarden.errors import LivewardenError
@@ -98,7 +98,7 @@ GROUPS = {
     "outbox": outbox.app,
     "dead-letters": dead_letters.app,
     "evidence": evidence.app,
-    "report": week.app,
+    "report": meeting.app,
     "tracker": tracker.app,
     "feedback": feedback.app,
     "marts": marts.app,

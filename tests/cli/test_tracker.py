@@ -237,3 +237,27 @@ def test_a_workbook_of_elsewhere_or_of_long_ago_is_refused(
     assert code == 2
     assert "more than 31 days ago" in err
     assert main(["tracker", "export", str(exported)]) == 2, "a file that is there is not replaced"
+
+
+def test_what_a_meeting_agreed_becomes_notes_and_tasks_once(
+    response: Response, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "agenda.md"
+    assert run(capsys, "report", "meeting", "--out", str(path))[0] == 0
+    agenda = path.read_text()
+    assert "## Overdue cases" in agenda
+    written = agenda.replace("## Decisions\n\nNone.", "## Decisions\n\n- c1: it stays")
+    path.write_text(written.replace("## Actions\n\nNone.", "## Actions\n\n- c1: undo it @ben 2031-01-05"))
+    assert run(capsys, "report", "follow-up", str(path), "--dry-run")[0] == 0
+    assert response.sent == []
+    code, out, _ = run(capsys, "report", "follow-up", str(path))
+    assert code == 0
+    assert [line.partition(", ")[2] for line in out.splitlines()] == [
+        "decision: it is noted",
+        "action: the task is added",
+    ]
+    (task,) = the_case(capsys, "c1")["case"]["tasks"]
+    assert (task["text"], task["owner"], task["due_at"]) == ("undo it", "ben", "2031-01-05T00:00:00Z")
+    response.sent.clear()
+    assert run(capsys, "report", "follow-up", str(path))[1].count("done before") == 2
+    assert response.sent == []

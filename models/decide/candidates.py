@@ -11,6 +11,7 @@ from livewarden.alert import Alert
 from livewarden.ids import stable_id
 from livewarden.times import MINUTE_MS, format_ms
 from livewarden.wording import size_in_words, slice_in_words
+from models.decide.case_index import CaseIndex
 from models.detect.series_index import Point
 from models.monitors.monitor import RANK, Monitor
 
@@ -103,6 +104,7 @@ class Casebook:
         self._points_of = points_of
         self._open: dict[str, CaseCandidate] = {}
         self._changed: dict[str, CaseCandidate] = {}
+        self._index = CaseIndex()
 
     def take(self, alert: Alert) -> Alert:
         """File an alert; returns it with its case. A suppressed one stays out of every case."""
@@ -110,14 +112,15 @@ class Casebook:
             return alert
         candidate = self._home(alert) or self._begin(alert)
         alert = replace(alert, case_id=candidate.case_id)
+        before = candidate.alerts.get(alert.alert_id)
         candidate.alerts[alert.alert_id] = alert
         candidate.last_ms = max(candidate.last_ms, alert.window_end_ms)
+        firing = self._index.join(candidate.case_id, alert, before, candidate.last_ms)
         if candidate.kind != alert.kind and alert.version == 1 and alert.kind != "REGIME_CHANGE":
             candidate.kind = "MIXED"
         self._gather(candidate, alert)
-        over = all(each.status == "resolved" for each in candidate.alerts.values())
         ends = (each.ends_at_ms or each.window_end_ms for each in candidate.alerts.values())
-        candidate.ended_at_ms = max(ends) if over else None
+        candidate.ended_at_ms = None if firing else max(ends)
         self._changed[candidate.case_id] = candidate
         return alert
 
@@ -134,33 +137,23 @@ class Casebook:
         for case_id, candidate in list(self._open.items()):
             if candidate.ended_at_ms is not None and now_ms - candidate.last_ms > self._reach(candidate):
                 del self._open[case_id]
+                self._index.drop(case_id)
 
     def _reach(self, candidate: CaseCandidate) -> int:
         return reach_ms(max(self._monitors[alert.monitor].bucket for alert in candidate.alerts.values()))
 
     def _home(self, alert: Alert) -> CaseCandidate | None:
-        for candidate in self._open.values():
-            if alert.alert_id in candidate.alerts or any(
-                e.episode_id == alert.episode_id for e in candidate.alerts.values()
-            ):
-                return candidate
-        reach = reach_ms(self._monitors[alert.monitor].bucket)
-        labels = {(name, value) for name, value in alert.series.items() if value}
-        for candidate in self._open.values():
-            if alert.window_start_ms - candidate.last_ms > reach:
-                continue
-            for other in candidate.alerts.values():
-                if (alert.direction == "MISSING") != (other.direction == "MISSING"):
-                    continue
-                same = alert.series == other.series
-                if same or not alert.series or labels & set(other.series.items()):
-                    return candidate
-        return None
+        found = self._index.case_of_episode(alert.episode_id, alert.alert_id)
+        if found is None:
+            reach = reach_ms(self._monitors[alert.monitor].bucket)
+            found = self._index.case_beside(alert, alert.window_start_ms - reach)
+        return None if found is None else self._open[found]
 
     def _begin(self, alert: Alert) -> CaseCandidate:
         case_id = stable_id("case", alert.alert_id)
         candidate = CaseCandidate(case_id, self._group, alert.kind, alert.window_start_ms, alert.window_end_ms)
         self._open[case_id] = candidate
+        self._index.begin(case_id, candidate.last_ms)
         return candidate
 
     def _gather(self, candidate: CaseCandidate, alert: Alert) -> None:
@@ -178,6 +171,7 @@ class Casebook:
         self._open = {name: each for name, each in self._open.items() if each.started_at_ms < until_ms}
         for each in self._open.values():
             each.last_ms = min(each.last_ms, until_ms)
+        self._number()
 
     def snapshot(self) -> list[dict[str, Any]]:
         """All open candidates as plain JSON values."""
@@ -195,6 +189,15 @@ class Casebook:
                 for name, points in fields["points"].items()
             }
             self._open[candidate.case_id] = candidate
+        self._number()
+
+    def _number(self) -> None:
+        """Make the index anew."""
+        self._index = CaseIndex()
+        for candidate in self._open.values():
+            self._index.begin(candidate.case_id, candidate.last_ms)
+            for alert in candidate.alerts.values():
+                self._index.join(candidate.case_id, alert, None, candidate.last_ms)
 
 
 def _series_name(alert: Alert) -> str:

@@ -15,6 +15,7 @@ from models.detect.exposure import Exposures
 from models.detect.series_index import Point
 from models.explain.account import AlertContext, account, key_of, settled, slice_in_words, window_of
 from models.explain.ledger import Ledger
+from models.explain.siblings import Siblings
 from models.monitors.monitor import Monitor
 from models.monitors.plan import SeriesKey
 
@@ -63,6 +64,7 @@ class Investigator:
         self._explained: dict[str, dict[str, Any]] = {}
         self._fresh: list[tuple[Alert, int | None]] = []
         self._firing: dict[str, Alert] = {}
+        self._counted: dict[str, Siblings | None] = {}
         self._gap_over_ms: int | None = None
 
     def take(self, partial: Partial) -> None:
@@ -99,6 +101,7 @@ class Investigator:
     def explanations(self, now_ms: int) -> Iterator[Alert]:
         """The alerts that were asked about at this moment, each in its next version, explained."""
         fresh, self._fresh = self._fresh, []
+        self._counted = {}
         self._firing |= {alert.alert_id: alert for alert, _ in fresh if alert.status == "firing"}
         for number, (alert, since_ms) in enumerate(fresh):
             monitor = self._watched[alert.monitor].monitor
@@ -128,25 +131,19 @@ class Investigator:
             beside=() if bare else self._beside(alert),
         )
 
+    def _siblings(self, monitor: str) -> Siblings | None:
+        """The series of a monitor beside each other, None where there are too many of them: counted once a moment."""
+        if monitor not in self._counted:
+            watched = self._watched[monitor]
+            known = watched.known()
+            firing = {key_of(watched.monitor, each) for each in self._firing.values() if each.monitor == monitor}
+            self._counted[monitor] = Siblings(known, firing) if len(known) <= MOST_SIBLINGS else None
+        return self._counted[monitor]
+
     def _confined(self, alert: Alert, monitor: Monitor) -> dict[str, int]:
         """By dimension: how many series differ from the alert's in nothing else, where none of them is firing."""
-        known = self._watched[monitor.name].known()
-        if len(known) > MOST_SIBLINGS:
-            return {}
-        key = key_of(monitor, alert)
-        firing = {key_of(monitor, each) for each in self._firing.values() if each.monitor == monitor.name}
-        found = {}
-        for place, name in enumerate(monitor.group_by):
-            siblings = [
-                other
-                for other in known
-                if other[place] != key[place]
-                and other[:place] == key[:place]
-                and other[place + 1 :] == key[place + 1 :]
-            ]
-            if siblings and key[place] and firing.isdisjoint(siblings):
-                found[name] = len(siblings)
-        return found
+        siblings = self._siblings(monitor.name)
+        return siblings.confined(key_of(monitor, alert), monitor.group_by) if siblings is not None else {}
 
     def _beside(self, alert: Alert) -> list[tuple[str, str]]:
         """The verdicts of other monitors' alerts that share a label with it; the best known of each verdict."""

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from livewarden.alert import Alert
 from livewarden.times import MINUTE_MS, format_ms
 from models.decide.alert import gap_alert, new_alert
-from models.decide.candidates import JOIN_BUCKETS, JOIN_MS, MOST_POINTS, Casebook
+from models.decide.candidates import JOIN_BUCKETS, JOIN_MS, MOST_POINTS, Casebook, CaseCandidate
 from models.decide.observation import Observation
 from models.detect.judgement import Judgement
 from models.detect.series_index import Point
@@ -21,7 +24,8 @@ SPIKES = monitor(name="spikes", title="Measures", bucket="1m")
 SLOW = monitor(name="slow", bucket="1h", severity="critical")
 SHOPS = monitor(name="shops", group_by=["shop_id"])
 SILENCE = silent(name="silence")
-MONITORS = {each.name: each for each in (SPIKES, SLOW, SHOPS, SILENCE)}
+BOTH = monitor(name="both", group_by=["market", "shop_id"])
+MONITORS = {each.name: each for each in (SPIKES, SLOW, SHOPS, BOTH, SILENCE)}
 REACH = max(JOIN_MS, JOIN_BUCKETS * SPIKES.bucket) // MINUTE_MS
 
 
@@ -247,3 +251,52 @@ def test_snapshot_and_restore_equals_uninterrupted() -> None:
     resumed.restore(json.loads(json.dumps(kept.snapshot())), MONITORS)
     assert go_on(kept, first) == go_on(resumed, first)
     assert json.dumps(kept.snapshot()) == json.dumps(resumed.snapshot())
+
+
+def home_of(candidates: Sequence[CaseCandidate], found: Alert, reach_ms: int) -> str | None:
+    """Where an alert belongs, by looking at all of them: what the index must say."""
+    for candidate in candidates:
+        if any(found.episode_id == each.episode_id for each in candidate.alerts.values()):
+            return candidate.case_id
+    labels = {item for item in found.series.items() if item[1]}
+    for candidate in candidates:
+        for other in candidate.alerts.values() if found.window_start_ms - candidate.last_ms <= reach_ms else ():
+            if (found.direction == "MISSING") == (other.direction == "MISSING") and (
+                found.series == other.series or not found.series or labels & set(other.series.items())
+            ):
+                return candidate.case_id
+    return None
+
+
+DRAWN = st.tuples(
+    st.integers(0, 70),
+    st.sampled_from(["DE", "FR", "", "IT"]),
+    st.sampled_from([SPIKES, SLOW, SHOPS, BOTH, SILENCE]),
+    st.sampled_from(["firing", "resolved", "again", "mended", "restored"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(DRAWN, max_size=25))
+def test_the_index_finds_what_a_look_at_all_candidates_would(drawn: list[tuple[int, str, Monitor, str]]) -> None:
+    cases = book()
+    seen: list[Alert] = []
+    for minute, market, asked, what in drawn:
+        if what == "mended":
+            cases.mend(at(minute))
+        if what == "restored":
+            state, cases = cases.snapshot(), book()
+            cases.restore(state, MONITORS)
+        found = gap_alert(asked, at(minute - 3), at(minute)) if asked is SILENCE else alert(minute, market, asked)
+        if seen and what in ("again", "resolved"):
+            found = replace(seen[minute % len(seen)], version=2, status="resolved" if what == "resolved" else "firing")
+        reach_ms = max(JOIN_MS, JOIN_BUCKETS * MONITORS[found.monitor].bucket)
+        expected = home_of(list(cases._open.values()), found, reach_ms)
+        taken = cases.take(found)
+        seen.append(found)
+        assert taken.case_id == (expected or taken.case_id)
+        candidate = cases._open[taken.case_id]
+        assert expected is not None or list(candidate.alerts) == [found.alert_id]
+        over = all(each.status == "resolved" for each in candidate.alerts.values())
+        assert (candidate.ended_at_ms is not None) == over
+        cases.expire(at(minute))

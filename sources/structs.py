@@ -20,7 +20,7 @@ from livewarden.contracts import CONTRACTS, Contract, PlatformChange
 from livewarden.contracts.base import Currency, Flag, Id, Instant, Label, Language, Market
 from livewarden.times import format_ms, parse_ms
 
-Body = Any
+StructBody = Any
 """A struct: the attributes of its contract, instants as canonical text."""
 Proof = Callable[[Iterable[str]], bool]
 
@@ -89,7 +89,7 @@ class Quick:
     def __init__(self, contract: type[Contract]) -> None:
         self.contract = contract
         hints = get_type_hints(contract, include_extras=True)
-        self._proofs: list[tuple[Callable[[Body], str | None], Proof]] = []
+        self._proofs: list[tuple[Callable[[StructBody], str | None], Proof]] = []
         self.instants = frozenset(name for name, hint in hints.items() if _apart(hint)[0] == Instant)
         fields: list[Any] = []
         for name, field in contract.model_fields.items():
@@ -115,10 +115,10 @@ class Quick:
             forbid_unknown_fields=True,
             namespace={"type_name": contract.type_name},
         )
-        self.decode: Callable[[bytes], Body] = msgspec.json.Decoder(self.type).decode
-        self.encode: Callable[[Body], bytes] = msgspec.json.Encoder().encode
+        self.decode: Callable[[bytes], StructBody] = msgspec.json.Decoder(self.type).decode
+        self.encode: Callable[[StructBody], bytes] = msgspec.json.Encoder().encode
 
-    def proven(self, bodies: Sequence[Body]) -> bool:
+    def proven(self, bodies: Sequence[StructBody]) -> bool:
         """Whether all of them are valid, in what the struct's types do not say."""
         return all(proof(filter(None, map(get, bodies))) for get, proof in self._proofs)
 

@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater
-from sinks.store.columns import Columns
+from sinks.store.columns import RowColumns
 from sinks.store.store import Store
 from streams import telemetry
 from streams.stages import Output, Said, WireRecord
@@ -215,7 +215,7 @@ def retrying(neighbour: str) -> AsyncRetrying:
 
 def _count(topic: str, output: Output) -> None:
     events = output.rows.get("events")
-    if isinstance(events, Columns):
+    if isinstance(events, RowColumns):
         _count_events(topic, events)
     if output.lost:
         telemetry.count("livewarden_lost_records", topic, by=output.lost)
@@ -229,7 +229,7 @@ def _count(topic: str, output: Output) -> None:
             telemetry.count("livewarden_alerts_suppressed", row["monitor"], row["suppressed_by"])
 
 
-def _count_events(topic: str, events: Columns) -> None:
+def _count_events(topic: str, events: RowColumns) -> None:
     columns = events.columns
     late, conflict = sum(columns["late"]), sum(columns["conflict"])
     duplicate = sum(columns["duplicate"]) - conflict

@@ -11,9 +11,9 @@ import numpy as np
 from livewarden.contracts import PlatformChange, SourceHeartbeat
 from livewarden.event import Event
 from livewarden.times import to_ms
-from models.aggregate.cells import MOST_LEAVES, Cell, OpenBuckets
+from models.aggregate.cells import MOST_LEAVES, OpenBuckets, OpenCell
 from models.aggregate.change import change_of
-from models.aggregate.columns import Columns, Share, Stretch
+from models.aggregate.columns import FieldColumns, Share, Stretch
 from models.aggregate.event_run import EventRun, RunEvent, Whole
 from models.aggregate.leaf import fold
 from models.aggregate.partial import IN_PART, Message, Notice, Partial, Role, Row, Seal, in_records
@@ -98,7 +98,7 @@ class Aggregator:
         self._heed(run.event(newest))
         self.ended = False
         columns = [
-            Columns([run.bodies[place] for place in there.tolist()], at_ms[there])
+            FieldColumns([run.bodies[place] for place in there.tolist()], at_ms[there])
             for there in (np.flatnonzero(run.kinds == kind) for kind in range(len(run.kind_names)))
         ]
         within = run.within()
@@ -134,7 +134,7 @@ class Aggregator:
                 messages += self.advance(event.time_ms - self._lateness_ms)
         return outcomes, messages
 
-    def _place_stretch(self, run: EventRun, rows: Whole, columns: list[Columns], within: Whole) -> None:
+    def _place_stretch(self, run: EventRun, rows: Whole, columns: list[FieldColumns], within: Whole) -> None:
         """Count events between which no bucket becomes complete."""
         at_ms = run.time_ms[rows]
         for size in self._sizes:
@@ -285,7 +285,7 @@ class Aggregator:
                 del self._ids[source]
         self._prune_at = watermark + max(self._lateness_ms, 1000)
 
-    def _partials(self, monitor: Monitor, start: int, cells: dict[SeriesKey, Cell]) -> Iterator[Partial]:
+    def _partials(self, monitor: Monitor, start: int, cells: dict[SeriesKey, OpenCell]) -> Iterator[Partial]:
         rows: list[Row] = [
             (series, cell.value, cell.exposure, cell.distinct.to_text() if cell.distinct else "")
             for series, cell in sorted(cells.items())
@@ -371,7 +371,7 @@ class Aggregator:
                 continue
             cells = self._buckets.cells[name, start] = {}
             for series, value, exposure, sketch, *leaves in rows:
-                cell = cells[tuple(series)] = Cell(value, exposure, sketch)
+                cell = cells[tuple(series)] = OpenCell(value, exposure, sketch)
                 if leaf_hashes.get(name) == monitor.leaf_hash:
                     cell.leaves = {tuple(leaf): (v, e) for *leaf, v, e in leaves[0]}
         for name, start, sums in state["exposure"]:

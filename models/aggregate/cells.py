@@ -15,11 +15,11 @@ MOST_LEAVES = 4_000
 MOST_OPEN_LEAVES = 5 * MOST_LEAVES
 """Leaves of one series in a bucket that is still open; further ones are counted together."""
 
-Bucket = tuple[str, int]
+BucketKey = tuple[str, int]
 """Monitor and start."""
 
 
-class Cell:
+class OpenCell:
     """One series in one open bucket."""
 
     __slots__ = ("distinct", "exposure", "leaves", "value")
@@ -52,8 +52,8 @@ class OpenBuckets:
     """
 
     def __init__(self) -> None:
-        self.cells: dict[Bucket, dict[SeriesKey, Cell]] = {}
-        self.exposure: dict[Bucket, dict[SeriesKey, int]] = {}
+        self.cells: dict[BucketKey, dict[SeriesKey, OpenCell]] = {}
+        self.exposure: dict[BucketKey, dict[SeriesKey, int]] = {}
 
     def add(self, asked: CompiledMonitor, data: Any, time_ms: int) -> None:
         """Count one event, where the monitor does."""
@@ -74,7 +74,7 @@ class OpenBuckets:
             series = (REST,) * len(series)
             cell = cells.get(series)
         if cell is None:
-            cell = cells[series] = Cell()
+            cell = cells[series] = OpenCell()
         cell.value += value
         cell.exposure += exposure
         if asked.has_leaves:
@@ -85,7 +85,7 @@ class OpenBuckets:
     def add_share(self, asked: CompiledMonitor, share: Share) -> bool:
         """Count a monitor's share of a run; False, and nothing is counted, where a limit is near."""
         name, most = asked.monitor.name, asked.monitor.max_series
-        held: Mapping[Bucket, Sized] = self.exposure if asked.exposure else self.cells
+        held: Mapping[BucketKey, Sized] = self.exposure if asked.exposure else self.cells
         if any(len(held.get((name, start), ())) + number > most for start, number in share.starts.items()):
             return False
         if asked.exposure:
@@ -103,7 +103,7 @@ class OpenBuckets:
             cells = found[start]
             cell = cells.get(series)
             if cell is None:
-                cells[series] = Cell(value, exposure)
+                cells[series] = OpenCell(value, exposure)
             else:
                 cell.value += value
                 cell.exposure += exposure
@@ -122,7 +122,7 @@ class OpenBuckets:
             added = weight if weighs else value
             kept[leaf] = (added, exposure) if old is None else (old[0] + added, old[1] + exposure)
 
-    def _expose(self, bucket: Bucket, series: SeriesKey, value: int, most: int) -> None:
+    def _expose(self, bucket: BucketKey, series: SeriesKey, value: int, most: int) -> None:
         sums = self.exposure.setdefault(bucket, {})
         if series not in sums and len(sums) >= most:
             series = (REST,) * len(series)

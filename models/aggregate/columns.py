@@ -19,7 +19,7 @@ from models.monitors.plan import CompiledMonitor, getter, text
 T = TypeVar("T")
 Key = tuple[int, tuple[str, ...], tuple[str, ...]]
 """Start of a bucket, series, and the leaf below it: () where it is not asked for."""
-Mask = npt.NDArray[np.bool_]
+RowMask = npt.NDArray[np.bool_]
 
 _EXACT = 2**53
 """Up to here a float holds every whole number."""
@@ -27,7 +27,7 @@ _WIDE = 2**40
 """Combined codes beyond this are numbered anew, so that no product leaves 64 bits."""
 
 
-class Group:
+class RowGroup:
     """Rows by bucket and series: `codes` has one number a row; `keys` what a number stands for."""
 
     __slots__ = ("codes", "keys")
@@ -37,7 +37,7 @@ class Group:
         self.keys = keys
 
 
-class Columns:
+class FieldColumns:
     """Events of one type and precision in one run."""
 
     def __init__(self, bodies: Sequence[Any], time_ms: Whole) -> None:
@@ -55,7 +55,7 @@ class Columns:
         """A field as labels: a number a row, and what the numbers stand for.
 
         >>> from types import SimpleNamespace as Body
-        >>> codes, values = Columns([Body(market="DE"), Body(market=None)], np.array([0, 1])).labels("market")
+        >>> codes, values = FieldColumns([Body(market="DE"), Body(market=None)], np.array([0, 1])).labels("market")
         >>> [values[code] for code in codes]
         ['DE', '']
         """
@@ -69,10 +69,10 @@ class Columns:
 
         return self._once(("labels", path), make)
 
-    def numbers(self, path: str) -> tuple[Whole, Mask | None, int]:
+    def numbers(self, path: str) -> tuple[Whole, RowMask | None, int]:
         """A field of whole numbers: the numbers, which of them are there (None: all), and the largest size of one."""
 
-        def make() -> tuple[Whole, Mask | None, int]:
+        def make() -> tuple[Whole, RowMask | None, int]:
             found = list(map(getter(path), self._bodies))
             there = None
             if None in found:
@@ -83,25 +83,25 @@ class Columns:
 
         return self._once(("numbers", path), make)
 
-    def accepted(self, where: Mapping[str, frozenset[str]]) -> Mask | None:
+    def accepted(self, where: Mapping[str, frozenset[str]]) -> RowMask | None:
         """Which rows a predicate accepts; None is all."""
         if not where:
             return None
 
-        def make() -> Mask:
+        def make() -> RowMask:
             masks = []
             for path, values in where.items():
                 codes, labels = self.labels(path)
                 masks.append(np.array([label in values for label in labels])[codes])
-            accepted: Mask = np.logical_and.reduce(masks)
+            accepted: RowMask = np.logical_and.reduce(masks)
             return accepted
 
         return self._once(("where", tuple(where.items())), make)
 
-    def grouped(self, bucket_ms: int, series: tuple[str, ...], leaf: tuple[str, ...] = ()) -> Group:
+    def grouped(self, bucket_ms: int, series: tuple[str, ...], leaf: tuple[str, ...] = ()) -> RowGroup:
         """All rows by bucket and the values of some fields."""
 
-        def make() -> Group:
+        def make() -> RowGroup:
             starts = self._time_ms - self._time_ms % bucket_ms
             codes = (starts - starts.min()) // bucket_ms if len(starts) else starts
             wide, columns = int(codes.max(initial=0)) + 1, []
@@ -117,7 +117,7 @@ class Columns:
             values = [list(map(labels.__getitem__, part[some].tolist())) for part, labels in columns]
             width = len(series)
             names, below = _tuples(values[:width], some), _tuples(values[width:], some)
-            return Group(codes, list(zip(starts[some].tolist(), names, below, strict=True)))
+            return RowGroup(codes, list(zip(starts[some].tolist(), names, below, strict=True)))
 
         return self._once(("group", bucket_ms, series, leaf), make)
 
@@ -145,7 +145,7 @@ def _numbered(codes: Whole) -> tuple[Whole, Whole]:
 class Picked:
     """The rows that a predicate leaves, by bucket and series: whoever asks the same shares the sums, too."""
 
-    def __init__(self, columns: Columns, rows: Whole, group: Group) -> None:
+    def __init__(self, columns: FieldColumns, rows: Whole, group: RowGroup) -> None:
         self.rows = rows
         self.group = group
         self.codes = group.codes[rows]
@@ -173,7 +173,7 @@ class Picked:
 class Stretch:
     """Rows of a run between which no bucket becomes complete, so that their order changes nothing."""
 
-    def __init__(self, columns: Columns, rows: Whole) -> None:
+    def __init__(self, columns: FieldColumns, rows: Whole) -> None:
         self._columns = columns
         self._rows = rows
         self._picked: dict[Hashable, Picked] = {}
@@ -196,7 +196,7 @@ class Stretch:
 class Share:
     """What one monitor counts of a stretch."""
 
-    def __init__(self, columns: Columns, stretch: Stretch, asked: CompiledMonitor) -> None:
+    def __init__(self, columns: FieldColumns, stretch: Stretch, asked: CompiledMonitor) -> None:
         self._columns = columns
         self._stretch = stretch
         self._asked = asked

@@ -14,7 +14,7 @@ from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater, SetupError
 from livewarden.ids import content_token
 from livewarden.times import DAY_MS, instant
-from sinks.store.columns import Columns
+from sinks.store.columns import RowColumns
 from sinks.store.connection import Address, open_client, translated
 from sinks.store.group import GroupCommit
 from sinks.store.migrate import missing_or_applied
@@ -79,7 +79,7 @@ class ClickHouseStore:
     async def write(self, name: str, rows: Sequence[Row]) -> None:
         """See `Store.write`."""
         kind = table(name)
-        if isinstance(rows, Columns):
+        if isinstance(rows, RowColumns):
             await self._group.add(name, rows)
             return
         complete = [kind.complete(row) for row in rows]
@@ -219,7 +219,7 @@ class ClickHouseStore:
                 await self._insert(name, _POSITIONS[name], rows[start : start + MOST_ROWS], {"insert_deduplicate": 0})
             return
         kind = table(name)
-        if isinstance(rows, Columns) and one_insert(rows):
+        if isinstance(rows, RowColumns) and one_insert(rows):
             await self._insert_block(name, block(rows.columns, kind.columns))
             return
         for piece in pieces(kind, rows):
@@ -256,7 +256,7 @@ class ClickHouseStore:
             )
 
 
-def one_insert(rows: Columns) -> bool:
+def one_insert(rows: RowColumns) -> bool:
     """Whether they fit into one insert, by their number and partitions."""
     if len(rows) > MOST_ROWS:
         return False

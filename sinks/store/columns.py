@@ -8,11 +8,11 @@ from typing import Any, overload
 from sinks.store.tables import Row, Table
 
 
-class Columns(Sequence[Row]):
+class RowColumns(Sequence[Row]):
     """A growing sequence of the rows of a table, column by column. Text may be kept as its bytes; a row has text.
 
     >>> from sinks.store.tables import TABLES
-    >>> events = Columns(TABLES["partials"])
+    >>> events = RowColumns(TABLES["partials"])
     >>> events.append(dict.fromkeys(TABLES["partials"].columns, 0))
     >>> len(events), events[0]["value"]
     (1, 0)
@@ -48,7 +48,7 @@ class Columns(Sequence[Row]):
             yield {name: _plain(value) for name, value in zip(names, values, strict=True)}
 
     def __eq__(self, other: object) -> bool:
-        return list(self) == list(other) if isinstance(other, Columns | list) else NotImplemented
+        return list(self) == list(other) if isinstance(other, RowColumns | list) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # it grows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from sinks.store.columns import Columns
+from sinks.store.columns import RowColumns
 from sinks.store.tables import Row
 
 Insert = Callable[[str, Sequence[Row]], Awaitable[None]]
@@ -67,10 +67,10 @@ def _together(batches: Sequence[Sequence[Row]]) -> Sequence[Row]:
     """Rows one after the other: as columns where all of them are."""
     if len(batches) == 1:
         return batches[0]
-    if not all(isinstance(rows, Columns) for rows in batches):
+    if not all(isinstance(rows, RowColumns) for rows in batches):
         return [row for rows in batches for row in rows]
-    together = Columns(next(rows.table for rows in batches if isinstance(rows, Columns)))
+    together = RowColumns(next(rows.table for rows in batches if isinstance(rows, RowColumns)))
     for rows in batches:
-        if isinstance(rows, Columns):
+        if isinstance(rows, RowColumns):
             together.extend(rows.columns)
     return together

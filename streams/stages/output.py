@@ -12,7 +12,7 @@ from livewarden.settings import PARTIALS, RESPONSE
 from models.aggregate.canary import Canary, canary_dict
 from models.aggregate.partial import Message, to_dict
 from models.response import response_event as news
-from sinks.store.columns import Columns
+from sinks.store.columns import RowColumns
 from sinks.store.tables import TABLES
 from streams.stages.marker import Unreadable
 
@@ -59,7 +59,7 @@ class Output:
     """
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[Row] | Columns] = {}
+        self.rows: dict[str, list[Row] | RowColumns] = {}
         self.messages: list[Said] = []
         self.lost = 0
         self.ahead: list[tuple[str, int, int]] = []
@@ -71,13 +71,13 @@ class Output:
     def columns(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
         """Add rows by column, to a table that is kept so."""
         kept = self._table(table)
-        assert isinstance(kept, Columns)
+        assert isinstance(kept, RowColumns)
         kept.extend(columns)
 
-    def _table(self, table: str) -> list[Row] | Columns:
+    def _table(self, table: str) -> list[Row] | RowColumns:
         rows = self.rows.get(table)
         if rows is None:
-            rows = self.rows[table] = Columns(TABLES[table]) if table in BY_COLUMN else []
+            rows = self.rows[table] = RowColumns(TABLES[table]) if table in BY_COLUMN else []
         return rows
 
     def __bool__(self) -> bool:

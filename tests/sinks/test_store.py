@@ -20,7 +20,7 @@ from livewarden.checkpoint import Checkpoint
 from livewarden.errors import RetryLater, SetupError
 from livewarden.times import DAY_MS, HOUR_MS, format_ms, parse_ms
 from sinks.store.clickhouse import MOST_PARTITIONS, MOST_ROWS, ClickHouseStore, pieces
-from sinks.store.columns import Columns
+from sinks.store.columns import RowColumns
 from sinks.store.connection import Address, open_client
 from sinks.store.memory import MemoryStore
 from sinks.store.reader import Reader
@@ -190,9 +190,9 @@ async def test_rows_read_back_as_they_were_written(kept: Kept, name: str) -> Non
     assert await kept.rows(name) == [SAMPLES[name]]
 
 
-def columns_of(rows: list[dict[str, Any]]) -> Columns:
+def columns_of(rows: list[dict[str, Any]]) -> RowColumns:
     """Rows as columns, texts in part as their bytes, as ingest keeps them."""
-    columns = Columns(TABLES["events"])
+    columns = RowColumns(TABLES["events"])
     for row in rows[: len(rows) // 2]:
         columns.append(row)
     rest = rows[len(rows) // 2 :]

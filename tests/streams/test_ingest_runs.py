@@ -20,7 +20,7 @@ from livewarden.contracts import SourceHeartbeat
 from livewarden.event import Event
 from livewarden.times import instant
 from models.aggregate import cells
-from models.aggregate.columns import Columns, Share, Stretch
+from models.aggregate.columns import FieldColumns, Share, Stretch
 from models.monitors.file import parse_monitors
 from models.monitors.plan import Plan
 from sources.codec import encode, event_of
@@ -157,6 +157,6 @@ def test_sums_beyond_what_a_float_holds_are_exact(plan: Plan) -> None:
     bodies = [SimpleNamespace(ccu=value, market="DE") for value in values]
     assert sum(values) > 2**53
     [asked] = [asked for asked in plan.asked("traffic.sample", "second") if asked.monitor.name == "viewers"]
-    columns = Columns(bodies, np.zeros(len(bodies), dtype=np.int64))
+    columns = FieldColumns(bodies, np.zeros(len(bodies), dtype=np.int64))
     share = Share(columns, Stretch(columns, np.arange(len(bodies))), asked)
     assert list(share.sums()) == [((0, ("DE",), ()), sum(values), 0, 0)]

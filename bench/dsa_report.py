@@ -53,7 +53,7 @@ def write(figures: Mapping[str, Any], docs: Path = DOCS) -> None:
         ]
     for row in part["notified"]:
         lines += _section(row)
-        if row["observed"] is not None:
+        if row["direction"] != "MISSING":
             (charts / _name(row)).write_text(chart(row, counts[row["action_type"]]), encoding="utf-8")
     (docs / "dsa-incidents.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
@@ -159,7 +159,7 @@ def _head(figures: Mapping[str, Any]) -> list[str]:
 def _section(row: Mapping[str, Any]) -> list[str]:
     day = row["window_start"][:10]
     verdict = f"**{'Real' if row['real'] else 'Not real'}**: {row['why']}."
-    if row["observed"] is None:
+    if row["direction"] == "MISSING":
         return [f"## {day} no reports", f"{row['kind']}. {verdict}", ""]
     return [
         f"## {day} {row['action_type']}",

@@ -17,7 +17,7 @@ Kind = Literal[
     "REPORTING_GAP",
     "SOURCE_SILENT",
     "CARDINALITY",
-    "MISJUDGEMENT",
+    "OVERTURN_RISE",
 ]
 Status = Literal["firing", "resolved"]
 RADAR: Final = "misjudgement"

@@ -14,7 +14,7 @@ def anatomy(alert: Alert, monitor: Monitor) -> dict[str, Any] | None:
 
     `threshold` follows from the budget: the score that chance alone reaches `budget_per_day` times a day over all
     series. `sustained`: the buckets taken together where several said more than the last one, else None. What the
-    shape of the day or the parent's level added to what was expected is in `expected`, and not told apart.
+    shape of the day or the parent's level added to what was expected is in `expected`, and not set apart.
 
     >>> from livewarden.alert import example
     >>> orders = Monitor(name="orders", event="traffic.sample", measure="sum(orders)", detector="traffic",

@@ -12,7 +12,7 @@ from models.misjudgement.cell import Cell
 from models.misjudgement.jump import Jump
 from models.misjudgement.radar import RECENT_DAYS, Change, RadarLine
 
-KIND: Final = "MISJUDGEMENT"
+KIND: Final = "OVERTURN_RISE"
 CARRIES: Final = 0.6
 """A cell below another one is where it is when it carries so much of the excess."""
 LABELS: Final = {
@@ -32,9 +32,9 @@ def alarms(
     """What the radar at the end of `last_day` adds to the alerts that still fire, `firing`: new ones, and ends of
     those whose cell jumps no more. Asked again about the same day, with what it said taken in, it adds nothing.
 
-    A jump is told at the narrowest cell that carries 60 % of what is beyond the usual, and once: a cell above or below
+    A jump is raised once, at the narrowest cell that carries 60 % of what is beyond the usual: a cell above or below
     one that fires is the same. It does badly where two cells under one parent jump at once by about as much: the parent
-    is told.
+    is named.
     """
     jumping = {line.cell: line for line in lines if line.jump is not None}
     before = {_cell(alert): alert for alert in firing}

@@ -23,7 +23,7 @@ BY_KIND: Final[Mapping[str, str]] = {
     "REGIME_CHANGE": "nothing now: confirm that the new level is meant to stay",
     "REPORTING_GAP": "ask the team of the source to bring it back; what is missing is no fall",
     "SOURCE_SILENT": "ask the team of the source to bring it back; what is missing is no fall",
-    "MISJUDGEMENT": "draw a sample of these measures and have them looked at again; if wrong, see the blast radius",
+    "OVERTURN_RISE": "draw a sample of these measures and have them looked at again; if wrong, see the blast radius",
     "CARDINALITY": "see which label grew, and take it out of the monitor's group_by",
 }
 

@@ -77,5 +77,5 @@ def test_report_has_a_chart_for_every_alert_of_a_series(tmp_path: Path) -> None:
     page = (tmp_path / "dsa-incidents.md").read_text(encoding="utf-8")
     drawn = {path.name for path in (tmp_path / "charts").glob("*.svg")}
     assert {name for name in drawn if f"(charts/{name})" in page} == drawn
-    rows = [row for row in figures()["dsa"]["notified"] if row["observed"] is not None]
+    rows = [row for row in figures()["dsa"]["notified"] if row["direction"] != "MISSING"]
     assert len(rows) <= len(drawn) <= len(rows) + 1

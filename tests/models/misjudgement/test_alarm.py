@@ -61,7 +61,7 @@ def test_a_jump_is_told_once_at_the_cell_that_carries_it_with_the_change_that_na
     versions = said((216, 223, 226), CHANGES)
     ((alert,),) = versions.values()
     assert alert.series.items() >= {"policy_id": "counterfeit", "market": "DE"}.items()
-    assert (alert.kind, alert.status, alert.window_start_ms) == ("MISJUDGEMENT", "firing", RELEASE * DAY_MS)
+    assert (alert.kind, alert.status, alert.window_start_ms) == ("OVERTURN_RISE", "firing", RELEASE * DAY_MS)
     assert alert.observed is not None
     assert alert.expected is not None
     assert alert.observed > 1.3 * alert.expected

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from cli.update_like import like_open
 from livewarden.errors import SetupError
 from livewarden.fact import Fact
 from livewarden.times import DAY_MS, format_ms
@@ -54,6 +55,7 @@ async def update(reader: Reader, from_ms: int, *, report_id: str, made_ms: int) 
         Section("What changed", lines=[*map(_line, changed), *map(_line, restated)], nothing=_nothing(found, said_id)),
         Section("Most measures that turn out wrong", lines=[*map(_line, cells)], nothing=_NO_CELLS),
         Section("Open cases", lines=[*map(_line, aged)]),
+        *await like_open(reader),
         *(
             Section(title, lines=[_line(each) for each in counts.values() if each.name in names])
             for title, names in _PARTS

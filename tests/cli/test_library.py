@@ -10,8 +10,9 @@ import pytest
 import xlsxwriter
 
 from livewarden.times import DAY_MS, MINUTE_MS
+from models.library.stored import library_row
 from tests.cli.library_fixtures import Terminal, database, terminal
-from tests.console_fixtures import HOSTILE, T0, alert_row, event_row
+from tests.console_fixtures import ENTRIES, HOSTILE, T0, alert_row, event_row
 from tests.evening_fixtures import case
 
 __all__ = ["database", "terminal"]
@@ -139,3 +140,17 @@ async def test_patterns_are_named_merged_and_split(terminal: Terminal, tmp_path:
     assert {each["name"]: each["cases"] for each in lines} == {"one": 1, "others": 2}
     for each in ids.values():
         assert len((await terminal.json("library", "show", each))["entries"]) == 3, "old links are resolvable"
+
+
+async def test_the_update_names_closed_cases_like_those_that_are_open(terminal: Terminal) -> None:
+    await terminal.store.write("alerts", [alert_row(case_id="case-1", explanation=EXPLANATION)])
+    open_case = case(0, T0, state="open", title="Measures taken DE p7", kind="ENFORCEMENT_SPIKE", alert_ids=["alert-1"])
+    await terminal.store.write("cases", [open_case | {"case_id": "case-1"}])
+    title = "Open cases, and closed ones like them"
+    assert title not in await terminal.run("report", "week"), "there is no library yet"
+    await terminal.store.write("library_entries", [library_row(each, "ana", T0) for each in ENTRIES])
+    update = await terminal.run("report", "week")
+    part = update[update.index(title) :]
+    assert "policy p7" in part
+    assert "wrong enforcement" in part
+    assert "enforcement@1 solved" in part

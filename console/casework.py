@@ -41,6 +41,7 @@ class ShownLink:
     ref: str | None
     by: str | None
     at: int | None
+    outcome: str | None = None
 
     @property
     def address(self) -> str | None:

@@ -71,7 +71,7 @@ async def case(request: Request, _: Query) -> Response:
         alerts=listed,
         incidents=raised,
         tasks=[ShownTask(**each) for each in items(found.tasks, *TASK)],
-        links=[ShownLink(**each) for each in items(found.links, "kind", "ref", "by", "at")],
+        links=[ShownLink(**each) for each in items(found.links, "kind", "ref", "by", "at", "outcome")],
         packages=[
             ShownPackage(**each, here=kept(at.packages, each["name"]) is not None)
             for each in items(found.packages, "name", "digest", "size", "by", "at")

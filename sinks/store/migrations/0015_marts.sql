@@ -9,12 +9,12 @@ SELECT action_id AS measure_key, if(toDate(informed_at) BETWEEN '2020-01-01' AND
        if(queue = '', 'unknown', queue) AS queue_key,
        if(model = '', 'unknown', model) AS model_key,
        if(shop_id = '', 'unknown', shop_id) AS shop_key, if(automation = '', 'unknown', automation) AS automation,
-       toUInt64(weight) AS measures,
-       toUInt64(if(isNull(appealed_at), 0, weight)) AS appealed,
-       toUInt64(if(isNull(upheld_at), 0, weight)) AS upheld,
-       toUInt64(if(reversal = 'appeal_granted', weight, 0)) AS appeals_granted,
-       toUInt64(if(reversal = 'proactive_correction', weight, 0)) AS corrected,
-       toUInt64(if(reversal NOT IN ('', 'appeal_granted', 'proactive_correction'), weight, 0)) AS reversed_otherwise
+       CAST(weight AS UInt64) AS measures,
+       CAST(if(isNull(appealed_at), 0, weight) AS UInt64) AS appealed,
+       CAST(if(isNull(upheld_at), 0, weight) AS UInt64) AS upheld,
+       CAST(if(reversal = 'appeal_granted', weight, 0) AS UInt64) AS appeals_granted,
+       CAST(if(reversal = 'proactive_correction', weight, 0) AS UInt64) AS corrected,
+       CAST(if(reversal NOT IN ('', 'appeal_granted', 'proactive_correction'), weight, 0) AS UInt64) AS reversed_otherwise
 FROM measure_outcomes
 COMMENT 'One row a measure, by the day on which people were informed: what became of it so far';
 
@@ -24,7 +24,7 @@ SELECT if(toDate(informed_day) BETWEEN '2020-01-01' AND '2049-12-31', toDate(inf
        if(policy = '', 'unknown', policy) AS policy_key,
        if(queue = '', 'unknown', queue) AS queue_key,
        if(model = '', 'unknown', model) AS model_key,
-       if(automation = '', 'unknown', automation) AS automation, outcome, toInt32(age) AS age_days, toUInt64(measures) AS measures
+       if(automation = '', 'unknown', automation) AS automation, outcome, toInt32(age) AS age_days, CAST(measures AS UInt64) AS measures
 FROM misjudgement_cohorts
 COMMENT 'One row a day, cell, outcome and age in days: measures that had the outcome at that age. Cut age_days for any maturity';
 
@@ -35,9 +35,9 @@ SELECT a.appeal_id AS appeal_key, if(toDate(a.submitted_at) BETWEEN '2020-01-01'
        if(m.queue = '', 'unknown', m.queue) AS queue_key,
        if(m.model = '', 'unknown', m.model) AS model_key,
        if(m.shop_id = '', 'unknown', m.shop_id) AS shop_key, if(a.channel = '', 'unknown', a.channel) AS channel, if(a.complaint_type = '', 'unknown', a.complaint_type) AS complaint_type,
-       toUInt64(materialize(1)) AS appeals, toUInt64(isNotNull(a.decided_at)) AS decided, toUInt64(a.waiting) AS waiting,
-       toUInt64(a.outcome IN ('REVERSED', 'PARTLY_REVERSED')) AS granted, toUInt64(a.automated) AS automated,
-       toUInt64(a.implausibly_fast) AS implausibly_fast, toInt64(ifNull(a.seconds_to_decide, 0)) AS seconds_to_decide
+       CAST(materialize(1) AS UInt64) AS appeals, CAST(isNotNull(a.decided_at) AS UInt64) AS decided, CAST(a.waiting AS UInt64) AS waiting,
+       CAST(a.outcome IN ('REVERSED', 'PARTLY_REVERSED') AS UInt64) AS granted, CAST(a.automated AS UInt64) AS automated,
+       CAST(a.implausibly_fast AS UInt64) AS implausibly_fast, CAST(ifNull(a.seconds_to_decide, 0) AS Int64) AS seconds_to_decide
 FROM complaint_watch AS a
 LEFT JOIN measure_outcomes AS m ON m.action_id = a.action_id
 COMMENT 'One row an appeal, by the day on which it was submitted';
@@ -46,10 +46,10 @@ CREATE VIEW IF NOT EXISTS fact_alert AS
 SELECT a.alert_id AS alert_key, if(toDate(a.window_start) BETWEEN '2020-01-01' AND '2049-12-31', toDate(a.window_start), toDate('1970-01-01')) AS date_key,
        if(a.series['market'] = '', 'unknown', a.series['market']) AS market_key, if(a.series['policy_id'] = '', 'unknown', a.series['policy_id']) AS policy_key, if(a.monitor = '', 'unknown', a.monitor) AS monitor_key,
        a.kind AS kind, a.severity AS severity,
-       toUInt64(materialize(1)) AS alerts, toUInt64(d.outcome = 'notified') AS notified,
-       toUInt64(isNotNull(a.suppressed_by)) AS kept_back_by_detection,
-       toUInt64(f.verdict = 'true') AS judged_true, toUInt64(f.verdict = 'expected') AS judged_expected,
-       toUInt64(f.verdict = 'false') AS judged_false
+       CAST(materialize(1) AS UInt64) AS alerts, CAST(d.outcome = 'notified' AS UInt64) AS notified,
+       CAST(isNotNull(a.suppressed_by) AS UInt64) AS kept_back_by_detection,
+       CAST(f.verdict = 'true' AS UInt64) AS judged_true, CAST(f.verdict = 'expected' AS UInt64) AS judged_expected,
+       CAST(f.verdict = 'false' AS UInt64) AS judged_false
 FROM (SELECT alert_id, window_start, series, monitor, kind, severity, suppressed_by FROM alerts FINAL WHERE run = 'live') AS a
 LEFT JOIN (SELECT alert_id, outcome FROM dispositions FINAL) AS d ON d.alert_id = a.alert_id
 LEFT JOIN (SELECT alert_id, verdict FROM feedback FINAL) AS f ON f.alert_id = a.alert_id
@@ -58,10 +58,10 @@ COMMENT 'One row a live alert, by the day on which its window began';
 CREATE VIEW IF NOT EXISTS fact_incident AS
 SELECT incident_id AS incident_key, if(toDate(opened_at) BETWEEN '2020-01-01' AND '2049-12-31', toDate(opened_at), toDate('1970-01-01')) AS date_key,
        if(empty(monitors), 'unknown', monitors[1]) AS monitor_key, severity, status,
-       toUInt64(materialize(1)) AS incidents, toUInt64(notified > 0) AS with_notification, toUInt64(notified) AS notifications,
-       toUInt64(isNotNull(acknowledged_at)) AS acknowledged, toUInt64(isNotNull(resolved_at)) AS resolved,
-       toInt64(ifNull(dateDiff('second', opened_at, acknowledged_at), 0)) AS seconds_to_acknowledge,
-       toInt64(ifNull(dateDiff('second', opened_at, resolved_at), 0)) AS seconds_to_resolve
+       CAST(materialize(1) AS UInt64) AS incidents, CAST(notified > 0 AS UInt64) AS with_notification, CAST(notified AS UInt64) AS notifications,
+       CAST(isNotNull(acknowledged_at) AS UInt64) AS acknowledged, CAST(isNotNull(resolved_at) AS UInt64) AS resolved,
+       CAST(ifNull(dateDiff('second', opened_at, acknowledged_at), 0) AS Int64) AS seconds_to_acknowledge,
+       CAST(ifNull(dateDiff('second', opened_at, resolved_at), 0) AS Int64) AS seconds_to_resolve
 FROM incidents FINAL
 COMMENT 'One row an incident, by the day on which it was opened; of several monitors the first';
 
@@ -69,8 +69,8 @@ CREATE VIEW IF NOT EXISTS fact_case_transition AS
 SELECT concat(case_id, '#', toString(number)) AS transition_key, if(toDate(at) BETWEEN '2020-01-01' AND '2049-12-31', toDate(at), toDate('1970-01-01')) AS date_key, case_id,
        if(what = '', 'unknown', what) AS what, if(from_state = '', 'unknown', from_state) AS from_state, if(to_state = '', 'unknown', to_state) AS to_state,
        if(JSONExtractString(details, 'resolution') = '', 'unknown', JSONExtractString(details, 'resolution')) AS resolution,
-       toUInt64(materialize(1)) AS entries, toUInt64(from_state != to_state) AS transitions,
-       toUInt64(what IN ('created')) AS cases_created, toUInt64(to_state != from_state AND to_state IN ('resolved', 'dismissed')) AS cases_ended
+       CAST(materialize(1) AS UInt64) AS entries, CAST(from_state != to_state AS UInt64) AS transitions,
+       CAST(what IN ('created') AS UInt64) AS cases_created, CAST(to_state != from_state AND to_state IN ('resolved', 'dismissed') AS UInt64) AS cases_ended
 FROM case_history FINAL
 COMMENT 'One row a line of a case''s history, by the day on which it was written';
 
@@ -80,8 +80,8 @@ SELECT concat(r.topic, '/', toString(r.partition), '/', toString(r.offset)) AS r
        if(m.policy = '', 'unknown', m.policy) AS policy_key,
        if(m.queue = '', 'unknown', m.queue) AS queue_key,
        if(m.model = '', 'unknown', m.model) AS model_key,
-       if(r.sample = '', 'unknown', r.sample) AS sample, toUInt64(materialize(1)) AS reviews, toUInt64(r.verdict = 'RIGHT') AS judged_right,
-       toUInt64(r.verdict = 'WRONG') AS judged_wrong, toUInt64(r.verdict = 'UNCLEAR') AS judged_unclear, toUInt64(r.golden) AS golden
+       if(r.sample = '', 'unknown', r.sample) AS sample, CAST(materialize(1) AS UInt64) AS reviews, CAST(r.verdict = 'RIGHT' AS UInt64) AS judged_right,
+       CAST(r.verdict = 'WRONG' AS UInt64) AS judged_wrong, CAST(r.verdict = 'UNCLEAR' AS UInt64) AS judged_unclear, CAST(r.golden AS UInt64) AS golden
 FROM (SELECT topic, partition, offset, event_time, JSONExtractString(data, 'action_id') AS action, JSONExtractString(data, 'sample_id') AS sample,
              JSONExtractString(data, 'verdict') AS verdict, JSONExtractBool(data, 'golden') AS golden
       FROM events FINAL WHERE type = 'review.audit' AND duplicate = 0) AS r
@@ -92,8 +92,8 @@ CREATE VIEW IF NOT EXISTS fact_ticket AS
 SELECT t.ticket_id AS ticket_key, if(toDate(t.opened_at) BETWEEN '2020-01-01' AND '2049-12-31', toDate(t.opened_at), toDate('1970-01-01')) AS date_key, if(t.market = '', 'unknown', t.market) AS market_key,
        if(m.policy = '', 'unknown', m.policy) AS policy_key, if(m.queue = '', 'unknown', m.queue) AS queue_key, if(m.model = '', 'unknown', m.model) AS model_key,
        if(t.shop_id = '', 'unknown', t.shop_id) AS shop_key, if(t.theme_id = '', 'unknown', t.theme_id) AS theme, if(t.language = '', 'unknown', t.language) AS language,
-       toUInt64(materialize(1)) AS tickets, toUInt64(isNotNull(t.answered_at)) AS answered,
-       toInt64(ifNull(dateDiff('second', t.opened_at, t.answered_at), 0)) AS seconds_to_answer
+       CAST(materialize(1) AS UInt64) AS tickets, CAST(isNotNull(t.answered_at) AS UInt64) AS answered,
+       CAST(ifNull(dateDiff('second', t.opened_at, t.answered_at), 0) AS Int64) AS seconds_to_answer
 FROM (SELECT ticket_id, opened_at, market, shop_id, theme_id, language, answered_at, action_id FROM feedback_tickets FINAL) AS t
 LEFT JOIN measure_outcomes AS m ON m.action_id = t.action_id
 COMMENT 'One row a ticket of a merchant that was imported, by the day on which it was opened';

@@ -9,7 +9,6 @@ import typer
 
 from cli.act import ActionForm, As, Limit, Url, Why, look, perform, whole
 from cli.common import AsJson, print_json
-from cli.shelf import StoredLibrary
 from cli.show import clean, print_facts, print_part, print_rows, shortener, when
 from livewarden.action import Action, AddEntry
 from livewarden.clock import SystemClock
@@ -42,6 +41,8 @@ def add(
     """
 
     async def request(form: ActionForm) -> Action:
+        from cli.shelf import StoredLibrary
+
         library = StoredLibrary(form.reader)
         entry, found = await library.entry_of_case(await form.one("case", case))
         if not as_json:
@@ -107,6 +108,8 @@ def patterns_(limit: Limit = 50, url: Url = None, as_json: AsJson = False) -> No
     """
 
     async def question(reader: Reader) -> tuple[list[PatternLine], Coverage]:
+        from cli.shelf import StoredLibrary
+
         now = SystemClock().now_ms()
         library = StoredLibrary(reader)
         return list(await library.patterns(now)), await library.coverage()
@@ -158,6 +161,7 @@ def print_entries(entries: list[LibraryEntry]) -> None:
 
 
 async def _page(reader: Reader, short: str) -> EntryView | PatternView:
+    from cli.shelf import StoredLibrary
     from sinks.queries import ids
 
     library = StoredLibrary(reader)

@@ -13,7 +13,6 @@ import typer
 from cli.act import ActionForm, As, Url, Why, login, perform
 from cli.common import AsJson, clickhouse_address, load_settings, print_json, reading
 from cli.library import app as app
-from cli.shelf import StoredLibrary
 from livewarden.action import Action, MergePattern, NamePattern, SplitPattern
 from livewarden.clock import SystemClock
 from livewarden.errors import SetupError
@@ -148,6 +147,7 @@ def _mapping(path: Path | None) -> Mapped:
 
 async def _store(entries: list[LibraryEntry], who: str, url: str | None, *, dry_run: bool) -> int:
     """Give each its pattern and write all in one insert, which ClickHouse takes whole or not; how many are new."""
+    from cli.shelf import StoredLibrary
     from models.library.stored import library_row
     from sinks.store.clickhouse import ClickHouseStore
 

@@ -13,7 +13,6 @@ import typer
 from cli.act import ActionForm, As, Url, Why, look, perform, whole
 from cli.common import AsJson, print_json
 from cli.library_actions import Pattern
-from cli.shelf import StoredLibrary
 from cli.show import print_rows, shortener
 from livewarden.action import Action, MoveRecommendation, Recommend
 from livewarden.errors import SetupError
@@ -37,6 +36,7 @@ def for_(pattern: Pattern, bank: BankFile = None, url: Url = None, as_json: AsJs
 
     Example: livewarden recommend for 9f1c22d0
     """
+    from cli.shelf import StoredLibrary
     from models.library.recommendation import applies
 
     advices = load_bank(bank)
@@ -156,6 +156,7 @@ def load_bank(path: Path | None) -> tuple[Advice, ...]:
 
 
 async def _effect(reader: Reader, recommendation_id: str, now_ms: int) -> dict[str, Any]:
+    from cli.shelf import StoredLibrary
     from models.library.recommendation import measured_effect
     from sinks.queries import recommendations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from livewarden.case_state import Resolution
@@ -15,6 +15,8 @@ from livewarden.wording import span_in_words
 
 UNDECIDED = "INSUFFICIENT_EVIDENCE"
 _CUT = 3_900
+_WORD = 200
+"""Characters that a summary and a word of an entry may have."""
 
 
 def entry_of(facts: CaseFacts) -> LibraryEntry:
@@ -45,16 +47,22 @@ def draft_of(facts: CaseFacts) -> LibraryEntry:
             "entry_id": facts.case_id,
             "title": facts.title[:300] or "case",
             "summary": summary(facts),
-            "kind": facts.kind,
+            "kind": facts.kind[:_WORD],
             "markets": tuple(sorted({each["market"] for each in facts.series if _market(each.get("market", ""))})),
             "subject_type": subject if subject in get_args(SubjectType) else None,
-            "policy_clause": values.get("policy_id", ""),
-            "policy_version": values.get("policy_version", ""),
-            "action_type": values.get("action_type", ""),
-            "queue": values.get("queue_id", ""),
-            "model_version": " ".join(filter(None, (values.get("model_id", ""), values.get("model_version", "")))),
-            "changes": tuple(dict.fromkeys(each for each in facts.changes if each and not any(map(str.isspace, each)))),
-            "cause": _most(each for each in facts.verdicts if each != UNDECIDED),
+            "policy_clause": values.get("policy_id", "")[:_WORD],
+            "policy_version": values.get("policy_version", "")[:_WORD],
+            "action_type": values.get("action_type", "")[:_WORD],
+            "queue": values.get("queue_id", "")[:_WORD],
+            "model_version": " ".join(filter(None, (values.get("model_id", ""), values.get("model_version", ""))))[
+                :_WORD
+            ],
+            "changes": tuple(
+                dict.fromkeys(
+                    each for each in facts.changes if 0 < len(each) <= 256 and not any(map(str.isspace, each))
+                )
+            ),
+            "cause": _most(each for each in facts.verdicts if each != UNDECIDED)[:_WORD],
             "resolution": resolution,
             "measures": facts.measures,
             "wrong_measures": facts.wrong_measures,
@@ -86,6 +94,14 @@ def summary(facts: CaseFacts) -> str:
     reason = f' "{facts.reason[:1_000]}"' if facts.reason else ""
     said.append(f"Ended{after}: {(facts.resolution or 'not known').replace('_', ' ').lower()}.{reason}")
     return " ".join(said)[:_CUT]
+
+
+def _model(values: Mapping[str, str]) -> str:
+    return " ".join(filter(None, (values.get("model_id", ""), values.get("model_version", ""))))
+
+
+def _is_id(text: str) -> bool:
+    return 0 < len(text) <= 256 and not any(map(str.isspace, text))
 
 
 def _market(text: str) -> bool:

@@ -888,6 +888,9 @@ async def test_a_page_stays_small_whatever_is_stored(site: Site) -> None:
         "actions", [action_row(n, answer="a" * 2000, data=json.dumps({"why": "w" * 9000})) for n in range(300)]
     )
     await site.store.write("silences", [silence_row(n, reason="r" * 2000) for n in range(300)])
+    long = {"title": title, "summary": "s" * 4000, "rationale": "r" * 4000}
+    old = [ENTRIES[0].model_copy(update=long | {"entry_id": f"old-{n}"}) for n in range(1, 300)]
+    await site.store.write("library_entries", [library_row(each, "kim", T0) for each in old])
     for path in (*LISTS, *ONE):
         text = await site.page(path)
         assert len(text.encode()) < 205_000, path

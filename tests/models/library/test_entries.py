@@ -65,6 +65,14 @@ def test_what_is_not_known_is_not_said() -> None:
     )
 
 
+def test_long_values_are_cut_and_refused_nowhere() -> None:
+    long = {"policy_id": "p" * 900, "model_id": "m" * 200, "model_version": "v" * 200, "market": "DE" * 200}
+    facts = replace(FACTS, series=(long,), verdicts=("V" * 900,), changes=("c" * 900, "ch-7", "a b"), kind="k" * 900)
+    entry = entry_of(replace(facts, title="t" * 900, reason="r" * 9_000, links=(("url", "u" * 900, ""),)))
+    assert (len(entry.policy_clause), len(entry.model_version), len(entry.cause)) == (200, 200, 200)
+    assert (entry.changes, entry.markets) == (("ch-7",), ())
+
+
 @pytest.mark.parametrize("state", ["candidate", "triage", "open", "escalated", "resolved", "merged"])
 def test_what_is_not_over_makes_no_entry(state: str) -> None:
     with pytest.raises(ValueError, match=f"the case is {state}"):

@@ -16,7 +16,7 @@ def _moment(value: object) -> object:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+WrittenInstant = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
 class Excluded(BaseModel):
@@ -30,8 +30,8 @@ class Excluded(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    from_: Moment = Field(alias="from", description="beginning, RFC 3339 with its offset")
-    to: Moment = Field(description="end; a bucket that begins then is learned again")
+    from_: WrittenInstant = Field(alias="from", description="beginning, RFC 3339 with its offset")
+    to: WrittenInstant = Field(description="end; a bucket that begins then is learned again")
     where: dict[str, list[str]] = Field(default_factory=dict, description="label of group_by -> values; all if none")
     why: str = Field(min_length=1, description="the reason, for whoever reads this later")
 

@@ -24,14 +24,15 @@ class SourceState:
         self.monitor = monitor
         self.gap: Alert | None = None
         self._volume = Volume(monitor.bucket)
-        self._weighed: dict[int, float | None] = {}
+        self._weighed: dict[int, tuple[float, float] | None] = {}
         self._until = 0
 
     def weigh(self, start: int, total: float, series: int) -> None:
         """Take the whole volume of a bucket, of so many series. In order; one that was weighed before counts once."""
         if start >= self._until:
             self._until = start + self.monitor.bucket
-            self._weighed[start] = total if self._volume.trickle(start, total, series) else None
+            usual = self._volume.usual
+            self._weighed[start] = (total, usual) if self._volume.trickle(start, total, series) else None
 
     def judged(self, until_ms: int) -> None:
         """All buckets before that moment were looked at: the last ones are enough."""
@@ -83,10 +84,10 @@ class SourceState:
         if self.gap is not None:
             return []
         alert = gap_alert(self.monitor, start, until)
-        came = [few for at, few in self._weighed.items() if few is not None and start <= at < until]
+        came = [few for at, few in sorted(self._weighed.items()) if few is not None and start <= at < until]
         if came:
-            expected = self._volume.usual * (until - start) / self.monitor.bucket
-            alert = replace(alert, observed=sum(came), expected=expected)
+            expected = came[0][1] * (until - start) / self.monitor.bucket
+            alert = replace(alert, observed=sum(total for total, _ in came), expected=expected)
         self.gap = alert
         return [alert]
 
@@ -102,7 +103,8 @@ class SourceState:
 
     def snapshot(self) -> list[Any]:
         """All state but the gap, as plain JSON values."""
-        return [self._volume.snapshot(), list(self._weighed.items()), self._until]
+        weighed = [[start, *(few or ())] for start, few in self._weighed.items()]
+        return [self._volume.snapshot(), weighed, self._until]
 
     def restore(self, state: list[Any] | None, gap: Alert | None) -> None:
         """Go on from `snapshot`, None where nothing is known of its volume, and from the gap that is open."""
@@ -110,4 +112,4 @@ class SourceState:
         if state is not None:
             volume, weighed, self._until = state
             self._volume.restore(volume)
-            self._weighed = dict(weighed)
+            self._weighed = {start: (few[0], few[1]) if few else None for start, *few in weighed}

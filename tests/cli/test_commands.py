@@ -186,7 +186,7 @@ def test_a_replay_writes_its_files_and_equals_itself(tmp_path: Path, capsys: pyt
     assert main(["diff", "a", "c", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert not found["identical"]
-    assert {change["what"] for change in found["changes"]} == {"removed"}
+    assert {what for alert in found["alerts"] for what in alert["what"]} == {"removed"}
 
 
 def test_from_and_to_choose_what_is_reported_and_not_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:

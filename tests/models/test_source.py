@@ -32,6 +32,8 @@ def reported(days: Sequence[dict[str, int]]) -> list[Message]:
 
 
 TRICKLING = reported([*[USUAL] * 60, FEW, FEW, FEW, *[USUAL] * 6])
+MORE_AFTERWARDS = reported([*[USUAL] * 60, FEW, FEW, FEW, *[{key: 3 * value for key, value in USUAL.items()}] * 20])
+"""What is usual later must not change what the gap says, however much is judged at once."""
 
 
 def comparable(findings: Findings) -> object:
@@ -53,15 +55,15 @@ def test_a_trickle_is_a_gap_and_no_fall_and_what_follows_is_ordinary() -> None:
 
 def test_it_says_the_same_at_once_and_out_of_a_saved_state() -> None:
     engine = Engine(PLAN, COUNTS.group_name)
-    step_by_step = comparable(found(engine, TRICKLING))
-    at_once = [message for message in TRICKLING if not isinstance(message, Seal)] + TRICKLING[-1:]
+    step_by_step = comparable(found(engine, MORE_AFTERWARDS))
+    at_once = [message for message in MORE_AFTERWARDS if not isinstance(message, Seal)] + MORE_AFTERWARDS[-1:]
     assert comparable(found(Engine(PLAN, COUNTS.group_name), at_once)) == step_by_step
     for cut in (3 * 61, 3 * 62 + 1):
         first, second = Engine(PLAN, COUNTS.group_name), Engine(PLAN, COUNTS.group_name)
-        before = found(first, TRICKLING[:cut])
+        before = found(first, MORE_AFTERWARDS[:cut])
         header, entries = first.snapshot(full=True)
         second.restore(json.loads(json.dumps(header)), entries)
-        after = found(second, TRICKLING[cut:])
+        after = found(second, MORE_AFTERWARDS[cut:])
         whole = before.alerts + after.alerts, before.cases + after.cases, before.judged + after.judged
         assert whole == step_by_step
 

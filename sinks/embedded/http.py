@@ -197,8 +197,7 @@ class HttpInterface:
         else:
             await call(lambda: session.apply(ask.settings))
         head = {"X-ClickHouse-Query-Id": ask.query_id, "X-ClickHouse-Timezone": "UTC"}
-        if ask.data is not None:
-            data = ask.data
+        if (data := ask.data) is not None:
             return _plain(await call(lambda: session.insert(sql, ask.output, data)), head)
         if not _RESULT.match(sql):
             return _plain(await call(lambda: session.run(sql, ask.output, ask.parameters)), head)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from livewarden.library import Coverage
 from livewarden.library_entry import LibraryEntry
-from sinks.store.reader import Reader
 from sinks.store.records import Moment, TableRow
+
+if TYPE_CHECKING:
+    from sinks.store.reader import Reader
 
 FACETS: Mapping[str, str] = {
     "policy": "policy_clause",

@@ -11,6 +11,7 @@ import pytest
 from starlette.routing import Route
 from yarl import URL
 
+from console import throttle
 from console.access import Access
 from console.app import routes
 from console.csrf import CsrfTokens
@@ -77,7 +78,8 @@ IDS = {
 
 
 @pytest.fixture
-async def guarded(clickhouse: Address) -> AsyncIterator[Site]:
+async def guarded(clickhouse: Address, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    monkeypatch.setattr(throttle, "OF_ONE", 10_000)  # every form is tried with a wrong token
     async with site_over(
         clickhouse, access=Access(people=PEOPLE), monitors={"measures": MONITOR}, acts=True
     ) as running:

@@ -21,7 +21,7 @@ from sinks.store.memory import MemoryStore
 from sinks.store.store import Store
 from sinks.store.tables import Row
 from streams.faust_app import build_app, raw_topic
-from streams.memory import collect_seldom
+from streams.memory import cycles_seldom_collected
 from streams.partition_task import PartitionTask, Stage
 from streams.stages import Ingest, Said, encode_message
 from streams.transport import Run, commit, go_on_from
@@ -107,14 +107,14 @@ class OwnReader:
 
 async def read(asked: argparse.Namespace, meter: Meter) -> dict[str, int]:
     """Our reader, from its start to its end."""
-    collect_seldom()
     store: Store = Unkept()
     if asked.clickhouse:
         store = await ClickHouseStore.connect(asked.clickhouse, "livewarden", asked.password, asked.database)
     producer = AIOKafkaProducer(bootstrap_servers=asked.kafka, enable_idempotence=True, acks="all", linger_ms=2)
     await producer.start()
     try:
-        return await OwnReader(asked, meter, store, producer).read()
+        with cycles_seldom_collected():
+            return await OwnReader(asked, meter, store, producer).read()
     finally:
         await producer.stop()
         await store.close()

@@ -51,6 +51,7 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
     from sinks.store.clickhouse import ClickHouseStore
     from streams import telemetry
     from streams.kafka_access import access_of
+    from streams.memory import cycles_seldom_collected
     from streams.topics import ensure_topics
     from streams.worker import Worker
 
@@ -63,6 +64,7 @@ async def _run(settings: Settings, plan: Plan, policy: Policy) -> int:
         wanted = settings.topics()
         await ensure_topics(access_of(settings), wanted, settings.replication, settings.topic_configs())
         logging.getLogger("aiokafka").setLevel(settings.log_level)
-        return await Worker(settings, plan, store, SystemClock(), policy, channels, lambda: reading(settings)).run()
+        with cycles_seldom_collected():
+            return await Worker(settings, plan, store, SystemClock(), policy, channels, lambda: reading(settings)).run()
     finally:
         await store.close()

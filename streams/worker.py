@@ -38,7 +38,6 @@ from streams.conditions import Condition
 from streams.faust_app import build_app, raw_topic, serve
 from streams.kafka_access import DENIED, access_of, denied, start
 from streams.log_clock import LogClock
-from streams.memory import collect_seldom
 from streams.notifier import Notifier
 from streams.partition_task import PartitionTask, retrying
 from streams.radar import Connect, Radar
@@ -145,7 +144,6 @@ class Worker:
 
     async def run(self) -> int:
         """Run until notified to stop (0) or a crash (1)."""
-        collect_seldom()
         self._producer = AIOKafkaProducer(**self._access.client(), enable_idempotence=True, acks="all", linger_ms=2)
         try:
             await start(self._producer, self._access)

@@ -73,7 +73,7 @@ def size(alert: AlertRecord) -> str:
     '240,043 in 1 day, expected 0.4'
     """
     observed, expected = measured(alert)
-    if observed is None:
+    if alert.observed is None or observed is None:
         return "nothing came"
     span = bucket_ms(alert) * alert.scan_buckets
     return against(observed, expected, span)

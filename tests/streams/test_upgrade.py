@@ -25,6 +25,7 @@ LEARNED = 1_500
 FREE = {
     *("name", "title", "direction", "budget_per_day", "series", "min_volume", "min_effect", "min_subjects"),
     *("rearm_buckets", "cooldown", "regime_after", "gap_after", "severity", "owner", "playbook", "explain_by"),
+    *("shadow", "never_learn"),
 }
 """Keys that may change at any time; min_volume of a ratio is among what shapes the model."""
 

@@ -49,7 +49,7 @@ def action_schema() -> Json:
     """The JSON Schema (draft 2020-12) of what people do: any one of the actions, `do` says which.
 
     >>> sorted(action_schema()["discriminator"]["mapping"])[:3]
-    ['acknowledge', 'add_evidence', 'add_task']
+    ['acknowledge', 'add_entry', 'add_evidence']
     """
     return (
         {"$schema": DRAFT, "$id": "urn:livewarden:action:v1"} | ACTION.json_schema() | {"title": "livewarden.action.v1"}

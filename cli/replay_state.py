@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,37 +81,30 @@ def fed(
 
     An end of the recording is said as if the state had never been saved, so what comes of it is the same.
     """
+    skip, reached = (0, -(2**62)) if begun is None else (begun.events, begun.reached_ms)
+    with _gone_where_it_fails(folder):
+        if begun is not None:
+            driver.restore(begun.state)
+        for count, event in enumerate(events, start=1):
+            if count <= skip:
+                continue
+            for _ in driver.feed((event,)):
+                pass
+            reached = max(reached, event.time_ms)
+            if folder is not None and count % EVERY_EVENTS == 0:
+                _save(folder, Saved(count, reached, made, driver.snapshot()), keep=keep)
+        for _ in driver.finish():
+            pass
+
+
+@contextmanager
+def _gone_where_it_fails(folder: Path | None) -> Iterator[None]:
     try:
-        _feed(driver, events, folder, made, begun, keep)
+        yield
     except LivewardenError:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-def _feed(
-    driver: Replay,
-    events: Iterable[Event],
-    folder: Path | None,
-    made: Mapping[str, Any],
-    begun: Saved | None,
-    keep: bool,
-) -> None:
-    skip = 0
-    reached = -(2**62)
-    if begun is not None:
-        driver.restore(begun.state)
-        skip, reached = begun.events, begun.reached_ms
-    for count, event in enumerate(events, start=1):
-        if count <= skip:
-            continue
-        for _ in driver.feed((event,)):
-            pass
-        reached = max(reached, event.time_ms)
-        if folder is not None and count % EVERY_EVENTS == 0:
-            _save(folder, Saved(count, reached, made, driver.snapshot()), keep=keep)
-    for _ in driver.finish():
-        pass
 
 
 def done(folder: Path, run: Path, *, keep: bool) -> None:

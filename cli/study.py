@@ -19,6 +19,7 @@ from livewarden.event import Event
 from livewarden.matcher import Matcher, matches
 from livewarden.settings import Settings
 from livewarden.severity import SEVERITIES
+from livewarden.summed_slice import SummedSlice
 from livewarden.times import DAY_MS, HOUR_MS, format_ms, parse_ms
 from models.aggregate.slice_sums import SliceSums
 from models.monitors.monitor import Monitor
@@ -28,7 +29,7 @@ from sinks.queries import alerts, health
 from sinks.queries.alerts import AlertFilter
 from sinks.queries.changes import ChangeRecord
 from sinks.queries.counted import configuration, series_points
-from sinks.report.study import Studied, StudiedSlice, query_of
+from sinks.report.study import Studied, query_of
 from sinks.store.reader import Reader
 from sinks.store.records import AlertRecord, ExplainedAlert
 from sources.archive import event_of_row
@@ -145,10 +146,7 @@ def _studied(
     alike = [e for e in rest if (e.monitor, e.kind, e.direction) == (alert.monitor, alert.kind, alert.direction)]
     query = query_of(alert, described)
     reproduce = [*origin.reproduce, *([query] if query else []), f"livewarden {metadata.version('livewarden')}"]
-    found = [
-        StudiedSlice(e.dimension, e.value, e.inside, e.points, e.now, e.buckets, e.median, e.least, e.most)
-        for e in sums.slices()
-    ]
+    found = sums.slices()
     return Studied(
         alert=alert,
         monitor=described,
@@ -211,7 +209,7 @@ def _points(run: RunFolder, alert: ExplainedAlert) -> list[Point]:
     return []
 
 
-def _of_sums(slices: Sequence[StudiedSlice], alert: ExplainedAlert) -> list[Point]:
+def _of_sums(slices: Sequence[SummedSlice], alert: ExplainedAlert) -> list[Point]:
     """The series itself, where nobody kept its judgements: what was counted, without what was expected."""
     own = next((e for e in slices if not e.inside and alert.series.get(e.dimension) == e.value), None)
     return [] if own is None else [Point(start, value, None) for start, value in own.points]

@@ -11,6 +11,7 @@ from typing import Final
 
 from livewarden.errors import SetupError
 from livewarden.times import parse_ms, to_ms
+from sources.importers.table_file import workbook_lines
 
 REQUIRED: Final = ("ticket_id", "shop_id", "opened_at", "text")
 COLUMNS: Final = (*REQUIRED, "market", "language", "answered_at", "action_id", "shop_name")
@@ -96,7 +97,7 @@ def _ms(name: str, value: object) -> int | None:
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     """The rows below the head, by the number that people see."""
     if path.suffix.lower() == ".xlsx":
-        table: Iterable[list[object]] = _sheet(path)
+        table: Iterable[list[object]] = workbook_lines(path)
     elif path.suffix.lower() == ".csv":
         try:
             with path.open(newline="", encoding="utf-8-sig") as file:
@@ -111,13 +112,3 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
             head = [str(cell or "").strip().lower() for cell in row]
         elif any(cell not in ("", None) for cell in row):
             yield number, dict(zip(head, row, strict=False))
-
-
-def _sheet(path: Path) -> list[list[object]]:
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    try:
-        with CalamineWorkbook.from_path(str(path)) as book:
-            return book.get_sheet_by_index(0).to_python(skip_empty_area=False)  # type: ignore[no-any-return]
-    except (CalamineError, OSError) as error:
-        raise SetupError(f"{path}: it is no workbook that can be read: {error}") from error

@@ -15,10 +15,10 @@ from aiokafka.structs import TopicPartition
 from livewarden.contracts import TOPICS
 from livewarden.errors import InvalidEvent, SetupError
 from livewarden.times import HOUR_MS
-from sources.codec import decode, to_line
+from sources.codec import to_line
 from sources.recording import DeadLine
 from streams.kafka_access import DENIED, Access, denied, start
-from streams.stages.output import readable
+from streams.stages.output import event_in
 from streams.unpacking import install
 
 POLL_MS = 500
@@ -146,16 +146,7 @@ async def _by_time(
 
 def _written(write: Callable[[str], Any], record: Any, prefix: str, on_dead: Callable[[DeadLine], None]) -> int:
     try:
-        readable(record)
-        event = decode(
-            record.topic.removeprefix(prefix),
-            record.partition,
-            record.offset,
-            record.key,
-            record.value,
-            record.headers,
-            record.timestamp,
-        )
+        event = event_in(record, record.topic.removeprefix(prefix))
     except InvalidEvent as error:
         place = f"{record.topic}/{record.partition}"
         on_dead(DeadLine(place, record.offset, error.reason, error.detail, record.value or b""))

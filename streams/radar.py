@@ -6,11 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
-import orjson
-
-from livewarden.alert import RADAR, Alert
+from livewarden.alert import RADAR, Alert, from_json
 from livewarden.errors import LivewardenError
 from livewarden.times import DAY_MS
 from models.misjudgement.alarm import alarms
@@ -78,12 +75,17 @@ class Radar:
 
 async def stored(reader: Reader) -> tuple[Cohorts, list[Change]]:
     """The cohorts and the changes that ClickHouse has."""
-    cohorts = Cohorts()
-    for row in await misjudgement.cohorts(reader):
-        cell = Cell(row.policy, row.market, row.queue, row.model, row.automation)
-        cohorts.add(CohortRow(cell, row.day, row.age, row.outcome, row.measures))
+    cohorts = await asyncio.to_thread(_summed, await misjudgement.cohorts(reader))
     found = await misjudgement.changes(reader)
     return cohorts, in_order((each.change_id, each.since_ms, each.target, each.markets) for each in found)
+
+
+def _summed(rows: Iterable[misjudgement.CohortCount]) -> Cohorts:
+    cohorts = Cohorts()
+    for row in rows:
+        cell = Cell(row.policy, row.market, row.queue, row.model, row.automation)
+        cohorts.add(CohortRow(cell, row.day, row.age, row.outcome, row.measures))
+    return cohorts
 
 
 def in_order(found: Iterable[tuple[str, int, str, tuple[str, ...]]]) -> list[Change]:
@@ -101,11 +103,4 @@ def last_day(cohorts: Cohorts) -> int:
 
 def alert_of(record: ExplainedAlert) -> Alert:
     """The alert that a row of `alerts` holds."""
-    fields = record.model_dump(exclude={"run", "window_start", "window_end", "ends_at", "explanation", "stored_at"})
-    times: dict[str, Any] = {
-        "window_start_ms": record.window_start,
-        "window_end_ms": record.window_end,
-        "ends_at_ms": record.ends_at,
-    }
-    explanation = orjson.loads(record.explanation) if record.explanation else None
-    return Alert(**fields, **times, explanation=explanation)
+    return from_json({name: value for name, value in record.plain().items() if name != "stored_at"})

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
 from livewarden.event import Event
+from livewarden.summed_slice import SummedSlice
 from models.monitors.monitor import Monitor, field_type
 from models.monitors.plan import CompiledMonitor, Plan, Reading
 
 WHO: Final = ("market", "shop_id", "creator_id", "room_id", "subject_id")
 """Fields that say who or what was hit, where the events have them."""
-
-
-@dataclass(frozen=True, slots=True)
-class SummedSlice:
-    """A value of a dimension by bucket. `inside`: a part of the alert's series; else one beside it.
-
-    `now` is of the alert's window, which has `buckets` (1 for a ratio: that of the whole window); `median`, `least` and
-    `most` are of single buckets before.
-    """
-
-    dimension: str
-    value: str
-    inside: bool
-    points: Sequence[tuple[int, float | None]]
-    now: float
-    buckets: int
-    median: float
-    least: float
-    most: float
-
-    @property
-    def excess(self) -> float:
-        """How far it is above what is usual; below 0 for a fall."""
-        return self.now - self.median * self.buckets
 
 
 @dataclass(slots=True)

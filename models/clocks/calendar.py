@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo
 
-import holidays
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from livewarden.config_file import near
@@ -60,12 +59,18 @@ class BusinessCalendar(BaseModel):
     def _can_be_read(self) -> Self:
         for each in self.hours:
             _spans(each)
+        if self.country or self.subdivision:
+            self._check_place()
+        return self
+
+    def _check_place(self) -> None:
+        import holidays
+
         known = holidays.list_supported_countries()
         if self.country and self.country not in known:
             raise ValueError(f"country: none is named {self.country!r}{near(self.country, list(known))}")
         if self.subdivision and self.subdivision not in known.get(self.country, ()):
             raise ValueError(f"subdivision: {self.country or 'no country'} has no {self.subdivision!r}")
-        return self
 
     @property
     def digest(self) -> str:
@@ -85,7 +90,7 @@ class BusinessCalendar(BaseModel):
 
     def open_on(self, day: date) -> tuple[Span, ...]:
         """The instants of a local day that count, in ms UTC, in order."""
-        return _open_on(self.model_dump_json(), day)
+        return _open_on(self, day)
 
     def after(self, start_ms: int, business_ms: int) -> int:
         """The first instant at which so much business time has passed since `start_ms`; `start_ms` for none.
@@ -119,8 +124,7 @@ class BusinessCalendar(BaseModel):
 
 
 @lru_cache(maxsize=MOST_DAYS)
-def _open_on(calendar: str, day: date) -> tuple[Span, ...]:
-    it = _calendar(calendar)
+def _open_on(it: BusinessCalendar, day: date) -> tuple[Span, ...]:
     minutes = [span for weekdays, span in map(_spans, it.hours) if day.weekday() in weekdays]
     if not minutes or day in it.closed or (it.country and day in _holidays(it.country, it.subdivision, day.year)):
         return ()
@@ -167,11 +171,8 @@ def _spans(text: str) -> tuple[range, Span]:
     return range(DAYS.index(first), DAYS.index(last) + 1), (begin, end)
 
 
-@lru_cache(maxsize=100)
-def _calendar(text: str) -> BusinessCalendar:
-    return BusinessCalendar.model_validate_json(text)
-
-
 @lru_cache(maxsize=1_000)
 def _holidays(country: str, subdivision: str, year: int) -> frozenset[date]:
+    import holidays  # it takes a tenth of a second, which only calendars with a country are worth
+
     return frozenset(holidays.country_holidays(country, subdiv=subdivision or None, years=year))

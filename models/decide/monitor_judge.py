@@ -25,6 +25,7 @@ from models.detect.exposure import Exposures
 from models.detect.judgement import Judgement
 from models.detect.registry import new_bank
 from models.detect.series_index import Point, SeriesIndex
+from models.detect.volume import LEAST_SERIES
 from models.explain.ledger import Ledger, campaign
 from models.monitors.monitor import Monitor
 from models.monitors.plan import SeriesKey
@@ -83,9 +84,12 @@ class MonitorJudge:
         return sorted(start for start in waiting if start + self.monitor.bucket <= watermark_ms)
 
     def volume(self, start: int) -> tuple[int, int]:
-        """What was counted in an open bucket over all series, and how many these are."""
-        rows = [row for part in self.open.get(start, {}).values() for rows in part.values() for row in rows]
-        return sum(row[1] for row in rows), len({row[0] for row in rows})
+        """What was counted in an open bucket over all series, and how many these are, as far as that matters."""
+        chunks = [rows for part in self.open.get(start, {}).values() for rows in part.values()]
+        series: set[SeriesKey] = set()
+        for rows in chunks:
+            series.update(row[0] for row in rows[:LEAST_SERIES])
+        return sum(row[1] for rows in chunks for row in rows), len(series)
 
     def pass_over(self, start: int, judged: list[Judged]) -> None:
         """Next to nothing came in that bucket: it is as if nothing had, and that is said of it."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from livewarden.summed_slice import SummedSlice
 from livewarden.times import MINUTE_MS
 from livewarden.wording import visible
 from sinks.present import wording
@@ -26,29 +27,6 @@ RULED_OUT: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class StudiedSlice:
-    """A value of a dimension by bucket; `now` in the window of so many `buckets`, the others of a bucket before.
-
-    `inside`: a part of the alert's series; else one beside it.
-    """
-
-    dimension: str
-    value: str
-    inside: bool
-    points: Sequence[tuple[int, float | None]]
-    now: float
-    buckets: int
-    median: float
-    least: float
-    most: float
-
-    @property
-    def stands_out(self) -> bool:
-        """Whether it is outside of all that was before."""
-        return not self.least * self.buckets <= self.now <= self.most * self.buckets
-
-
-@dataclass(frozen=True, slots=True)
 class Studied:
     """All facts of a study. `points` are the judged buckets of the alert's series; `others` are the alerts of the same
     time, `similar` those of the same monitor and kind at other times; `hit` is by field: how many, and the most.
@@ -57,7 +35,7 @@ class Studied:
     alert: ExplainedAlert
     monitor: Mapping[str, Any]
     points: Sequence[Point]
-    slices: Sequence[StudiedSlice]
+    slices: Sequence[SummedSlice]
     changes: Sequence[ChangeRecord]
     changes_from_ms: int
     changes_to_ms: int

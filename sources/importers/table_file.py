@@ -27,7 +27,7 @@ def read_table(path: Path, sheet: str = "") -> TableFile:
 
     SetupError where it cannot be read, has no header, a column twice, or more than 50,000 rows.
     """
-    lines = _workbook(path, sheet) if path.suffix.lower() in WORKBOOKS else _csv(path)
+    lines = workbook_lines(path, sheet) if path.suffix.lower() in WORKBOOKS else _csv(path)
     header = [str(cell).strip() for cell in lines[0]] if lines else []
     while header and not header[-1]:
         header.pop()
@@ -59,7 +59,8 @@ def _csv(path: Path) -> list[list[Any]]:
         raise SetupError(f"{path}: no csv in UTF-8 ({error})") from error
 
 
-def _workbook(path: Path, sheet: str) -> list[list[Any]]:
+def workbook_lines(path: Path, sheet: str = "") -> list[list[Any]]:
+    """All lines of a sheet, the first where none is named; SetupError where the file is no workbook, or locked."""
     try:
         with CalamineWorkbook.from_path(str(path)) as book:
             names = book.sheet_names

@@ -13,10 +13,9 @@ from models.aggregate.aggregator import Aggregator, Outcome
 from models.aggregate.event_run import EventRun
 from models.aggregate.partial import Message, Partial, from_dict, to_dict
 from models.monitors.plan import Plan
-from sources.codec import decode
 from sources.quick import FEW, QuickReader, stretches
 from streams.stages.marker import Passed
-from streams.stages.output import FULL_EVERY, Output, WireRecord, readable
+from streams.stages.output import FULL_EVERY, Output, WireRecord, event_in
 from streams.stages.rows import dead_row, event_columns, event_row, partial_row, pass_over
 from streams.stages.saved import pack, unpacked
 
@@ -75,16 +74,7 @@ class Ingest:
                 pass_over(self.topic, record, before, self.output)
                 continue
             try:
-                readable(record)
-                event = decode(
-                    record.topic,
-                    record.partition,
-                    record.offset,
-                    record.key,
-                    record.value,
-                    record.headers,
-                    record.timestamp,
-                ).checked(self._ahead_ms)
+                event = event_in(record, record.topic).checked(self._ahead_ms)
             except InvalidEvent as error:
                 self.dead += 1
                 self.output.row("dead_letters", dead_row(self.topic, record, error))

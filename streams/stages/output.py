@@ -8,12 +8,14 @@ from typing import Any, Protocol
 import orjson
 
 from livewarden.errors import InvalidEvent
+from livewarden.event import Event
 from livewarden.settings import PARTIALS, RESPONSE
 from models.aggregate.canary import Canary, canary_dict
 from models.aggregate.partial import Message, to_dict
 from models.response import response_event as news
 from sinks.store.columns import RowColumns
 from sinks.store.tables import TABLES
+from sources.codec import decode
 from streams.stages.marker import Unreadable
 
 Row = dict[str, Any]
@@ -42,6 +44,12 @@ def readable(record: WireRecord) -> None:
     """Raise InvalidEvent of a record that stands for an offset which the client could not unpack."""
     if isinstance(record, Unreadable):
         raise InvalidEvent("unreadable", " ".join(record.detail.split())[:MOST_DETAIL])
+
+
+def event_in(record: WireRecord, topic: str) -> Event:
+    """The event in a record of Kafka, `topic` without the deployment's prefix; InvalidEvent where it is none."""
+    readable(record)
+    return decode(topic, record.partition, record.offset, record.key, record.value, record.headers, record.timestamp)
 
 
 BY_COLUMN = frozenset({"events"})

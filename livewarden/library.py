@@ -75,12 +75,6 @@ class Risk:
         each = self.gmv_minor_per_measure
         return None if each is None else self.wrong_week * each
 
-    @property
-    def viewer_minutes_week(self) -> float | None:
-        """Expected minutes a week that viewers do not watch."""
-        each = self.viewer_minutes_per_measure
-        return None if each is None else self.wrong_week * each
-
 
 @dataclass(frozen=True, slots=True)
 class PatternLine:

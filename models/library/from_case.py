@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import get_args
 
 from livewarden.case_state import Resolution
@@ -57,11 +57,7 @@ def draft_of(facts: CaseFacts) -> LibraryEntry:
             "model_version": " ".join(filter(None, (values.get("model_id", ""), values.get("model_version", ""))))[
                 :_WORD
             ],
-            "changes": tuple(
-                dict.fromkeys(
-                    each for each in facts.changes if 0 < len(each) <= 256 and not any(map(str.isspace, each))
-                )
-            ),
+            "changes": tuple(dict.fromkeys(filter(_is_id, facts.changes))),
             "cause": _most(each for each in facts.verdicts if each != UNDECIDED)[:_WORD],
             "resolution": resolution,
             "measures": facts.measures,
@@ -94,10 +90,6 @@ def summary(facts: CaseFacts) -> str:
     reason = f' "{facts.reason[:1_000]}"' if facts.reason else ""
     said.append(f"Ended{after}: {(facts.resolution or 'not known').replace('_', ' ').lower()}.{reason}")
     return " ".join(said)[:_CUT]
-
-
-def _model(values: Mapping[str, str]) -> str:
-    return " ".join(filter(None, (values.get("model_id", ""), values.get("model_version", ""))))
 
 
 def _is_id(text: str) -> bool:

@@ -144,7 +144,7 @@ async def _verified(reader: Reader, text: str, file: Path) -> tuple[int, list[st
     if not facts:
         raise SetupError(f"{file}: no update of this database: report week --out keeps what it says")
     by_id = {each.fact_id: each for each in facts}
-    found, plain = set(re.findall(r"f-[0-9a-f]{10}", text)), _letters(text)
+    found, plain = fact_ids(text), _letters(text)
     problems = [f"{each}: the update never said this" for each in sorted(found - by_id.keys())]
     now = await recomputed(reader, facts)
     for fact_id, fact in by_id.items():
@@ -154,6 +154,15 @@ async def _verified(reader: Reader, text: str, file: Path) -> tuple[int, list[st
         elif fact.sentence and fact_id in found and _letters(fact.sentence) not in plain:
             problems.append(f"{fact_id}: the sentence is not what the update said: {fact.sentence}")
     return len(facts), problems
+
+
+def fact_ids(text: str) -> set[str]:
+    """The ids of facts that a text names.
+
+    >>> fact_ids("100 measures [f-0123456789], update 5d2fa1c4-0b1e-4d1a-9c3f-ccd50c80fbab")
+    {'f-0123456789'}
+    """
+    return set(re.findall(r"(?<![0-9A-Za-z])f-[0-9a-f]{10}(?![0-9A-Za-z])", text))
 
 
 def _number(value: float | None) -> str:

@@ -7,10 +7,14 @@ import dataclasses
 import json
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from cli import main
+from cli.week import fact_ids
 from livewarden.times import DAY_MS, HOUR_MS, format_ms
 from sinks.report.weekly import WEEK_MS, week_of
 from sinks.report.word import text_of
@@ -142,6 +146,12 @@ def test_a_number_changed_by_hand_is_found(
     code, out, _ = run(capsys, "report", "verify", str(path))
     assert code == 1
     assert said in out
+
+
+@given(st.uuids(), st.from_regex(r"f-[0-9a-f]{10}", fullmatch=True))
+@example(UUID("5d2fa1c4-0b1e-4d1a-9c3f-ccd50c80fbab"), "f-0123456789")
+def test_the_name_of_an_update_is_no_fact(update: UUID, fact: str) -> None:
+    assert fact_ids(f"Made now, update {update}. 100 measures [{fact}], \\[{fact}\\]") == {fact}
 
 
 def test_what_is_no_update_of_here_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ from bench.baselines import CANDIDATES, Candidate
 from livewarden.times import parse_ms
 from models.detect.bank import Bank
 from models.detect.general import FINE_MARGIN, HOLD_ROWS, Hold
-from models.detect.traffic import TrafficBank
+from models.detect.traffic.bank import TrafficBank
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data" / "aiops2018_kpi_train.zip"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from river import anomaly, preprocessing, stats, time_series
 
 from models.detect.bank import Bank
-from models.detect.traffic import TrafficBank
+from models.detect.traffic.bank import TrafficBank
 
 Step = Callable[[float, int], float]
 WARM_UP = 50

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from livewarden.contracts import TrafficSample
 from livewarden.times import MINUTE_MS, parse_ms
 from models.detect.general import FINE_MARGIN, HOLD_ROWS, Hold
-from models.detect.traffic import TrafficBank
+from models.detect.traffic.bank import TrafficBank
 from sources.simulate.rooms import plan_crowd
 from sources.simulate.scenario import Scenario
 from sources.simulate.traffic import samples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livewarden.times import MINUTE_MS
 from models.detect.one_series import OneSeries
-from models.detect.traffic import TrafficBank
+from models.detect.traffic.bank import TrafficBank
 
 
 class TrafficNovelty(OneSeries):

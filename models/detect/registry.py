@@ -6,7 +6,7 @@ from livewarden.times import DAY_MS
 from models.detect.bank import Bank
 from models.detect.daily import DailyBank
 from models.detect.enforcement import EnforcementBank
-from models.detect.traffic import TrafficBank
+from models.detect.traffic.bank import TrafficBank
 from models.monitors.monitor import Monitor
 
 

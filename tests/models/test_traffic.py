@@ -16,7 +16,7 @@ from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from models.detect.bank import Floats, Judgements
 from models.detect.checks import START_MS, yield_checks
 from models.detect.novelty import TrafficNovelty
-from models.detect.traffic import SETTLE, TrafficBank
+from models.detect.traffic.bank import SETTLE, TrafficBank
 from tests.models.test_detectors import GENERAL, NOT_OURS, ON_DATA, dataset
 
 FACTORIES = [

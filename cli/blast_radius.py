@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cli.act import Url, whole
 from cli.common import AsJson, load_settings, moment, print_json, reading
 from cli.show import print_facts
+from livewarden.blast_radius import BlastRadius, review_list
 from livewarden.errors import SetupError
 from livewarden.times import format_ms
-
-if TYPE_CHECKING:
-    from sinks.queries.blast_radius import Sibling, Slice
 
 
 def blast_radius(
@@ -39,87 +36,73 @@ def blast_radius(
 
     The slice and window are those of the case's alerts. Siblings are reviewed in an order that SHA-256 makes of case
     and id; after every review the answer may be read: contained, widespread (review all of them again), or go on.
+    What people said in the console or with `livewarden case review` counts, and what stands in --reviewed.
 
     Example: livewarden blast-radius 27c4b1f0 --where model_version=7.2.0 --out siblings.csv
     """
-    case_id, slices, found = asyncio.run(_siblings(case, where or [], since, until, url))
-    radius = _radius(case_id, slices, found, _verdicts(reviewed) if reviewed else {})
+    found = asyncio.run(_found(case, where or [], since, until, _verdicts(reviewed) if reviewed else {}, url))
     if out:
-        _write(out, radius["order"], found)
+        _write(out, found)
     if as_json:
-        print_json(radius)
+        print_json(_plain(found))
         return
-    wrong = radius["wrong"]
     print_facts(
         [
-            ("case", case_id),
-            ("slices", "; ".join(f"{each['where']} from {each['from']} to {each['to']}" for each in radius["slices"])),
-            ("siblings", f"{radius['siblings']:,} measures of {radius['shops']:,} shops"),
-            ("taken back", ", ".join(f"{number:,} {name}" for name, number in radius["reversed"].items()) or "none"),
-            ("reviewed", f"{radius['reviewed']:,}, {radius['found_wrong']:,} of them wrong"),
-            ("wrong", f"{wrong[0]:,.0f} (95 %: {wrong[1]:,.0f} to {wrong[2]:,.0f})"),
-            ("verdict", radius["verdict"]),
-            ("review next", ", ".join(radius["next"])),
+            ("case", found.case_id),
+            (
+                "slices",
+                "; ".join(
+                    f"{dict(each.series)} from {format_ms(each.from_ms)} to {format_ms(each.to_ms)}"
+                    for each in found.slices
+                ),
+            ),
+            ("siblings", f"{len(found.siblings):,} measures of {found.shops:,} shops"),
+            ("taken back", ", ".join(f"{number:,} {name}" for name, number in found.reversed.items()) or "none"),
+            ("reviewed", f"{found.reviewed:,}, {found.found_wrong:,} of them wrong"),
+            ("wrong", f"{found.wrong[0]:,.0f} (95 %: {found.wrong[1]:,.0f} to {found.wrong[2]:,.0f})"),
+            ("verdict", found.verdict),
+            ("review next", ", ".join(found.waiting[:5])),
         ]
     )
 
 
-def _radius(case_id: str, slices: list[Slice], found: list[Sibling], verdicts: dict[str, str]) -> dict[str, Any]:
-    from models.misjudgement.blast_radius import extent, review_order
-
-    standing = [each.action_id for each in found if not each.reversal]
-    order = review_order(case_id, standing)
-    done = 0
-    while done < len(order) and order[done] in verdicts:
-        done += 1
-    wrong = sum(verdicts[each] == "WRONG" for each in order[:done])
-    reach = extent(len(order), done, wrong)
+def _plain(found: BlastRadius) -> dict[str, Any]:
+    order = list(found.order)
     return {
-        "case": case_id,
+        "case": found.case_id,
         "slices": [
             {"where": dict(each.series), "from": format_ms(each.from_ms), "to": format_ms(each.to_ms)}
-            for each in slices
+            for each in found.slices
         ],
-        "siblings": len(found),
-        "shops": len({each.shop_id for each in found if each.shop_id}),
-        "reversed": dict(sorted(Counter(each.reversal for each in found if each.reversal).items())),
+        "siblings": len(found.siblings),
+        "shops": found.shops,
+        "reversed": found.reversed,
         "standing": len(order),
-        "reviewed": done,
-        "skipped": len(verdicts.keys() & set(order)) - done,
-        "found_wrong": wrong,
-        "wrong": [round(each, 2) for each in reach.wrong],
-        "verdict": reach.verdict,
-        "next": order[done : done + 5],
+        "reviewed": found.reviewed,
+        "skipped": len(found.verdicts.keys() & set(order)) - found.reviewed,
+        "found_wrong": found.found_wrong,
+        "wrong": [round(each, 2) for each in found.wrong],
+        "verdict": found.verdict,
+        "next": found.waiting[:5],
         "order": order,
     }
 
 
-async def _siblings(
-    case: str, where: list[str], since: str | None, until: str | None, url: str | None
-) -> tuple[str, list[Slice], list[Sibling]]:
-    from dataclasses import replace
-
-    from sinks.queries import blast_radius as queries
+async def _found(
+    case: str, where: list[str], since: str | None, until: str | None, said: dict[str, str], url: str | None
+) -> BlastRadius:
+    from cli.radius import StoredRadius
+    from sinks.queries.blast_radius import DIMENSIONS
 
     more = {}
     for each in where:
         name, is_one, value = each.partition("=")
-        if not is_one or name not in queries.DIMENSIONS:
-            raise SetupError(f"--where {each!r}: NAME=VALUE, NAME one of {', '.join(queries.DIMENSIONS)}")
+        if not is_one or name not in DIMENSIONS:
+            raise SetupError(f"--where {each!r}: NAME=VALUE, NAME one of {', '.join(DIMENSIONS)}")
         more[name] = value
     first, last = moment(since, "--from"), moment(until, "--to")
     async with reading(load_settings(), url) as reader:
-        case_id = await whole(reader, "case", case)
-        slices = [
-            replace(
-                each,
-                series={**each.series, **more},
-                from_ms=each.from_ms if first is None else first,
-                to_ms=each.to_ms if last is None else last,
-            )
-            for each in await queries.slices_of(reader, case_id, named=bool(more))
-        ]
-        return case_id, slices, await queries.siblings(reader, slices)
+        return await StoredRadius(reader)(await whole(reader, "case", case), more, first, last, said)
 
 
 def _verdicts(path: Path) -> dict[str, str]:
@@ -133,12 +116,9 @@ def _verdicts(path: Path) -> dict[str, str]:
     return rows
 
 
-def _write(path: Path, order: list[str], found: list[Sibling]) -> None:
-    shops = {each.action_id: each.shop_id for each in found}
+def _write(path: Path, found: BlastRadius) -> None:
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("number", "action_id", "shop_id"))
-            writer.writerows((number, each, shops[each]) for number, each in enumerate(order, start=1))
+            file.write(review_list(found))
     except OSError as error:
         raise SetupError(f"{path}: {error.strerror}") from error

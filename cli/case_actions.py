@@ -23,6 +23,7 @@ from livewarden.action import (
     MoveCase,
     Note,
     OpenCase,
+    ReviewMeasure,
     UseTemplate,
 )
 from livewarden.case_state import RESOLUTIONS, Resolution
@@ -248,6 +249,21 @@ async def link(
     """
     whole = next((each for each in _KINDS if each == kind), None)
     return on.action(Link, kind=kind, ref=ref if whole is None else await on.form.one(whole, ref), outcome=outcome)
+
+
+@command()
+async def review(
+    on: CaseRequest,
+    measure: Annotated[str, typer.Argument(metavar="MEASURE", help="The measure, as blast-radius names it.")],
+    verdict: Annotated[
+        Literal["RIGHT", "WRONG", "UNCLEAR"], typer.Argument(case_sensitive=False, help="What you say of it.")
+    ],
+) -> Action:
+    """Judge one measure of a case's blast radius again, without a look at the first decision.
+
+    Example: livewarden case review 27c4b1f0 act-5f1d20c7 WRONG
+    """
+    return on.action(ReviewMeasure, measure_id=measure, verdict=verdict)
 
 
 @command(many=True)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.radius import StoredRadius
 from cli.shelf import StoredLibrary
 from console.access import Access
 from console.app import Console
@@ -55,6 +56,7 @@ async def web(
         secret=secret,
         root=root,
         library=StoredLibrary(reader),
+        radius=StoredRadius(reader),
         notified=lambda what: telemetry.count("livewarden_console_refused", what),
     )
     async with serving(console, host, port) as address:

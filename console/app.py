@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.access import ALIVE, Access, Gate, Notified
-from console.context import BuildEvidence, CaseLibrary, PageContext, context
+from console.context import BuildEvidence, CaseLibrary, CaseRadius, PageContext, context
 from console.csrf import CsrfTokens
 from console.forms import BadForm
 from console.headers import SecureHeaders
@@ -25,6 +25,7 @@ from console.pages import forms
 from console.pages.alert import alert
 from console.pages.alerts import AlertQuery, alerts
 from console.pages.audit import ActionQuery, actions
+from console.pages.blast_radius import RadiusQuery, blast_radius, review, siblings
 from console.pages.bulk import bulk
 from console.pages.case import case, evidence, package
 from console.pages.cases import AboutQuery, CaseQuery, cases, new_case
@@ -35,7 +36,7 @@ from console.pages.health import health
 from console.pages.incidents import IncidentQuery, door, incident, incidents
 from console.pages.library import LibraryQuery, entry, library, pattern
 from console.pages.load import LoadQuery, load
-from console.pages.misjudgement import RadarQuery, misjudgement
+from console.pages.misjudgement import CellQuery, RadarQuery, cell, misjudgement
 from console.pages.page import Page
 from console.pages.silences import SilenceQuery, new_silence, preview, silences
 from console.parameters import BadParameter, Query
@@ -56,6 +57,7 @@ class Console:
     `build_evidence` makes evidence packages, which are kept in the folder `packages`. `secret` signs the tokens of
     forms: the same for all consoles behind one address. `notified` takes what the gate refused, for a metric. `root`:
     the path that all of it is under, such as `/livewarden`. `library`: where closed cases are found again.
+    `radius`: what else a case's error hit.
     """
 
     def __init__(
@@ -73,11 +75,12 @@ class Console:
         notified: Notified | None = None,
         root: str = "",
         library: CaseLibrary | None = None,
+        radius: CaseRadius | None = None,
     ) -> None:
         clock = clock or SystemClock()
         live, csrf = Live(reader, poll_s=poll_s), CsrfTokens(secret, clock)
         self._desk = PageContext(
-            reader, clock, live, Renderer(root), csrf, monitors or {}, submit, build_evidence, packages, library
+            reader, clock, live, Renderer(root), csrf, monitors or {}, submit, build_evidence, packages, library, radius
         )
         app = Starlette(
             routes=routes(acts=submit is not None, builds=build_evidence is not None),
@@ -187,6 +190,9 @@ PAGES = (
     Page("/cases", cases, CaseQuery),
     Page("/cases/new", new_case, AboutQuery),
     Page("/cases/{case_id}", case),
+    Page("/cases/{case_id}/blast-radius", blast_radius, RadiusQuery),
+    Page("/cases/{case_id}/blast-radius.csv", siblings, RadiusQuery),
+    Page("/cases/{case_id}/review", review),
     Page("/cases/{case_id}/evidence.json", evidence),
     Page("/cases/{case_id}/evidence/{name}", package),
     Page("/silences", silences, SilenceQuery),
@@ -195,6 +201,7 @@ PAGES = (
     Page("/changes", changes, ChangeQuery),
     Page("/entity/{entity_id}", entity),
     Page("/misjudgement", misjudgement, RadarQuery),
+    Page("/misjudgement/cell", cell, CellQuery),
     Page("/library", library, LibraryQuery),
     Page("/library/patterns/{pattern_id}", pattern),
     Page("/library/{entry_id}", entry),

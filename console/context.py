@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -18,6 +18,7 @@ from console.live import Live
 from console.parameters import ANSWER
 from console.render import Renderer
 from livewarden.action import Submit
+from livewarden.blast_radius import BlastRadius
 from livewarden.clock import Clock
 from livewarden.library import CaseFacts, Coverage, EntryView, PatternLine, PatternView, SimilarCase
 from livewarden.library_entry import LibraryEntry
@@ -77,6 +78,14 @@ class CaseLibrary(Protocol):
         ...
 
 
+class CaseRadius(Protocol):
+    """Finds what else a case's error hit."""
+
+    async def __call__(self, case_id: str, where: Mapping[str, str] | None = None) -> BlastRadius:
+        """Its blast radius, narrowed to the slice `where`; SetupError where no slice is known."""
+        ...
+
+
 BuildEvidence = Callable[[str], Awaitable[Package]]
 """Builds the evidence package of the case with that id, and keeps it."""
 
@@ -109,6 +118,7 @@ class PageContext:
     build_evidence: BuildEvidence | None = None
     packages: Path | None = None
     library: CaseLibrary | None = None
+    radius: CaseRadius | None = None
 
     def title(self, monitor: str) -> str:
         """A monitor's title, its name where it has none."""

@@ -109,12 +109,14 @@ class OpenCase(_Action):
     template: Id | None = Field(default=None, description="Template of the response file that it is opened from.")
 
 
-class _OnCase(_Action):
+class OnCase(_Action):
+    """An action on one case."""
+
     case_id: Id
     expects: int | None = Field(default=None, description="Version of the case that was seen; None: any.")
 
 
-class MoveCase(_OnCase):
+class MoveCase(OnCase):
     """Give a case another state. Resolved and dismissed need a `resolution`, escalated needs `to_whom`.
 
     `force` closes a case although the closure gate says no; for admins, and it stands in the history.
@@ -127,7 +129,7 @@ class MoveCase(_OnCase):
     force: bool = False
 
 
-class AssignCase(_OnCase):
+class AssignCase(OnCase):
     """Give a case an owner, a due date, or both."""
 
     do: Literal["assign_case"] = "assign_case"
@@ -135,14 +137,14 @@ class AssignCase(_OnCase):
     due_at: Instant | None = None
 
 
-class Note(_OnCase):
+class Note(OnCase):
     """Write something into a case's history."""
 
     do: Literal["note"] = "note"
     why: Annotated[str, StringConstraints(min_length=1, max_length=10_000, strip_whitespace=True)]
 
 
-class AddTask(_OnCase):
+class AddTask(OnCase):
     """Something to be done before the case closes."""
 
     do: Literal["add_task"] = "add_task"
@@ -152,7 +154,7 @@ class AddTask(_OnCase):
     due_at: Instant | None = None
 
 
-class FinishTask(_OnCase):
+class FinishTask(OnCase):
     """A task is done, a question answered, evidence gathered: `why` says the answer, or where it is.
 
     `unnecessary`: it need not be done, and `why` is the reason.
@@ -163,14 +165,14 @@ class FinishTask(_OnCase):
     unnecessary: bool = False
 
 
-class UseTemplate(_OnCase):
+class UseTemplate(OnCase):
     """Put tasks, questions and evidence of a template into a case."""
 
     do: Literal["use_template"] = "use_template"
     template: Id
 
 
-class Link(_OnCase):
+class Link(OnCase):
     """Tie a case to an alert, a decision, a ticket, a change, another case, a playbook or an address."""
 
     do: Literal["link"] = "link"
@@ -187,7 +189,7 @@ class Link(_OnCase):
         return self
 
 
-class AddEvidence(_OnCase):
+class AddEvidence(OnCase):
     """An evidence package was made of the case: its file's name and the digest that proves it unchanged."""
 
     do: Literal["add_evidence"] = "add_evidence"
@@ -196,11 +198,19 @@ class AddEvidence(_OnCase):
     size: Annotated[int, Field(ge=0)]
 
 
-class MergeCase(_OnCase):
+class MergeCase(OnCase):
     """The case is part of another one, which takes its alerts over."""
 
     do: Literal["merge_case"] = "merge_case"
     into: Id
+
+
+class ReviewMeasure(OnCase):
+    """Judge one measure of a case's blast radius again, blind. Judged once more by the same person, it says so anew."""
+
+    do: Literal["review_measure"] = "review_measure"
+    measure_id: Id
+    verdict: Literal["RIGHT", "WRONG", "UNCLEAR"]
 
 
 class AddEntry(_Action):
@@ -283,6 +293,7 @@ Action = Annotated[
     | Link
     | AddEvidence
     | MergeCase
+    | ReviewMeasure
     | AddEntry
     | NamePattern
     | MergePattern

@@ -22,6 +22,14 @@ Kind = Literal[
 Status = Literal["firing", "resolved"]
 RADAR: Final = "misjudgement"
 """The monitor of alerts that the misjudgement radar raises; no other may have that name."""
+CELL_LABELS: Final = {
+    "policy": "policy_id",
+    "market": "market",
+    "queue": "queue_id",
+    "model": "model",
+    "automation": "automation",
+}
+"""The parts of the radar's cells by the names that series have everywhere else."""
 
 
 @dataclass(frozen=True, slots=True)

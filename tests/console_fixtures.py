@@ -13,6 +13,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
+from cli.radius import StoredRadius
 from cli.shelf import StoredLibrary
 from console.access import Access
 from console.app import Console
@@ -555,6 +556,7 @@ async def site_over(
                 packages=packages,
                 root=root,
                 library=StoredLibrary(reader),
+                radius=StoredRadius(reader),
                 **doing,
             )  # type: ignore[arg-type]
             async with serving(console, port=0) as url, aiohttp.ClientSession() as http:

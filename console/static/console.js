@@ -31,7 +31,8 @@ function filter() {
   details.querySelector("input").select();
 }
 
-// A key of a thing to do goes to it: a link is followed, a form is opened; what a button does still takes Enter.
+// A key of a thing to do goes to it: a link is followed, a form is opened; what a button does still takes Enter, but for
+// the verdicts of a queue.
 function reach(key) {
   const found = document.querySelector(`#content [data-key="${key}"]`);
   if (!found) return;
@@ -39,6 +40,7 @@ function reach(key) {
   const details = found.closest("details");
   if (details) details.open = true;
   const field = details && details.querySelector("input:not([type=hidden]), select, textarea");
+  if (found.dataset.press !== undefined) { found.focus(); found.click(); return; }
   (field || found).focus();
   found.scrollIntoView({ block: "nearest" });
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from livewarden.alert import RADAR, Alert
+from livewarden.alert import CELL_LABELS, RADAR, Alert
 from livewarden.ids import stable_id
 from livewarden.times import DAY_MS, format_ms
 from models.misjudgement.cell import Cell
@@ -15,14 +15,6 @@ from models.misjudgement.radar import RECENT_DAYS, Change, RadarLine
 KIND: Final = "OVERTURN_RISE"
 CARRIES: Final = 0.6
 """A cell below another one is where it is when it carries so much of the excess."""
-LABELS: Final = {
-    "policy": "policy_id",
-    "market": "market",
-    "queue": "queue_id",
-    "model": "model",
-    "automation": "automation",
-}
-"""The parts of a cell by the names that series have everywhere else."""
 _CONFIG: Final = stable_id(RADAR, CARRIES, RECENT_DAYS)[:12]
 
 
@@ -79,7 +71,7 @@ def _related(one: Cell, other: Cell) -> bool:
 
 
 def _cell(alert: Alert) -> Cell:
-    return Cell(*(alert.series.get(label) for label in LABELS.values()))
+    return Cell(*(alert.series.get(label) for label in CELL_LABELS.values()))
 
 
 def _alert(line: RadarLine, jump: Jump, last_day: int, changes: Sequence[Change]) -> Alert:
@@ -94,7 +86,7 @@ def _alert(line: RadarLine, jump: Jump, last_day: int, changes: Sequence[Change]
         monitor=RADAR,
         kind=KIND,
         direction="UP",
-        series={LABELS[name]: part for name, part in line.cell.named.items()},
+        series={CELL_LABELS[name]: part for name, part in line.cell.named.items()},
         window_start_ms=start,
         window_end_ms=(last_day + 1) * DAY_MS,
         observed=round(wrong, 1),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
 from scipy import special
+
+from livewarden.blast_radius import BlastRadius, Sibling, Slice
 
 LEVEL = 0.95
 CONTAINED = 0.05
@@ -58,6 +60,23 @@ def extent(siblings: int, reviewed: int, found: int) -> Extent:
         share, low, high = 0.0, 0.0, 0.0
         verdict = "widespread" if found > WIDESPREAD * siblings else "contained"
     return Extent(siblings, reviewed, found, (found + share * rest, found + low * rest, found + high * rest), verdict)
+
+
+def blast_radius(
+    case_id: str, slices: Sequence[Slice], siblings: Iterable[Sibling], verdicts: Mapping[str, str | None]
+) -> BlastRadius:
+    """The blast radius of a case after what was reviewed so far.
+
+    Reviewed are the siblings that still stand, and those whose verdict is known although they were taken back since.
+    Counted is what was reviewed without a gap in their order: what somebody chose to look at says nothing of the rest.
+    """
+    found = {each.action_id: each for each in siblings}
+    order = review_order(case_id, (name for name, each in found.items() if not each.reversal or name in verdicts))
+    clear = [each for each in order if verdicts.get(each, "") is not None]
+    done = next((number for number, each in enumerate(clear) if each not in verdicts), len(clear))
+    wrong = sum(verdicts[each] == "WRONG" for each in clear[:done])
+    reach = extent(len(clear), done, wrong)
+    return BlastRadius(case_id, tuple(slices), found, tuple(order), verdicts, done, wrong, reach.wrong, reach.verdict)
 
 
 def sequence(found: int, of: int, level: float = LEVEL) -> tuple[float, float]:

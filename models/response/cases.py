@@ -16,7 +16,9 @@ from livewarden.action import (
     MergeCase,
     MoveCase,
     Note,
+    OnCase,
     OpenCase,
+    ReviewMeasure,
     UseTemplate,
 )
 from livewarden.alert import Alert
@@ -25,6 +27,7 @@ from livewarden.times import format_ms, to_ms
 from livewarden.wording import duration
 from models.monitors.monitor import Monitor
 from models.response.case_links import add_link
+from models.response.case_reviews import reviewed
 from models.response.case_tasks import add_task, finish_task
 from models.response.casefile import LIVEWARDEN, TAKEN, CaseAlert, CaseFile, case_from, gate
 from models.response.change_set import ChangeSet
@@ -36,8 +39,6 @@ from models.response.template import CaseTemplate, apply_template
 
 MOST_ALERTS = 10_000
 """Alerts that a case keeps apart; of a larger one the first so many."""
-
-OnCase = OpenCase | MoveCase | AssignCase | Note | AddTask | FinishTask | UseTemplate | Link | AddEvidence | MergeCase
 
 
 class Cases:
@@ -117,7 +118,7 @@ class Cases:
             case.title, case.kind, case.severity = notified
             self._touch(case)
 
-    def apply(self, action: OnCase) -> str:
+    def apply(self, action: OpenCase | OnCase) -> str:
         """Do what a person wants; says what was done. Refused where it may not be."""
         if isinstance(action, OpenCase):
             return self._open_by_hand(action)
@@ -138,6 +139,7 @@ class Cases:
             Link: self._link,
             AddEvidence: self._add_evidence,
             MergeCase: self._merge,
+            ReviewMeasure: reviewed,
         }
         return done[type(action)](case, action)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from livewarden.blast_radius import Sibling, Slice
 from livewarden.errors import SetupError
 from sinks.store.reader import Reader
 
@@ -14,6 +14,8 @@ _COLUMN = {
     "market": "market",
     "queue_id": "queue",
     "reviewer_type": "automation",
+    "automation": "automation",
+    "model": "model",
     "action_type": "action_type",
     "shop_id": "shop_id",
     "subject_id": "subject_id",
@@ -23,29 +25,17 @@ _COLUMN = {
 _MODEL = ("model_id", "model_version")
 DIMENSIONS = (*_COLUMN, *_MODEL)
 """Names by which a slice may be narrowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sibling:
-    """A measure of the slice; `reversal` is the class of its reversal, "" where it stands."""
-
-    action_id: str
-    shop_id: str
-    reversal: str
-    weight: int
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Which measures: the values of dimensions, [from, to) in ms UTC by when people were informed."""
-
-    series: Mapping[str, str]
-    from_ms: int
-    to_ms: int
+_ALERTS = (
+    "SELECT arrayJoin(arrayConcat(alert_ids, arrayMap(each -> JSONExtractString(each, 'ref'), arrayFilter(each ->"
+    " JSONExtractString(each, 'kind') = 'alert', JSONExtractArrayRaw(links)))))"
+    " FROM cases FINAL WHERE case_id = {case:String}"
+)
 
 
 async def slices_of(reader: Reader, case_id: str, *, named: bool = False) -> list[Slice]:
     """The slices of a case: the series of its alerts, from its start to its end (or its last alert's), each once.
+
+    Its alerts are those that made it, those it took over, and those it is tied to by a link.
 
     SetupError where no alert says of which measures it speaks, unless the slice is `named` otherwise: all would be
     meant.
@@ -53,7 +43,8 @@ async def slices_of(reader: Reader, case_id: str, *, named: bool = False) -> lis
     rows = await reader.select(
         "SELECT series, toUnixTimestamp64Milli(min(window_start)) AS from_ms,"
         " toUnixTimestamp64Milli(max(window_end)) AS to_ms"
-        " FROM alerts FINAL WHERE case_id = {case:String} AND run = 'live' GROUP BY series",
+        f" FROM alerts FINAL WHERE run = 'live' AND (case_id = {{case:String}} OR alert_id IN ({_ALERTS}))"
+        " GROUP BY series",
         {"case": case_id},
     )
     found = [
@@ -86,7 +77,7 @@ async def siblings(reader: Reader, slices: Sequence[Slice]) -> list[Sibling]:
             else:
                 parts.append(f"has(splitByChar(' ', model), {{v{number}:String}})")
         rows = await reader.select(
-            "SELECT action_id, shop_id, reversal, weight FROM measure_outcomes WHERE "
+            "SELECT action_id, shop_id, subject_id, informed_at, reversal, weight FROM measure_outcomes WHERE "
             + " AND ".join(
                 [
                     "informed_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')",
@@ -98,3 +89,14 @@ async def siblings(reader: Reader, slices: Sequence[Slice]) -> list[Sibling]:
         )
         found |= {row["action_id"]: Sibling(**row) for row in rows}
     return [found[each] for each in sorted(found)]
+
+
+async def verdicts(reader: Reader, case_id: str) -> list[tuple[str, str, str]]:
+    """What people said of measures of a case, in the order of the log: measure, who, verdict."""
+    rows = await reader.select(
+        "SELECT JSONExtractString(data, 'measure_id') AS measure_id, who, JSONExtractString(data, 'verdict') AS verdict"
+        " FROM actions FINAL WHERE do = 'review_measure' AND target = {case:String} AND outcome = 'accepted'"
+        " ORDER BY at, action_id",
+        {"case": case_id},
+    )
+    return [(row["measure_id"], row["who"], row["verdict"]) for row in rows]

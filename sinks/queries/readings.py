@@ -22,6 +22,8 @@ class StoredReading:
     maturity: float | None
     jump: float | None
     note: str
+    day: int = 0
+    reading: str = ""
 
     @property
     def share(self) -> float | None:
@@ -43,5 +45,15 @@ async def of_day(reader: Reader, day_ms: int, depth: int) -> list[StoredReading]
         " WHERE day = fromUnixTimestamp64Milli({day:Int64}, 'UTC') AND depth <= {depth:UInt8}"
         " ORDER BY jump IS NULL, estimate IS NULL, estimate DESC, cell LIMIT 500",
         {"day": day_ms, "depth": depth},
+    )
+    return [StoredReading(**row) for row in rows]
+
+
+async def of_cell(reader: Reader, cell: str, *, limit: int = 60) -> list[StoredReading]:
+    """What was said of one cell day by day, the newest first, with all of each reading as JSON text."""
+    rows = await reader.select(
+        "SELECT cell, depth, measures, appealed, reversed, estimate, low, high, maturity, jump, note, day, reading"
+        " FROM misjudgement_readings FINAL WHERE cell = {cell:String} ORDER BY day DESC LIMIT {limit:UInt32}",
+        {"cell": cell, "limit": limit},
     )
     return [StoredReading(**row) for row in rows]

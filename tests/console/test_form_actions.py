@@ -58,6 +58,7 @@ FORMS: Mapping[str, dict[str, str]] = {
     "/cases/{case_id}/template": {"template": "wrong-enforcement", "expects": "4"},
     "/cases/{case_id}/links": {"kind": "ticket", "ref": "OPS-7", "expects": "4"},
     "/cases/{case_id}/merge": {"into": "case-9", "expects": "4"},
+    "/cases/{case_id}/review": {"measure_id": "a0", "verdict": "WRONG"},
     "/library/patterns/{pattern_id}/name": {"name": "Warnings", "why": "a word for it"},
     "/library/patterns/{pattern_id}/merge": {"into": "pattern-2", "why": "the same"},
     "/library/patterns/{pattern_id}/split": {"name": "a", "rest": "b", "entry_ids": "old-1\nold-2", "why": "two"},

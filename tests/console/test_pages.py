@@ -65,6 +65,8 @@ ONE = (
     "/incidents/incident-1",
     "/alerts/alert-1",
     "/cases/case-1",
+    "/cases/case-1/blast-radius",
+    "/cases/case-1/review",
     "/library/old-1",
     "/library/patterns/pattern-1",
     "/dead-letters/live.enforcement/1/7",
@@ -439,6 +441,55 @@ async def test_the_radar_shows_the_newest_day_jumps_first(site: Site) -> None:
     assert "<b>deep</b>" in await site.page("/misjudgement?depth=5")
 
 
+async def test_a_cell_has_its_days_and_the_alerts_about_it_or_a_part_of_it(site: Site) -> None:
+    sure = {"estimate": 40.0, "low": 30.0, "high": 52.0, "maturity": 0.7, "jump": None, "note": "", "version": 1}
+    sure |= {"depth": 2, "measures": 900, "appealed": 50, "reversed": 20, "cell": "policy p7 · market DE"}
+    reading = json.dumps({"cell": {"policy": "p7", "market": "DE"}})
+    days = [sure | {"day": T0 - number * DAY_MS, "reading": reading, "measures": 900 + number} for number in range(3)]
+    await site.store.write("misjudgement_readings", days)
+    part = {"policy_id": "p7", "market": "DE", "model": "m 2"}
+    rows = [alert_row(1, series=part), alert_row(2, series={"policy_id": "p9"}), alert_row(3, series={"market": "DE"})]
+    await site.store.write("alerts", [row | {"monitor": "misjudgement"} for row in rows])
+    shown = Page(await site.page(f"/misjudgement/cell?cell={quote('policy p7 · market DE')}"))
+    assert [each for each in shown.links if each.startswith("/alerts/")] == ["/alerts/alert-1", "/alerts/alert-3"]
+    listed = await site.page("/misjudgement")
+    assert f"/misjudgement/cell?cell={quote('policy p7 · market DE', safe='')}" in listed.replace("+", "%20")
+    assert (await site.get("/misjudgement/cell?cell=nobody"))[0] == 404
+    assert (await site.get("/misjudgement/cell"))[0] == 400
+
+
+async def test_the_blast_radius_of_a_case_leads_to_a_blind_review_and_back(working: Site) -> None:
+    for number, reversal in ((90, ""), (91, ""), (92, "MODEL_ERROR")):
+        body = {"action_id": f"b{number}", "market": "DE", "policy_id": "p7", "shop_id": "=shop-9", "rule_id": "r1"}
+        await working.store.write("events", [event_row(number, data=json.dumps(body | {"subject_id": "room-4"}))])
+        if reversal:
+            back = json.dumps({"action_id": f"b{number}", "reason": reversal})
+            await working.store.write("events", [event_row(200, type="enforcement.reversed", data=back)])
+    assert "/cases/case-1/blast-radius" in Page(await working.page("/cases/case-1")).links
+    text = await working.page("/cases/case-1/blast-radius")
+    assert "/cases/case-1" in Page(text).links
+    assert "<b>6</b> sibling measures" in text  # the three of `fill`, and these
+    assert "1 proactive correction" in text
+    assert "b92" not in text
+    narrowed = await working.page("/cases/case-1/blast-radius?rule_id=r1")
+    assert "<b>3</b> sibling measures of <b>1</b> shops" in narrowed
+    status, file = await working.get("/cases/case-1/blast-radius.csv?rule_id=r1")
+    lines = file.splitlines()
+    assert (status, lines[0], len(lines)) == (200, "number,action_id,shop_id,subject_id,verdict", 3)
+    assert "'=shop-9" in lines[1]
+
+    first = re.findall(r'name="measure_id" value="([^"]+)"', await working.page("/cases/case-1/review"))
+    queue = await working.page("/cases/case-1/review")
+    assert "WARNING" not in queue
+    assert "p7" not in re.sub(r"<header>.*?</header>", "", queue, flags=re.DOTALL)
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', queue)[0]
+    form = {"csrf": csrf, "measure_id": first[0], "verdict": "WRONG"}
+    async with working.http.post(working.url + "/cases/case-1/review", data=form, allow_redirects=False) as answer:
+        assert answer.headers["Location"].startswith("/cases/case-1/review?answer=")
+    assert first[0] not in re.findall(r'name="measure_id" value="([^"]+)"', await working.page("/cases/case-1/review"))
+    assert "1 reviewed in order, 1 of them wrong" in await working.page("/cases/case-1/blast-radius")
+
+
 async def test_changes_by_day_with_a_timeline(site: Site) -> None:
     await site.fill()
     await site.store.write("events", [change_row(60, T0 - 20 * 24 * HOUR_MS, kind="CAMPAIGN", target="sale")])
@@ -565,13 +616,14 @@ async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
     await site.store.write("dead_letters", [dead_row(8, headers=HOSTILE)])
     await site.store.write("library_entries", [library_row(each, HOSTILE, T0) for each in ENTRIES])
     paths = [*LISTS, *ONE, "/dead-letters/live.enforcement/1/8", "/alerts?suppressed=yes", "/alerts?from=2026-01-01"]
+    quiet = ("/health", "/load", "/misjudgement", "/silences", "/actions", "/cases/case-1/review")
     for path in paths:
         status, found = await site.get(path)
         assert status == 200, path
         page = Page(found)
         assert page.inline == [], path
         assert "img" not in page.tags, path
-        assert "{{ 7" in found or path in ("/health", "/load", "/misjudgement", "/silences", "/actions"), path
+        assert "{{ 7" in found or path in quiet, path
         assert [link for link in page.links if not link.startswith(("/", "#", "https:"))] == [], path
     for value in (HOSTILE, "<script>"):
         async with site.http.get(site.url + "/alerts", params={"slice": value}) as answer:

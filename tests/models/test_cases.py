@@ -196,6 +196,16 @@ async def test_a_merged_case_hands_over_what_it_has_and_gets() -> None:
     assert (len(case["alert_ids"]), case["firing_count"], case["monitors"]) == (2, 1, ["measures", "orders"])
 
 
+async def test_a_measure_is_reviewed_until_the_case_is_closed() -> None:
+    desk, first, case_id = await filed()
+    verdict = {"case_id": case_id, "measure_id": "m1", "verdict": "WRONG"}
+    assert await desk.ask("review_measure", **verdict) == (True, "m1: wrong")
+    await desk.resolve(first)
+    await moved(desk, case_id, "open", "resolved")
+    await moved(desk, case_id, "closed", force=True, role="admin")
+    assert await desk.ask("review_measure", **verdict) == (False, "the case is closed: open it again first")
+
+
 async def test_what_is_not_done_in_time_is_overdue_once_and_those_in_charge_hear_of_it() -> None:
     desk, _, case_id = await filed()
     await desk.wait(minutes=31)

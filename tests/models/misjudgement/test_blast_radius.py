@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.misjudgement.blast_radius import extent, review_order, sequence
+from livewarden.blast_radius import Sibling
+from models.misjudgement.blast_radius import blast_radius, extent, review_order, sequence
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.1, 0.5])
@@ -37,3 +38,15 @@ def test_the_order_is_by_case_and_nobody_chooses() -> None:
     ids = [f"a{number}" for number in range(50)]
     assert review_order("c1", ids) == review_order("c1", reversed(ids))
     assert review_order("c1", ids) != review_order("c2", ids)
+
+
+def test_only_what_was_reviewed_without_a_gap_counts_and_what_was_taken_back_since_stays() -> None:
+    siblings = [Sibling(f"a{number}", "s", "", 0, "bulk_rollback" if number < 3 else "", 1) for number in range(9)]
+    order = blast_radius("c", (), siblings, {}).order
+    assert len(order) == 6
+    gap = blast_radius("c", (), siblings, {order[0]: "WRONG", order[2]: "WRONG"})
+    assert (gap.reviewed, gap.found_wrong, gap.waiting) == (1, 1, [order[1], *order[3:]])
+    differ = blast_radius("c", (), siblings, {order[0]: "WRONG", order[1]: None, order[2]: "RIGHT"})
+    assert (differ.reviewed, differ.found_wrong, differ.unclear) == (2, 1, 1)
+    back = blast_radius("c", (), siblings, {"a0": "WRONG", **dict.fromkeys(order, "RIGHT")})
+    assert (back.reviewed, back.found_wrong, back.waiting, back.verdict) == (7, 1, [], "contained")

@@ -4,7 +4,8 @@
 
 ARGS ?=
 VENV ?= .venv
-JOBS ?= 2
+# one more than the cores of a small machine: tests wait for brokers and workers for half of their time
+JOBS ?= 3
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 
@@ -12,6 +13,8 @@ BIN := $(VENV)/bin
 DEV := $(VENV)/.livewarden-dev
 DEMO := $(if $(wildcard $(DEV)),$(DEV),$(VENV)/.livewarden-runtime)
 PYTEST := $(BIN)/python -m pytest
+# a file at a time to each process, in the order of tests/conftest.py
+SPREAD := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 ROOMS := livewarden models sinks sources console streams cli
 COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --all-build-deps
@@ -27,10 +30,10 @@ demo: $(DEMO) ## Run the whole product with nothing installed; ARGS="--once --js
 	@$(BIN)/livewarden demo $(ARGS)
 
 test: $(DEV) ## Run the tests that need no service, and the examples in docstrings
-	@$(PYTEST) -n $(JOBS) --dist loadfile -m "not real_kafka and not real_clickhouse and not e2e" --doctest-modules tests $(ROOMS) $(ARGS)
+	@$(PYTEST) $(SPREAD) -m "not real_kafka and not real_clickhouse and not e2e" --doctest-modules tests $(ROOMS) $(ARGS)
 
 integration: $(DEV) ## Run the tests on Apache Kafka (needs java and mvn) and on a ClickHouse server (needs npm)
-	@$(PYTEST) -m "real_kafka or real_clickhouse" tests $(ARGS)
+	@$(PYTEST) $(SPREAD) -m "real_kafka or real_clickhouse" tests $(ARGS)
 
 drill: $(DEV) ## Try faults on Apache Kafka with two workers (an hour and more; ARGS=--short: 4 minutes), print what each cost
 	@$(BIN)/python -m tests.drill $(ARGS)

@@ -3,9 +3,9 @@
     python -m bench.soak --minutes 5 --new 20000
 
 A minute of event time brings `--new` series that were never seen (shops that measures were taken against), and it is
-repeated for `--minutes` of wall time. Each line: minute of event time, series seen so far, series that are judged,
-seconds for the tick, memory in MiB. The exit code is 1 where the memory of the last quarter is more than a tenth above
-that of the quarter before it.
+repeated for `--minutes` of wall time. A line each minute: minutes that it runs, minutes of event time, series seen so
+far, rows judged in the last tick, seconds for that tick, memory in MiB. The exit code is 1 where the memory of the last
+quarter is more than a tenth above that of the quarter before it.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def main() -> int:
     aggregator, changes = Aggregator(plan, TOPIC, 0, 1, 0), Aggregator(plan, CHANGES, 0, 1, 0)
     detect = Detect(plan, "livewarden.partials", 0)
     held: list[float] = []
-    seen, minute, until = 0, 0, time.monotonic() + 60 * asked.minutes
-    print("minute    series seen    judged one by one    tick s    MiB")
-    while time.monotonic() < until:
+    seen, minute, begun, lines = 0, 0, time.monotonic(), 0
+    print("minutes  of event time  series seen  judged in a tick  tick s   MiB")
+    while (ran_min := (time.monotonic() - begun) / 60) < asked.minutes:
         start = T0 + minute * MINUTE_MS
         messages = []
         for number in range(asked.new):
@@ -73,8 +73,10 @@ def main() -> int:
         detect.output.messages.clear()
         took = time.perf_counter() - began
         held.append(memory_mib())
-        if minute % 5 == 0:
-            print(f"{minute:6d} {seen:14,d} {rows.get('judgements', 0):20,d} {took:9.2f} {held[-1]:6.0f}", flush=True)
+        if ran_min >= lines:
+            judged = rows.get("judgements", 0)
+            print(f"{ran_min:7.0f} {minute:14d} {seen:12,d} {judged:17,d} {took:7.2f} {held[-1]:5.0f}", flush=True)
+            lines += 1
         minute += 1
     quarter = max(1, len(held) // 4)
     before, last = (statistics.median(part) for part in (held[-2 * quarter : -quarter], held[-quarter:]))

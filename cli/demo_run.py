@@ -10,8 +10,8 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -76,15 +76,19 @@ Say = Callable[[str], None]
 class Demo:
     """One run of the demo in `folder`, which is made anew; `say` gets what a person should read, line by line.
 
-    `plan`: the monitors that ship, which the worker reads too. `scenario`: what is simulated.
+    `plan`: the monitors that ship, which the worker reads too. `scenario`: what is simulated. `clickhouse`: a server
+    whose database takes the rows; without it the embedded one runs, on `port`.
     """
 
-    def __init__(self, plan: Plan, scenario: Scenario, folder: Path, port: int, say: Say) -> None:
+    def __init__(
+        self, plan: Plan, scenario: Scenario, folder: Path, port: int, say: Say, clickhouse: Address | None = None
+    ) -> None:
         self._plan = plan
         self._scenario = scenario
         self._folder = folder
         self._port = port
         self._say = say
+        self._given = clickhouse
         self._shown: set[tuple[str, int]] = set()
 
     async def run(self, *, stay: bool, console_port: int | None = None) -> dict[str, Any]:
@@ -99,17 +103,12 @@ class Demo:
         assert here is not None
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, here.cancel)  # so that the worker is stopped, too
-        with (
-            self.prepare(),
-            EmbeddedClickHouse(self._folder / "clickhouse", self._port) as clickhouse,
-            EmbeddedKafka() as kafka,
-        ):
-            address = Address(clickhouse.url, clickhouse.user, clickhouse.password)
-            await apply(address)
+        with self.prepare(), self._clickhouse() as clickhouse, EmbeddedKafka() as kafka:
+            await apply(clickhouse)
             for topic, partitions in Settings(partitions=PARTITIONS, partials_partitions=PARTITIONS).topics().items():
                 kafka.create_topic(topic, partitions)
             self._leave_address(kafka, clickhouse)
-            reader = await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password)
+            reader = await Reader.connect(clickhouse.url, clickhouse.user, clickhouse.password, clickhouse.database)
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(reader)
                 console = await self._console(stack, kafka, reader, console_port) if stay else None
@@ -124,6 +123,14 @@ class Demo:
                 if stay:
                     await interrupted(worker.wait())
         return summary
+
+    @contextmanager
+    def _clickhouse(self) -> Iterator[Address]:
+        if self._given is not None:
+            yield self._given
+            return
+        with EmbeddedClickHouse(self._folder / "clickhouse", self._port) as embedded:
+            yield Address(embedded.url, embedded.user, embedded.password)
 
     def prepare(self) -> IO[str]:
         """Make the folder anew; gives the lock on it, which holds as long as it is open."""
@@ -147,7 +154,7 @@ class Demo:
         link = f"console_url = {json.dumps(console)}\n" if console else ""
         (folder / "response.toml").write_text(RESPONSE_FILE.format(file=target, link=link))
 
-    def _leave_address(self, kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse) -> None:
+    def _leave_address(self, kafka: EmbeddedKafka, clickhouse: Address) -> None:
         """Write where the services are, as a shell reads it, so that other commands of livewarden find them."""
         settings = {
             "KAFKA": kafka.bootstrap,
@@ -155,6 +162,7 @@ class Demo:
             "CLICKHOUSE_URL": clickhouse.url,
             "CLICKHOUSE_USER": clickhouse.user,
             "CLICKHOUSE_PASSWORD": clickhouse.password,
+            "CLICKHOUSE_DATABASE": clickhouse.database,
             "RESPONSE": str(self._folder.absolute() / "response.toml"),
         }
         lines = [f"export LIVEWARDEN_{name}={shlex.quote(value)}" for name, value in settings.items()]
@@ -173,9 +181,7 @@ class Demo:
             return await stack.enter_async_context(serve(port=0))
 
     @asynccontextmanager
-    async def _worker(
-        self, kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse
-    ) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _worker(self, kafka: EmbeddedKafka, clickhouse: Address) -> AsyncIterator[asyncio.subprocess.Process]:
         settings = {
             "KAFKA": kafka.bootstrap,
             "EMBEDDED_KAFKA": "true",
@@ -184,6 +190,7 @@ class Demo:
             "CLICKHOUSE_URL": clickhouse.url,
             "CLICKHOUSE_USER": clickhouse.user,
             "CLICKHOUSE_PASSWORD": clickhouse.password,
+            "CLICKHOUSE_DATABASE": clickhouse.database,
             "LATENESS_S": LATENESS_S,
             "IDLE_AFTER_S": 0,
             "FLUSH_S": 0.5,

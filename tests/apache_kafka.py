@@ -17,6 +17,7 @@ from typing import Self
 
 from livewarden.errors import Unreachable
 from streams.topics import ensure_topics
+from tests.cache import fetching
 from tests.ports import free_ports
 
 KAFKA_VERSION = "4.2.0"
@@ -187,13 +188,12 @@ class ApacheKafka:
 
 def _jars() -> Path:
     jars = CACHE / f"kafka-{KAFKA_VERSION}"
-    if not jars.exists():
-        CACHE.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-            (Path(folder) / "pom.xml").write_text(_POM.format(kafka=KAFKA_VERSION))
-            fetched = Path(folder) / "jars"
-            maven = ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={fetched}"]
-            subprocess.run(maven, cwd=folder, check=True, timeout=600)
-            with contextlib.suppress(FileExistsError, OSError):
-                os.rename(fetched, jars)  # another test process may have been faster
+    with fetching(CACHE):
+        if not jars.exists():
+            with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+                (Path(folder) / "pom.xml").write_text(_POM.format(kafka=KAFKA_VERSION))
+                fetched = Path(folder) / "jars"
+                maven = ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={fetched}"]
+                subprocess.run(maven, cwd=folder, check=True, timeout=600)
+                os.rename(fetched, jars)
     return jars

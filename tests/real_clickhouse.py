@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.cache import fetching
 from tests.ports import free_ports
 
 PACKAGE = "@chdb/lib-linux-x64-gnu"
@@ -150,20 +151,23 @@ class RealClickHouse:
 def fetched(version: str) -> Path:
     """The library of `version`, fetched once (180 MB; 570 MB on disk) and checked against its SHA-512."""
     folder = CACHE / version
-    if not folder.exists():
-        CACHE.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE) as temporary:
-            pack = ["npm", "pack", f"{PACKAGE}@{version}", "--silent", f"--pack-destination={temporary}"]
-            subprocess.run(pack, check=True, timeout=600, stdout=subprocess.DEVNULL)
-            (archive,) = Path(temporary).glob("*.tgz")
-            with archive.open("rb") as opened:
-                found = base64.b64encode(hashlib.file_digest(opened, "sha512").digest()).decode()
-            if found != VERSIONS[version]:
-                raise RuntimeError(f"{PACKAGE} {version} has another checksum than the one pinned here: {found}")
-            target = Path(temporary) / "package"
-            target.mkdir()
-            with tarfile.open(archive) as opened_archive:
-                opened_archive.extract("package/libchdb.so", temporary, filter="data")
-            with contextlib.suppress(FileExistsError, OSError):
-                os.rename(target, folder)  # another test process may have been faster
+    with fetching(CACHE):
+        if not folder.exists():
+            _fetch(version, folder)
     return folder / "libchdb.so"
+
+
+def _fetch(version: str, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=CACHE) as temporary:
+        pack = ["npm", "pack", f"{PACKAGE}@{version}", "--silent", f"--pack-destination={temporary}"]
+        subprocess.run(pack, check=True, timeout=600, stdout=subprocess.DEVNULL)
+        (archive,) = Path(temporary).glob("*.tgz")
+        with archive.open("rb") as opened:
+            found = base64.b64encode(hashlib.file_digest(opened, "sha512").digest()).decode()
+        if found != VERSIONS[version]:
+            raise RuntimeError(f"{PACKAGE} {version} has another checksum than the one pinned here: {found}")
+        target = Path(temporary) / "package"
+        target.mkdir()
+        with tarfile.open(archive) as opened_archive:
+            opened_archive.extract("package/libchdb.so", temporary, filter="data")
+        os.rename(target, folder)

@@ -6,10 +6,12 @@ from several threads at once, one thread at a time each.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -50,13 +52,35 @@ def _held(data: bytes) -> Iterator[str]:
         raise QueryFailed(f"Cannot hold {len(data)} bytes: {error.strerror}. (NOT_ENOUGH_SPACE)", 243) from error
 
 
+@dataclass(frozen=True)
 class Answer:
-    """What a finished statement left: its bytes in the asked format, and how much it read or wrote."""
+    """What a finished statement left, or a block of a result: its bytes in the asked format; how many rows and bytes
+    were read from tables and written to them so far, and the seconds it took.
+    """
 
-    def __init__(self, body: bytes, rows_read: int = 0, rows_written: int = 0) -> None:
-        self.body = body
-        self.rows_read = rows_read
-        self.rows_written = rows_written
+    body: bytes
+    read_rows: int = 0
+    read_bytes: int = 0
+    written_rows: int = 0
+    written_bytes: int = 0
+    elapsed_s: float = 0.0
+
+    @property
+    def summary(self) -> str:
+        """What stands in `X-ClickHouse-Summary`, as a server says it; what the engine does not tell is 0."""
+        known = {
+            name: str(getattr(self, name)) for name in ("read_rows", "read_bytes", "written_rows", "written_bytes")
+        }
+        rest = {"total_rows_to_read": str(self.read_rows), "result_rows": "0", "result_bytes": "0"}
+        rest |= {"elapsed_ns": str(int(self.elapsed_s * 1e9)), "memory_usage": "0"}
+        return json.dumps(known | rest, separators=(",", ":"))
+
+
+def _answered(result: Any) -> Answer:
+    rows, size = int(result.rows_written()), int(result.bytes_written())
+    # a server counts what comes with a statement as read
+    read = int(result.storage_rows_read()) or rows, int(result.storage_bytes_read()) or size
+    return Answer(bytes(result.bytes() or b""), *read, rows, size, float(result.elapsed()))
 
 
 class Session:
@@ -72,10 +96,9 @@ class Session:
     def run(self, sql: str, output: str, parameters: Mapping[str, str] | None = None) -> Answer:
         """Execute one statement and hold its whole result."""
         with self._busy, _translated():
-            result = self._connection.query(sql, output, params=dict(parameters or {}))
-            return Answer(bytes(result.bytes() or b""), int(result.rows_read()), int(result.rows_written()))
+            return _answered(self._connection.query(sql, output, params=dict(parameters or {})))
 
-    def stream(self, sql: str, output: str, parameters: Mapping[str, str] | None = None) -> Iterator[bytes]:
+    def stream(self, sql: str, output: str, parameters: Mapping[str, str] | None = None) -> Generator[Answer]:
         """Execute one query and yield its result block by block; only for formats without head and foot."""
         with self._busy, _translated():
             result = self._streamed = self._connection.send_query(sql, output, params=dict(parameters or {}))
@@ -87,8 +110,8 @@ class Session:
                     block = result.fetch()
                     if block is None:
                         return
-                    data = bytes(block.bytes())
-                yield data
+                    answer = _answered(block)
+                yield answer
         finally:
             with self._busy:
                 self._end(result)
@@ -103,7 +126,7 @@ class Session:
         target, settings = (found[1], found[2] or "") if found else (head, "")
         with _held(data) as name:
             sql = f"{target} FROM INFILE {quoted(name)} COMPRESSION 'none' {settings} FORMAT {output}"
-            return Answer(b"", rows_written=self.run(sql, "TSV").rows_written)
+            return replace(self.run(sql, "TSV"), body=b"")
 
     def apply(self, settings: Mapping[str, str]) -> None:
         """`SET` every setting of `settings` in this session."""

@@ -1,7 +1,8 @@
 """ClickHouse's HTTP interface over the engine in this process: what clients send, and what they get back.
 
-Not there, and said with code 48: the native protocol's compression (`compress`, `decompress`) and external data. No
-query reports its progress in headers, and only a result that is not streamed has an `X-ClickHouse-Summary`.
+Not there, and said with code 48: the native protocol's compression (`compress`, `decompress`) and external data.
+`X-ClickHouse-Summary` comes with every answer but an error, of a streamed one as far as its first rows.
+`X-ClickHouse-Progress` is never sent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hmac
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -214,19 +215,20 @@ class HttpInterface:
     ) -> web.StreamResponse:
         blocks = session.stream(sql, ask.output, ask.parameters)
 
-        def block() -> bytes | None:
+        def block() -> Answer | None:
             return next(blocks, None)
 
         response = web.StreamResponse(headers=head)
         try:
-            data = await call(block)
-            if data is None:
+            answer = await call(block)
+            if answer is None:
                 rest = await call(lambda: _empty_native(session, sql, ask)) if ask.output == "Native" else b""
                 return _plain(Answer(rest), head)
+            response.headers["X-ClickHouse-Summary"] = answer.summary
             await response.prepare(request)
-            while data is not None:
-                await response.write(data)
-                data = await call(block)
+            while answer is not None:
+                await response.write(answer.body)
+                answer = await call(block)
         except QueryFailed:
             if not response.prepared:
                 raise
@@ -235,7 +237,7 @@ class HttpInterface:
                 request.transport.abort()
             return response
         finally:
-            await call(lambda: _close(blocks))
+            await call(blocks.close)
         await response.write_eof()
         return response
 
@@ -378,8 +380,7 @@ def _varint(number: int) -> bytes:
 
 
 def _plain(answer: Answer, head: Mapping[str, str]) -> web.Response:
-    summary = {"read_rows": str(answer.rows_read), "written_rows": str(answer.rows_written)}
-    return web.Response(body=answer.body, headers={**head, "X-ClickHouse-Summary": json.dumps(summary)})
+    return web.Response(body=answer.body, headers={**head, "X-ClickHouse-Summary": answer.summary})
 
 
 def _content_type(output: str) -> str:
@@ -394,7 +395,3 @@ def _content_type(output: str) -> str:
 
 def _identifier(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _close(blocks: Iterator[bytes]) -> None:
-    blocks.close()  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ import pytest
 from cli import main
 from sinks.store.connection import Address
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
+from tests.live import until
 
 __all__ = ["clickhouse", "clickhouse_server"]
 
@@ -103,6 +104,37 @@ async def test_a_demo_that_stays_has_a_console_from_its_start(tmp_path: Path) ->
             page = await http.get(url + "/")
             assert page.status == 200
         assert await ended_by_ctrl_c(process) == 130
+
+
+@pytest.mark.kafka
+@pytest.mark.clickhouse
+@pytest.mark.skipif(sys.platform != "linux", reason="looks in /proc for what a process has started")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+async def test_a_demo_that_is_hung_up_or_killed_leaves_no_worker(number: signal.Signals, tmp_path: Path) -> None:
+    async with livewarden("demo", "--port", "0", "--console-port", "0", folder=tmp_path) as process:
+        assert process.stdout is not None
+        while b"ENFORCEMENT_" not in await process.stdout.readline():  # its worker is at work
+            assert process.returncode is None
+        started = children(process.pid)
+        assert started
+        process.send_signal(number)
+        await process.wait()
+        await until(lambda: not any(map(is_alive, started)))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [
+        int(each) for task in Path(f"/proc/{pid}/task").iterdir() for each in (task / "children").read_text().split()
+    ]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process still runs: neither gone, nor ended and not yet asked about."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.mark.clickhouse

@@ -105,21 +105,12 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The demo, with its console, from its start on."""
     folder = tmp_path_factory.mktemp("demo") / "livewarden-demo"
-    command = [
-        sys.executable,
-        "-u",
-        "-m",
-        "cli",
-        "demo",
-        "--dir",
-        str(folder),
-        "--port",
-        "0",
-        "--console-port",
-        "0",
-    ]
+    command = [sys.executable, "-u", "-m", "cli", "demo", "--port", "0", "--console-port", "0"]
     plain = {name: value for name, value in os.environ.items() if not name.startswith("LIVEWARDEN_")}
-    process = subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    plain["PYTHONPATH"] = str(Path(__file__).parents[2])
+    process = subprocess.Popen(
+        command, cwd=folder.parent, env=plain, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     started = Demo(process, folder)
     threading.Thread(target=started.listen, daemon=True).start()
     try:

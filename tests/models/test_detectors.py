@@ -189,10 +189,11 @@ def test_series_are_judged_alike_alone_and_together() -> None:
     lone = [bank.add(np.array([-1])) for bank in parts]
     for minute in range(1700):
         at = START_MS + minute * MINUTE_MS
-        found = together.judge(rows, counts[minute], at)
+        asked = minute % 10 == 0 or minute >= 1590
+        found = together.judge(rows, counts[minute], at) if asked else None
         for series, (bank, row) in enumerate(zip(parts, lone, strict=True)):
             own = counts[minute, series : series + 1]
-            assert bank.judge(row, own, at).one(0) == found.one(series)
+            assert found is None or bank.judge(row, own, at).one(0) == found.one(series)
             bank.learn(row, own, at)
         together.learn(rows, counts[minute], at)
     assert [bank.snapshot(int(row[0])) for bank, row in zip(parts, lone, strict=True)] == [
@@ -210,9 +211,11 @@ def test_thin_series_takes_the_shape_of_its_parent() -> None:
         expected = np.zeros_like(rates)
         for minute, now in enumerate(counts):
             at = START_MS + minute * MINUTE_MS
-            expected[minute] = bank.judge(rows, now, at).expected
+            if minute >= len(counts) - 1440:
+                expected[minute] = bank.judge(rows, now, at).expected
             bank.learn(rows, now, at)
-            bank.learn(whole, np.array([now.sum()]), at)
+            if parent:
+                bank.learn(whole, np.array([now.sum()]), at)
         thin = np.log(expected[-1440:, :5] / rates[-1440:, :5])
         errors[parent] = float(np.sqrt((thin**2).mean()))
     assert errors[True] < 0.5 * errors[False]
@@ -296,8 +299,8 @@ def test_rise_of_the_whole_family_is_none_of_a_series() -> None:
             rates = np.full(40, 10.0)
             rates[slice(None) if all_rise else slice(1)] *= 1.6 if minute >= 1500 else 1.0
             now = rng.poisson(rates).astype(np.float64)
-            judged = bank.judge(rows, now, at)
             if minute >= 1500:
+                judged = bank.judge(rows, now, at)
                 scores[all_rise] = max(scores.get(all_rise, 0.0), float(judged.score[0]))
             bank.learn(rows, now, at)
             bank.learn(whole, np.array([now.sum()]), at)

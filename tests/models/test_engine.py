@@ -144,14 +144,14 @@ def test_the_stream_of_these_tests_has_all_that_can_happen() -> None:
     assert len({case["case_id"] for case in WHOLE.cases}) > 2
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=7, deadline=None)
 @given(st.integers(0, 2**32))
 def test_order_between_partitions_changes_nothing(seed: int) -> None:
     again = found(Engine(PLAN, TOPIC), merged(STREAM, random.Random(seed)))
     assert comparable(again) == comparable(WHOLE)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 2**32))
 def test_order_between_partitions_changes_nothing_in_any_stream(seed: int) -> None:
     parts = [only(part, TOPIC) for part in stream(seed)]
@@ -160,7 +160,7 @@ def test_order_between_partitions_changes_nothing_in_any_stream(seed: int) -> No
     assert comparable(other) == comparable(one_by_one)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32))
 def test_repeated_messages_change_nothing(seed: int) -> None:
     """As after a crash: a source partition says a run of its messages once more, then goes on."""
@@ -177,7 +177,7 @@ def test_repeated_messages_change_nothing(seed: int) -> None:
     assert engine.open_buckets == 0
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=7, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 5))
 def test_snapshot_and_restore_at_any_point_equals_uninterrupted(seed: int, snapshots: int) -> None:
     """A full snapshot, then dirty ones; what was saved last is what a new owner goes on from."""

@@ -5,6 +5,8 @@ lines that start with `$ ` are commands, run one after another by a shell in a f
 `livewarden` being the one of these tests and `make demo …` standing for `livewarden demo …`. The lines after a command
 are what it prints, on both streams; none means anything. `…` in a line stands for any text, a line that is nothing but
 `…` for any lines, and durations such as `1.2 s` are equal to one another.
+
+README.md is run by tests/e2e/test_readme.py, on the demo that runs there anyway.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from cli import app
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENTS: Final = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("streams/**/*.md")})
+README: Final = ROOT / "README.md"
 FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)(?: \"[^\"]*\")?\)")
 MARK: Final = re.compile(r"<!-- run(?:: exit (\d+))? -->\n\Z")
@@ -113,27 +116,28 @@ def check(text: str, folder: Path) -> int:
     variables = environment(folder)
     work = folder / "work"
     work.mkdir()
-    ran = 0
-    for command in commands(text):
-        if not command.runs:
-            continue
-        shell = ["sh", "-c", command.line]
-        done = subprocess.run(
-            shell,
-            cwd=work,
-            env=variables,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=WITHIN_S,
-        )
-        said = f"line {command.at}: $ {command.line}\n{done.stdout}"
-        assert done.returncode == command.exit, f"exit {done.returncode}, {said}"
-        missed = None if command.shown is None else first_missed(command.shown, done.stdout)
-        if missed is not None:
-            pytest.fail(f"not printed in its place: {missed}\n{said}", pytrace=False)
-        ran += 1
-    return ran
+    run = [command for command in commands(text) if command.runs]
+    for command in run:
+        tried(command, work, variables)
+    return len(run)
+
+
+def tried(command: Command, folder: Path, variables: dict[str, str]) -> None:
+    """Run a command in `folder`; fails where it ends or prints otherwise than shown."""
+    done = subprocess.run(
+        ["sh", "-c", command.line],
+        cwd=folder,
+        env=variables,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=WITHIN_S,
+    )
+    said = f"line {command.at}: $ {command.line}\n{done.stdout}"
+    assert done.returncode == command.exit, f"exit {done.returncode}, {said}"
+    missed = None if command.shown is None else first_missed(command.shown, done.stdout)
+    if missed is not None:
+        pytest.fail(f"not printed in its place: {missed}\n{said}", pytrace=False)
 
 
 @every_document
@@ -169,7 +173,9 @@ def _make_targets() -> set[str]:
 @pytest.mark.kafka
 @pytest.mark.clickhouse
 @pytest.mark.timeout(3 * WITHIN_S)
-@every_document
+@pytest.mark.parametrize(
+    "document", [each for each in DOCUMENTS if each != README], ids=lambda path: path.relative_to(ROOT).as_posix()
+)
 def test_marked_blocks_run_as_shown(document: Path, tmp_path: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert check(text, tmp_path) == sum(command.runs for command in commands(text))

@@ -162,6 +162,42 @@ async def test_inserts_say_how_much_they_wrote(clickhouse_server: Address) -> No
     assert (await ask(clickhouse_server, b"SELECT count() FROM t", **table)).body == b"9\n"
 
 
+SUMMARY: Final = ("read_rows", "read_bytes", "written_rows", "written_bytes")
+SUMMED_UP: Final[dict[str, tuple[bytes, tuple[str, ...]]]] = {
+    "streamed": (b"SELECT sum(number) FROM numbers(100000) FORMAT TSV", ("100000", "800000", "0", "0")),
+    "whole": (b"SELECT number FROM numbers(300) FORMAT JSON", ("300", "2400", "0", "0")),
+    "no rows": (b"DROP TABLE IF EXISTS nowhere", ("0", "0", "0", "0")),
+    "made": (b"CREATE TEMPORARY TABLE t (a Int8)", ("0", "0", "0", "0")),
+    "inserted": (b"INSERT INTO t VALUES (1), (2)", ("2", "2", "2", "2")),
+    "selected into": (b"INSERT INTO t SELECT number FROM numbers(10)", ("10", "80", "10", "10")),
+    "read again": (b"SELECT count(), sum(a) FROM t FORMAT Null", ("12", "12", "0", "0")),
+}
+
+
+async def test_a_summary_says_what_was_read_and_written(clickhouse_server: Address) -> None:
+    for name, (body, figures) in SUMMED_UP.items():
+        reply = await ask(clickhouse_server, body, session_id="summed", send_progress_in_http_headers="1")
+        found = json.loads(reply.headers["X-ClickHouse-Summary"])
+        assert tuple(found[each] for each in SUMMARY) == figures, name
+        assert int(found["elapsed_ns"]) > 0, name
+        assert list(found) == [
+            *SUMMARY,
+            *("total_rows_to_read", "result_rows", "result_bytes", "elapsed_ns", "memory_usage"),
+        ], name
+
+
+async def test_progress_is_told_by_a_server_alone_and_changes_no_answer(
+    clickhouse_server: Address, request: pytest.FixtureRequest
+) -> None:
+    """Of a query that takes longer than the interval; the embedded one has its summary."""
+    asked = {"send_progress_in_http_headers": "1", "http_headers_progress_interval_ms": "50"}
+    query = b"SELECT max(sleepEachRow(0.01)) FROM numbers(30) SETTINGS max_block_size = 1"
+    reply = await ask(clickhouse_server, query, **asked)
+    assert (reply.status, reply.body) == (200, b"0\n")
+    told = request.node.callspec.params["clickhouse_server"] == "server"
+    assert ("X-ClickHouse-Progress" in reply.headers) == told
+
+
 async def test_a_session_keeps_what_was_set_and_made_in_it_for_itself(clickhouse_server: Address) -> None:
     mine = {"session_id": "mine"}
     await ask(clickhouse_server, b"CREATE TEMPORARY TABLE tt (a Int8)", **mine)

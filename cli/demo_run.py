@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from cli.demo_months import months, months_line
 from cli.simulation_score import alert_json, alert_line, incident_line, outcomes
 from cli.web import evidence_in, interrupted, web
 from livewarden.clock import SystemClock
@@ -117,6 +118,11 @@ class Demo:
                     self._say(f"Console: {console}\n")
                 worker = await stack.enter_async_context(self._worker(kafka, clickhouse))
                 summary = await self._feed(kafka, reader, worker)
+                self._say(
+                    "\nSimulated, too: the sixty days after, in coarse steps, as the misjudgement radar sees them"
+                )
+                summary["months"] = await months(Settings(kafka=kafka.bootstrap), clickhouse)
+                self._say(months_line(summary["months"]))
                 summary["took_s"] = round(loop.time() - started, 1)
                 summary["clickhouse"] = {"url": clickhouse.url, "data": str(self._folder / "clickhouse")}
                 self._conclude(summary, clickhouse.url, console)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +17,7 @@ from livewarden.errors import SetupError
 from livewarden.times import format_ms
 
 if TYPE_CHECKING:
+    from livewarden.harm import CutHarm
     from sinks.queries.entity import Happening, Span
 
 _TOLD = (
@@ -35,29 +38,36 @@ def entity(
 
     Example: livewarden entity sim-shop-DE-0007 --json
     """
-    spans, line = asyncio.run(_found(id_, limit, url))
+    spans, line, cost = asyncio.run(_found(id_, limit, url))
     if not spans and not line:
         raise SetupError(f"nothing is known of {clean(id_)!r}")
     if as_json:
         totals = [
             {"type": each.type, "events": each.events, "happenings": each.weight} | _times(each) for each in spans
         ]
-        print_json({"id": id_, "totals": totals, "timeline": [_plain(each) for each in line]})
+        answer = {"totals": totals, "harm": asdict(cost), "timeline": [_plain(each) for each in line]}
+        print_json({"id": id_} | answer)
         return
     rows = [(each.type, f"{each.events:,}", _short(each.first), _short(each.last)) for each in spans]
     print_rows("no event", ("what", "events", "first", "last"), rows, right=("events",))
+    if cost.known:
+        print_part(
+            f"Harm of {cost.cuts:,} cut LIVEs: {cost.viewer_minutes:,.0f} viewer minutes{_money(cost.gmv_minor)}"
+        )
+        print(f"credited back, overturned: {cost.credited_minutes:,.0f}{_money(cost.credited_minor)}")
     print_part("Time line" if len(line) < limit else f"Time line, the newest {limit:,}")
     print_rows("empty", ("at", "what", "details"), [(_short(each.at), each.type, _details(each)) for each in line])
 
 
-async def _found(id_: str, limit: int, url: str | None) -> tuple[list[Span], list[Happening]]:
+async def _found(id_: str, limit: int, url: str | None) -> tuple[list[Span], list[Happening], CutHarm]:
     from sinks.queries import entity as queries
+    from sinks.queries import harm
 
     async with reading(load_settings(), url) as reader:
         happened = await queries.timeline(reader, id_, limit=limit)
         alerts = await queries.alerts(reader, id_, limit=limit)
         line = sorted([*happened, *alerts], key=lambda each: (each.at, each.type, each.id))[-limit:]
-        return await queries.totals(reader, id_), line
+        return await queries.totals(reader, id_), line, await harm.of_entity(reader, id_)
 
 
 def _times(span: Span) -> dict[str, str]:
@@ -75,3 +85,7 @@ def _short(ms: int) -> str:
 def _details(each: Happening) -> str:
     data = json.loads(each.data)
     return " · ".join(str(data[name]) for name in _TOLD if data.get(name))
+
+
+def _money(minor: Mapping[str, int]) -> str:
+    return "".join(f", {amount / 100:,.2f} {currency}".rstrip() for currency, amount in minor.items())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cli.act import ActionForm, As, Url, Why, look, perform, whole
+from cli.advice_bank import load_bank
 from cli.common import AsJson, print_json
 from cli.library_actions import Pattern
 from cli.show import print_rows, shortener
@@ -19,7 +19,6 @@ from livewarden.errors import SetupError
 from livewarden.times import DAY_MS
 
 if TYPE_CHECKING:
-    from models.library.recommendation import Advice
     from sinks.queries.recommendations import RecommendationRecord
     from sinks.store.reader import Reader
 
@@ -139,20 +138,6 @@ def effect_in_words(record: RecommendationRecord) -> str:
     if record.factor is None or record.low is None or record.high is None:
         return ""
     return f"×{record.factor:.2f} ({record.low:.2f}–{record.high:.2f})"
-
-
-def load_bank(path: Path | None) -> tuple[Advice, ...]:
-    """The bank of a file, or the one that ships."""
-    from models.library.recommendation import parse_bank
-
-    shipped = files("livewarden").joinpath("recommendations.toml")
-    try:
-        text = shipped.read_text("utf-8") if path is None else path.read_text(encoding="utf-8-sig")
-        return parse_bank(text, "the shipped bank" if path is None else str(path))
-    except OSError as error:
-        raise SetupError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise SetupError(str(error)) from error
 
 
 async def _effect(reader: Reader, recommendation_id: str, now_ms: int) -> dict[str, Any]:

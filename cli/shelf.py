@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from cli.advice_bank import load_bank
 from livewarden.errors import SetupError
-from livewarden.library import CaseFacts, Coverage, EntryView, PatternLine, PatternView, SimilarCase
+from livewarden.library import Advised, CaseFacts, Coverage, EntryView, PatternLine, PatternView, SimilarCase
 from livewarden.library_entry import LibraryEntry
 from models.library.assignment import Assigned
 from models.library.from_case import draft_of, entry_of
 from models.library.pattern_book import PatternState, pattern_state
+from models.library.recommendation import applies
 from models.library.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -95,6 +97,15 @@ class StoredLibrary:
 
         shelf = await self.shelf()
         return shelf.patterns(now_ms, await library.exposure(self._reader, now_ms))
+
+    async def advised(self, pattern_id: str) -> list[Advised]:
+        """What the bank that ships has for a pattern."""
+        entries = (await self.shelf()).members(pattern_id)
+        return [
+            Advised(each.id, each.team, each.text, each.precondition)
+            for each in load_bank(None)
+            if applies(each, entries)
+        ]
 
     async def coverage(self) -> Coverage:
         """Of how many of all measures its cases are about."""

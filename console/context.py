@@ -20,7 +20,7 @@ from console.render import Renderer
 from livewarden.action import Submit
 from livewarden.blast_radius import BlastRadius
 from livewarden.clock import Clock
-from livewarden.library import CaseFacts, Coverage, EntryView, PatternLine, PatternView, SimilarCase
+from livewarden.library import Advised, CaseFacts, Coverage, EntryView, PatternLine, PatternView, SimilarCase
 from livewarden.library_entry import LibraryEntry
 from sinks.queries import actions, notifications
 from sinks.queries.counted import Monitors
@@ -71,6 +71,10 @@ class CaseLibrary(Protocol):
 
     async def patterns(self, now_ms: int) -> Sequence[PatternLine]:
         """Patterns in force, those that are expected to cost most first."""
+        ...
+
+    async def advised(self, pattern_id: str) -> Sequence[Advised]:
+        """What the bank has for a pattern."""
         ...
 
     async def coverage(self) -> Coverage:

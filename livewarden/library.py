@@ -39,6 +39,16 @@ class CaseFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Advised:
+    """What the bank of recommendations has for a pattern: whose it is, and what a person checks first."""
+
+    advice: str
+    team: Literal["policy", "moderation", "product", "algorithm"]
+    text: str
+    precondition: str
+
+
+@dataclass(frozen=True, slots=True)
 class SimilarCase:
     """An entry that is alike: how much (1 is the same), what matched, and the pattern that it is in, by name."""
 

@@ -57,13 +57,15 @@ class Radar:
                 _log.warning("the misjudgement radar could not look: %s", error)
 
     async def turn(self) -> list[Alert]:
-        """Look once; what was said."""
+        """Look once at what is stored, at the end of its last day; what was said."""
         async with self._connect() as reader:
             cohorts, changes = await stored(reader)
-            if not cohorts.counts:
-                return []
+        return await self.look(cohorts, changes, last_day(cohorts)) if cohorts.counts else []
+
+    async def look(self, cohorts: Cohorts, changes: list[Change], last: int) -> list[Alert]:
+        """Look at cohorts at the end of day `last`; what was said."""
+        async with self._connect() as reader:
             firing = [alert_of(each) for each in await alerts.firing_of(reader, RADAR)]
-        last = last_day(cohorts)
         lines = await asyncio.to_thread(lambda: list(radar(cohorts, last, changes)))
         found = alarms(lines, last, changes, firing)
         await self._write("misjudgement_readings", [reading_row(line, last, (last + 1) * DAY_MS) for line in lines])

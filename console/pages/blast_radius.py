@@ -13,10 +13,12 @@ from console.parameters import Query, Text
 from console.render import link
 from livewarden.blast_radius import BlastRadius, review_list
 from livewarden.errors import SetupError
-from sinks.queries import cases
+from sinks.queries import cases, harm
 from sinks.queries.cases import WholeCase
 
 SHOWN = 200
+MOST_HARM = 5_000
+"""Siblings that are listed, and those whose harm is added up."""
 
 
 class RadiusQuery(Query):
@@ -46,6 +48,7 @@ async def blast_radius(request: Request, asked: RadiusQuery) -> Response:
         "blast_radius.html",
         case=case,
         it=found,
+        harm=await harm.of_measures(context(request).reader, sorted(found.siblings)[:MOST_HARM]) if found else None,
         refused=refused,
         names=[(name, where.get(name, "")) for name in RadiusQuery.model_fields],
         file=link(f"{path}.csv", where),

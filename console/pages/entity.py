@@ -15,6 +15,7 @@ from console.context import context
 from console.parameters import Query
 from sinks.present.wording import day
 from sinks.queries import entity as queries
+from sinks.queries import harm
 from sinks.queries.entity import Happening
 
 SHOWN = 300
@@ -49,10 +50,11 @@ async def entity(request: Request, _: Query) -> Response:
     id_ = request.path_params["entity_id"]
     if len(id_) > _LONGEST or not id_.isprintable():
         raise HTTPException(404, "nothing is known of that id")
-    spans, happened, alerts = await asyncio.gather(
+    spans, happened, alerts, cost = await asyncio.gather(
         queries.totals(at.reader, id_),
         queries.timeline(at.reader, id_, limit=SHOWN),
         queries.alerts(at.reader, id_, limit=SHOWN),
+        harm.of_entity(at.reader, id_),
     )
     line = sorted([*happened, *alerts], key=lambda each: (each.at, each.type, each.id))[-SHOWN:]
     if not spans and not line:
@@ -62,6 +64,7 @@ async def entity(request: Request, _: Query) -> Response:
         "entity.html",
         entity=id_,
         spans=spans,
+        harm=cost,
         shown=len(line),
         most=SHOWN,
         days=[

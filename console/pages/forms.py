@@ -41,6 +41,7 @@ from livewarden.action import (
     NamePattern,
     Note,
     OpenCase,
+    Recommend,
     ResolveIncident,
     ReviewMeasure,
     Silence,
@@ -168,6 +169,23 @@ async def into_library(request: Request) -> Response:
     return shown_at("/library/{case_id}", {"case_id": case_id}, action_id)
 
 
+async def recommend(request: Request) -> Response:
+    """Recommend something of the bank for a pattern."""
+    who, form, csrf = await admitted(request)
+    at, pattern_id = context(request), request.path_params["pattern_id"]
+    if at.library is None or not await _pattern(at.reader, {"pattern_id": pattern_id}):
+        raise HTTPException(404, "there is nothing of that id")
+    found = next((each for each in await at.library.advised(pattern_id) if each.advice == form.get("advice")), None)
+    if found is None:
+        raise BadForm("advice: the bank has no such advice for this pattern", form)
+    action_id = stable_id("console", who.name, csrf, request.url.path, *sorted(form.items()))
+    made = {"pattern_id": pattern_id, "team": found.team, "text": found.text, "advice": found.advice}
+    made["recommendation_id"] = stable_id("recommendation", action_id)
+    why = {name: text for name, text in form.items() if name != "advice"}
+    await send(request, forms.parse(Recommend, why, made | signed(request, who, action_id)))
+    return shown_at(PATTERN, {"pattern_id": pattern_id}, action_id)
+
+
 async def _incident(reader: Reader, ids: Mapping[str, str]) -> bool:
     return await incidents.get(reader, ids["incident_id"]) is not None
 
@@ -225,6 +243,9 @@ ACTIONS = (
 
 def routes(*, with_evidence: bool) -> list[Route]:
     """The routes that act."""
-    kept = Route(f"{CASE}/library", into_library, methods=["POST"])
+    kept = [
+        Route(f"{CASE}/library", into_library, methods=["POST"]),
+        Route(f"{PATTERN}/recommend", recommend, methods=["POST"]),
+    ]
     built = [Route(f"{CASE}/evidence", evidence, methods=["POST"])] if with_evidence else []
-    return [*(each.route() for each in ACTIONS), kept, *built]
+    return [*(each.route() for each in ACTIONS), *kept, *built]

@@ -84,6 +84,7 @@ async def pattern(request: Request, _: Query) -> Response:
         it=found,
         line=found.line,
         in_force=list(found.leads_to) == [found.pattern_id],
+        advised=await _library(at).advised(found.pattern_id),
         recommended=await recommendations.find(at.reader, [found.pattern_id, *found.leads_to]),
         moves=STATUS_MOVES,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from livewarden.errors import SetupError
 from livewarden.library import CaseFacts
-from sinks.queries import blast_radius, cases
+from sinks.queries import blast_radius, cases, harm
 from sinks.store.reader import Reader
 from sinks.store.records import ExplainedAlert
 
@@ -81,8 +81,8 @@ _FIELDS = ("policy_id", "policy_version", "action_type", "queue_id", "model_id",
 
 
 async def _measured(reader: Reader, case_id: str) -> dict[str, Any]:
-    """Of the measures in the case's slices: how many, of how many shops, how many taken back, and what most of them
-    are.
+    """Of the measures in the case's slices: how many, of how many shops, how many taken back, what the cut LIVEs among
+    them cost (sales of one currency only: unlike money is not added), and what most of them are.
     """
     try:
         slices = await blast_radius.slices_of(reader, case_id)
@@ -92,6 +92,7 @@ async def _measured(reader: Reader, case_id: str) -> dict[str, Any]:
     if not siblings:
         return {}
     ids = [each.action_id for each in siblings][:50_000]
+    cost = await harm.of_measures(reader, ids)
     most = ", ".join(f"topK(1)(ifNull({name}, ''))[1] AS {name}" for name in _FIELDS)
     rows = await reader.select(
         f"SELECT {most} FROM enforcement_actions WHERE action_id IN {{ids:Array(String)}}", {"ids": ids}
@@ -100,5 +101,7 @@ async def _measured(reader: Reader, case_id: str) -> dict[str, Any]:
         "measures": sum(each.weight for each in siblings),
         "wrong_measures": sum(each.weight for each in siblings if each.reversal in _WRONG),
         "shops": len({each.shop_id for each in siblings if each.shop_id}) or None,
+        "viewer_minutes": round(cost.viewer_minutes) if cost.known else None,
+        "gmv_minor": next(iter(cost.gmv_minor.values())) if len(cost.gmv_minor) == 1 else None,
         "measured": {name: value for name, value in rows[0].items() if value},
     }

@@ -32,9 +32,21 @@ from livewarden.action import (
 )
 from livewarden.clock import ManualClock
 from livewarden.times import DAY_MS, HOUR_MS, to_ms
+from models.library.stored import library_row
 from sinks.store.connection import Address
 from tests.clickhouse_fixtures import clickhouse, clickhouse_server
-from tests.console_fixtures import HOSTILE, MONITOR, SECRET, T0, Site, incident_row, site_over, work_row, working
+from tests.console_fixtures import (
+    ENTRIES,
+    HOSTILE,
+    MONITOR,
+    SECRET,
+    T0,
+    Site,
+    incident_row,
+    site_over,
+    work_row,
+    working,
+)
 
 __all__ = ["clickhouse", "clickhouse_server", "working"]
 pytestmark = pytest.mark.clickhouse
@@ -63,6 +75,7 @@ FORMS: Mapping[str, dict[str, str]] = {
     "/library/patterns/{pattern_id}/merge": {"into": "pattern-2", "why": "the same"},
     "/library/patterns/{pattern_id}/split": {"name": "a", "rest": "b", "entry_ids": "old-1\nold-2", "why": "two"},
     "/library/recommendations/{recommendation_id}/move": {"to": "accepted", "why": "for the next release"},
+    "/library/patterns/{pattern_id}/recommend": {"advice": "hold-model-release", "why": "three releases in a row"},
     "/cases/{case_id}/library": {},
     "/cases/{case_id}/evidence": {},
 }
@@ -85,6 +98,8 @@ async def guarded(clickhouse: Address, monkeypatch: pytest.MonkeyPatch) -> Async
         clickhouse, access=Access(people=PEOPLE), monitors={"measures": MONITOR}, acts=True
     ) as running:
         await running.fill()
+        again = ENTRIES[0].model_copy(update={"entry_id": "old-3"})  # the bank speaks from two cases on
+        await running.store.write("library_entries", [library_row(again, "kim", T0)])
         yield running
 
 

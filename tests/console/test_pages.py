@@ -412,6 +412,35 @@ async def test_an_entity_is_one_time_line_and_leads_to_its_alerts(site: Site) ->
     assert "b" not in Page(page.partition("<h1>")[2].partition("</h1>")[0]).tags
 
 
+async def test_a_cut_live_has_its_harm_and_it_is_credited_back_when_overturned(site: Site) -> None:
+    cut = {"action_id": "cut-1", "shop_id": "shop-7", "subject_type": "ROOM", "subject_id": "room-7"}
+    cut |= {"action_type": "LIVE_INTERRUPTED", "state": "ENFORCED", "informed_at": format_ms(T0)}
+    back = {"action_id": "cut-1", "reason": "MODEL_ERROR"}
+    live = {"room_id": "room-7", "window_s": 60, "currency": "EUR"}
+    rows = [
+        event_row(
+            500 + minute,
+            topic="live.traffic",
+            type="traffic.sample",
+            key="room-7",
+            weight=1,
+            event_time=T0 + minute * MINUTE_MS,
+            data=json.dumps(live | ({"ccu": 120, "gmv_minor": 500} if minute < 0 else {"ccu": 20, "gmv_minor": 0})),
+        )
+        for minute in range(-20, 40)
+    ]
+    await site.store.write("events", [event_row(80, data=json.dumps(cut), event_time=T0), *rows])
+    for id_ in ("shop-7", "room-7", "cut-1"):
+        text = await site.page(f"/entity/{id_}")
+        assert "6,400 viewer minutes, 300.00 EUR" in text, id_  # 60 x 120 less 40 x 20, and 60 x 5 EUR
+        assert "credited back" not in text
+    await site.store.write(
+        "events", [event_row(81, type="enforcement.reversed", data=json.dumps(back), event_time=T0 + 30 * MINUTE_MS)]
+    )
+    text = await site.page("/entity/shop-7")
+    assert "3,000 viewer minutes, 150.00 EUR; credited back, since 1 was overturned: 3,000 viewer minutes" in text
+
+
 async def test_the_radar_shows_the_newest_day_jumps_first(site: Site) -> None:
     none = {
         "estimate": None,

@@ -15,6 +15,7 @@ from console.parameters import BadParameter, Query, Text
 from console.render import link
 from livewarden.times import DAY_MS
 from sinks.queries import load as view
+from sinks.queries import time_in_state
 
 SPANS = {"7d": 7 * DAY_MS, "28d": 28 * DAY_MS, "90d": 90 * DAY_MS}
 
@@ -33,8 +34,11 @@ async def load(request: Request, asked: LoadQuery) -> Response:
         raise BadParameter(f"no timezone is named {zone[:100]!r}: such as Europe/Berlin")
     to_ms, given = at.clock.now_ms(), asked.given()
     span = to_ms - SPANS[last], to_ms, zone
-    channels, people, monitors = await asyncio.gather(
-        view.by_channel(at.reader, *span), view.by_person(at.reader, *span), view.by_monitor(at.reader, *span)
+    channels, people, monitors, states = await asyncio.gather(
+        view.by_channel(at.reader, *span),
+        view.by_person(at.reader, *span),
+        view.by_monitor(at.reader, *span),
+        time_in_state.of_cases(at.reader, span[0], to_ms),
     )
     return await at.page(
         request,
@@ -44,6 +48,7 @@ async def load(request: Request, asked: LoadQuery) -> Response:
             ("Acknowledged by person", "person", "incidents", people),
             ("Pages by monitor", "monitor", "pages", monitors),
         ),
+        states=states,
         last=last,
         spans=tuple(SPANS),
         zone=zone,

@@ -607,6 +607,16 @@ async def test_health_shows_a_watermark_that_stands_in_the_future(site: Site) ->
 
 
 @pytest.mark.parametrize("clickhouse_server", [*SERVERS, NODES], indirect=True)
+async def test_the_load_says_how_long_cases_stay_in_a_state_open_ones_too(site: Site) -> None:
+    first = history_row(1, case_id="a", what="created", from_state="", to_state="candidate", at=T0 - 40 * MINUTE_MS)
+    then = history_row(2, case_id="a", at=T0 - 10 * MINUTE_MS)
+    noted = history_row(3, case_id="a", what="noted", from_state="open", at=T0)
+    other = first | {"case_id": "b", "at": T0}
+    await site.store.write("case_history", [first, then, noted, other])
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", (await site.page("/load")).partition("Time in each state")[2])
+    assert cells == ["candidate", "2", "1", "30 min", "not yet", "30 min", "open", "1", "1", "not yet", "not yet", "–"]
+
+
 async def test_script_and_sql_in_any_field_come_out_as_text(site: Site) -> None:
     series = {"market": HOSTILE, "policy_id": HOSTILE}
     text = {"kind": HOSTILE, "severity": HOSTILE, "status": HOSTILE, "monitor": HOSTILE}

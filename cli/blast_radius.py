@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +13,9 @@ import typer
 from cli.act import Url, whole
 from cli.common import AsJson, load_settings, moment, print_json, reading
 from cli.show import print_facts
-from livewarden.blast_radius import BlastRadius, review_list
+from livewarden.blast_radius import MOST_HARM, BlastRadius, review_list
 from livewarden.errors import SetupError
+from livewarden.harm import CutHarm, money
 from livewarden.times import format_ms
 
 
@@ -40,11 +42,11 @@ def blast_radius(
 
     Example: livewarden blast-radius 27c4b1f0 --where model_version=7.2.0 --out siblings.csv
     """
-    found = asyncio.run(_found(case, where or [], since, until, _verdicts(reviewed) if reviewed else {}, url))
+    found, cost = asyncio.run(_found(case, where or [], since, until, _verdicts(reviewed) if reviewed else {}, url))
     if out:
         _write(out, found)
     if as_json:
-        print_json(_plain(found))
+        print_json(_plain(found) | {"harm": asdict(cost)})
         return
     print_facts(
         [
@@ -60,6 +62,7 @@ def blast_radius(
             ("taken back", ", ".join(f"{number:,} {name}" for name, number in found.reversed.items()) or "none"),
             ("reviewed", f"{found.reviewed:,}, {found.found_wrong:,} of them wrong"),
             ("wrong", f"{found.wrong[0]:,.0f} (95 %: {found.wrong[1]:,.0f} to {found.wrong[2]:,.0f})"),
+            ("cut LIVEs", f"{cost.cuts:,}, {cost.viewer_minutes:,.0f} viewer minutes{money(cost.gmv_minor)}"),
             ("verdict", found.verdict),
             ("review next", ", ".join(found.waiting[:5])),
         ]
@@ -90,8 +93,9 @@ def _plain(found: BlastRadius) -> dict[str, Any]:
 
 async def _found(
     case: str, where: list[str], since: str | None, until: str | None, said: dict[str, str], url: str | None
-) -> BlastRadius:
+) -> tuple[BlastRadius, CutHarm]:
     from cli.radius import StoredRadius
+    from sinks.queries import harm
     from sinks.queries.blast_radius import DIMENSIONS
 
     more = {}
@@ -102,7 +106,8 @@ async def _found(
         more[name] = value
     first, last = moment(since, "--from"), moment(until, "--to")
     async with reading(load_settings(), url) as reader:
-        return await StoredRadius(reader)(await whole(reader, "case", case), more, first, last, said)
+        found = await StoredRadius(reader)(await whole(reader, "case", case), more, first, last, said)
+        return found, await harm.of_measures(reader, sorted(found.siblings)[:MOST_HARM])
 
 
 def _verdicts(path: Path) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ from cli.act import Limit, Url
 from cli.common import AsJson, load_settings, print_json, reading
 from cli.show import clean, print_part, print_rows, when
 from livewarden.errors import SetupError
+from livewarden.harm import money
 from livewarden.times import format_ms
 
 if TYPE_CHECKING:
@@ -51,10 +51,8 @@ def entity(
     rows = [(each.type, f"{each.events:,}", _short(each.first), _short(each.last)) for each in spans]
     print_rows("no event", ("what", "events", "first", "last"), rows, right=("events",))
     if cost.known:
-        print_part(
-            f"Harm of {cost.cuts:,} cut LIVEs: {cost.viewer_minutes:,.0f} viewer minutes{_money(cost.gmv_minor)}"
-        )
-        print(f"credited back, overturned: {cost.credited_minutes:,.0f}{_money(cost.credited_minor)}")
+        print_part(f"Harm of {cost.cuts:,} cut LIVEs: {cost.viewer_minutes:,.0f} viewer minutes{money(cost.gmv_minor)}")
+        print(f"credited back, overturned: {cost.credited_minutes:,.0f}{money(cost.credited_minor)}")
     print_part("Time line" if len(line) < limit else f"Time line, the newest {limit:,}")
     print_rows("empty", ("at", "what", "details"), [(_short(each.at), each.type, _details(each)) for each in line])
 
@@ -85,7 +83,3 @@ def _short(ms: int) -> str:
 def _details(each: Happening) -> str:
     data = json.loads(each.data)
     return " · ".join(str(data[name]) for name in _TOLD if data.get(name))
-
-
-def _money(minor: Mapping[str, int]) -> str:
-    return "".join(f", {amount / 100:,.2f} {currency}".rstrip() for currency, amount in minor.items())

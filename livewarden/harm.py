@@ -98,6 +98,15 @@ def harm_of(cuts: Sequence[Cut], lost: Iterable[LostLive]) -> CutHarm:
     )
 
 
+def money(minor: Mapping[str, int]) -> str:
+    """Sums of money behind a number of viewer minutes.
+
+    >>> money({"EUR": 123456}), money({})
+    (', 1,234.56 EUR', '')
+    """
+    return "".join(f", {amount / 100:,.2f} {currency}".rstrip() for currency, amount in minor.items())
+
+
 def _sum(values: Iterable[float]) -> float:
     return float(sum(values))
 

@@ -11,14 +11,13 @@ from console.context import context
 from console.identity import visitor
 from console.parameters import Query, Text
 from console.render import link
-from livewarden.blast_radius import BlastRadius, review_list
+from livewarden.blast_radius import MOST_HARM, BlastRadius, review_list
 from livewarden.errors import SetupError
 from sinks.queries import cases, harm
 from sinks.queries.cases import WholeCase
 
 SHOWN = 200
-MOST_HARM = 5_000
-"""Siblings that are listed, and those whose harm is added up."""
+"""Siblings that are listed."""
 
 
 class RadiusQuery(Query):

@@ -80,7 +80,7 @@ class Decision:
         monitor, first = seen.monitor, self._alerts[0]
         self._lasting += 1
         same_way = seen.judgement.direction == first.direction
-        if seen.judgement.score >= monitor.threshold / 2 and same_way and seen.by_itself:
+        if seen.judgement.score >= seen.threshold / 2 and same_way and seen.by_itself:
             self._normal = 0
             self._ended_ms = seen.start_ms + monitor.bucket
         else:

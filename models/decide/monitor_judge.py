@@ -14,6 +14,7 @@ from livewarden.times import DAY_MS, HOUR_MS
 from models.aggregate.distinct import count_distinct
 from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Partial, Row
+from models.decide import declared
 from models.decide.cardinality import CROWDED_MS, Crowd, Sums
 from models.decide.decision import CATCHING_UP, Decision
 from models.decide.judged import TRICKLE, Judged, skipped, worth_storing
@@ -22,7 +23,6 @@ from models.decide.source import SourceState
 from models.detect.bank import Floats, Judgements, Rows
 from models.detect.breadth import Breadth
 from models.detect.exposure import Exposures
-from models.detect.judgement import Judgement
 from models.detect.registry import new_bank
 from models.detect.series_index import Point, SeriesIndex
 from models.detect.volume import LEAST_SERIES
@@ -34,8 +34,6 @@ FORGET_DAYS = 14
 """A series without an event for this many days (or 60 buckets, if longer), gaps not counted, is dropped;
 it may come back.
 """
-
-
 FORGET_ABSENT_MS = 2 * HOUR_MS
 """The same where absence is no zero, as of LIVE rooms, which come and go."""
 CATCH_UP_BUCKETS = 2
@@ -170,13 +168,15 @@ class MonitorJudge:
         """A state for every series asked about; only those that are anomalous, or have something open,
         are looked at one by one.
         """
-        monitor, series_index = self.monitor, self.series_index
+        monitor, series_index, labels = self.monitor, self.series_index, self.series_index.labels
         states: list[str] = ["normal" if ready else "insufficient" for ready in found.ready.tolist()]
         faults = self.bank.faults
         if faults:
             given_up = {index: faults.get(int(series_index.rows[at])) for index, at in enumerate(asked.tolist())}
             states = [f"failed: {why}" if (why := given_up[index]) else state for index, state in enumerate(states)]
-        anomalous = set(np.flatnonzero(found.ready & (found.score >= monitor.threshold)).tolist())
+        near = np.flatnonzero(found.ready & (found.score >= declared.LEAST)).tolist()
+        calls = {at: declared.threshold(monitor, self._ledger, labels, labels[asked[at]], start) for at in near}
+        anomalous = {index for index in near if found.score[index] >= calls[index]}
         if self.decisions:
             at = {int(position): index for index, position in enumerate(asked)}
             anomalous |= {at[series_index.position[key]] for key in self.decisions if series_index.position[key] in at}
@@ -186,9 +186,9 @@ class MonitorJudge:
             key = series_index.keys[position]
             decision = self.decisions.get(key) or Decision()
             judgement = found.one(index)
-            labels = series_index.labels[position]
-            seen = Observation(monitor, labels, start, float(values[index]), judgement, subjects.get(position))
-            states[index], decided = decision.decide(seen, self._excuse(key, labels, start, judgement))
+            counted, threshold = subjects.get(position), calls.get(index)
+            seen = Observation(monitor, labels[position], start, float(values[index]), judgement, counted, threshold)
+            states[index], decided = decision.decide(seen, self._excuse(key, seen))
             alerts += decided
             if decision.idle:
                 self.decisions.pop(key, None)
@@ -196,12 +196,12 @@ class MonitorJudge:
                 self.decisions[key] = decision
         return states, alerts
 
-    def _excuse(self, key: SeriesKey, labels: Mapping[str, str], start: int, judgement: Judgement) -> str | None:
+    def _excuse(self, key: SeriesKey, seen: Observation) -> str | None:
         """Why what is anomalous in a bucket is not worth a notification; None where nothing is known that says so."""
         if self._catch_up:
             return CATCHING_UP
-        monitor = self.monitor
-        if judgement.score < monitor.threshold:
+        monitor, judgement, start = self.monitor, seen.judgement, seen.start_ms
+        if judgement.score < seen.threshold:
             return None
         if self.breadth is not None and judgement.direction == "DOWN":
             narrow = self.breadth.narrow(key, start, judgement.scan_buckets)
@@ -210,7 +210,7 @@ class MonitorJudge:
         high, low = sorted((judgement.scan_observed, judgement.scan_expected), reverse=True)
         if monitor.measured[0] in ("ratio", "distinct") or high > CAMPAIGN_LIFT * low:
             return None
-        return campaign(self._ledger, labels, start, judgement.direction)
+        return campaign(self._ledger, seen.series, start, judgement.direction)
 
     @property
     def beside(self) -> Exposures | Breadth | None:

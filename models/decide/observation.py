@@ -15,7 +15,8 @@ THIN = 5.0
 class Observation(NamedTuple):
     """What was observed of a series in the bucket that starts at `start_ms`, and what its model says of it.
 
-    `subjects`: how many different ones are concerned, where the monitor counts them.
+    `subjects`: how many different ones are concerned, where the monitor counts them. `calls`: the score from which on
+    it alerts, where that is not the threshold of the monitor.
     """
 
     monitor: Monitor
@@ -24,6 +25,7 @@ class Observation(NamedTuple):
     observed: float
     judgement: Judgement
     subjects: int | None = None
+    calls: float | None = None
 
     @property
     def ratio(self) -> bool:
@@ -31,10 +33,15 @@ class Observation(NamedTuple):
         return self.monitor.measured[0] == "ratio"
 
     @property
+    def threshold(self) -> float:
+        """The score from which on it alerts."""
+        return self.monitor.threshold if self.calls is None else self.calls
+
+    @property
     def anomalous(self) -> bool:
         """Whether the score reaches the threshold, in a direction that the monitor asks about."""
         monitor, judgement = self.monitor, self.judgement
-        return judgement.score >= monitor.threshold and (
+        return judgement.score >= self.threshold and (
             monitor.direction == "both" or monitor.direction.upper() == judgement.direction
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
-from models.detect import bursts, weekend
+from models.detect import swings, weekend
 from models.detect.bank import Bank, Floats, Judgements, Rows
 from models.detect.columns import Columns, Field
 
@@ -25,6 +25,8 @@ so that a score of S is reached anew by at most one ordinary bucket in 10^S; fou
 """
 ENOUGH_SAID = 10.0
 """Powers of ten of evidence that are carried on: more would take long to fade."""
+SURPRISING = 1.0
+"""From this evidence on (powers of ten), it is asked whether windows of that length ever held so much."""
 HIGHEST = 50.0
 """Scores end here: no model of counts is believed further out."""
 A0, B0 = 0.5, 5.0
@@ -74,7 +76,8 @@ class EnforcementBank(Bank):
     and never below 0 (a CUSUM for each f: Page 1954; Lorden 1971); the largest, in powers of ten, is the score: up to a
     shift, −log₁₀ of how often ordinary buckets reach it anew. A rise is held against a mean that is larger by its own
     standard error, a fall against one that is smaller; and where the rest of the family rose too, by up to ×1.7, that
-    is no rise of this series.
+    is no rise of this series. No score is higher than the window that it was found over is unusual by itself, given how
+    far blocks of that length swing beyond chance (`models.detect.swings`): bursts and wandering levels are no news.
 
     The level is Gamma(a, b) with a memory of some 300 events, the shape the mean of each hour relative to the day's,
     joined by straight lines. How far a series believes its own hours follows from how well it can know them: thin ones
@@ -82,7 +85,7 @@ class EnforcementBank(Bank):
     deviations. Source: conjugate Gamma–Poisson updating with discounting, West & Harrison, Bayesian Forecasting (1997).
 
     Judges after a day (24 to 1,440 buckets), with a parent that has seen one from the fifth bucket on. `scan_buckets`,
-    `scan_observed` and `scan_expected` tell since when the evidence has grown. State below 0.4 kB a series.
+    `scan_observed` and `scan_expected` tell since when the evidence has grown. State below 0.5 kB a series.
 
     Bad at a step of the whole family by more than ×1.7 (a first weekend), at falls of series with fewer than some 20
     events an hour, at rises below some ×1.6 (they are drift), and at a bucket of a day (see `models.detect.daily`).
@@ -110,7 +113,7 @@ class EnforcementBank(Bank):
                 "b": Field("f8", 0, B0),
                 "excess": Field("f8"),
                 "square": Field("f8", 0, 1e-6),
-                **bursts.FIELDS,
+                **swings.FIELDS,
                 "late_held": Field("f8"),
                 "late_meant": Field("f8"),
                 "hour": Field("f8", 0, -1),
@@ -152,18 +155,25 @@ class EnforcementBank(Bank):
         at = np.arange(len(rows))
         evidence = look.evidence[at, best]
         powers = evidence / LN10
+        going = (c["evidence"][rows, best] > 0.0) & (evidence > 0.0)
+        buckets = np.where(going, c["buckets"][rows, best] + 1.0, 1.0)
+        held = np.where(going, c["held"][rows, best], 0.0) + look.value
+        meant = np.where(going, c["meant"][rows, best], 0.0) + look.mean
         score = np.minimum(powers + SHIFT * np.minimum(powers, 1.0), HIGHEST)
+        near = np.flatnonzero(powers > SURPRISING)
+        if len(near):
+            window = rows[near], buckets[near], held[near], meant[near], look.dispersion[near]
+            score[near] = np.minimum(score[near], np.maximum(swings.surprise(c, *window), SURPRISING))
         ready = (c["seen"][rows] > self._warm_up) | ((c["seen"][rows] >= YOUNG) & self._lent(rows))
         ready &= look.usable
-        going = (c["evidence"][rows, best] > 0.0) & (evidence > 0.0)
         return Judgements(
             np.where(ready, score, 0.0),
             np.where(evidence > 0.0, best < len(RISES), look.value >= look.mean),
             look.mean,
             ready,
-            np.where(going, c["buckets"][rows, best] + 1.0, 1.0).astype(np.int64),
-            np.where(going, c["held"][rows, best], 0.0) + look.value,
-            np.where(going, c["meant"][rows, best], 0.0) + look.mean,
+            buckets.astype(np.int64),
+            held,
+            meant,
         )
 
     def learn(self, rows: Rows, values: Floats, time_ms: int, exposure: Floats | None = None) -> None:
@@ -188,7 +198,8 @@ class EnforcementBank(Bank):
         c["square"][rows] = np.maximum(c["square"][rows] + gain * (look.mean * look.mean - c["square"][rows]), 1e-6)
         for name, now in (("late_held", look.value), ("late_meant", look.mean)):
             c[name][rows] = LATE * c[name][rows] + now
-        bursts.learn(c, rows, off, look.mean + look.dispersion * look.mean * look.mean)
+        settled = seen >= self._warm_up // 6
+        swings.learn(c, rows[settled], off[settled], look.mean[settled])
         c["hour_held"][rows] += np.where(anomalous_hour, 0.0, known / look.weekend)
         c["hour_buckets"][rows] += np.where(anomalous_hour, 0.0, 1.0)
         self._learn_level(rows, known, look, anomalous, time_ms)
@@ -229,18 +240,9 @@ class EnforcementBank(Bank):
         self._columns.reset(
             rows,
             (
-                "evidence",
-                "buckets",
-                "held",
-                "meant",
-                "late_held",
-                "late_meant",
-                "block_buckets",
-                "block_off",
-                "block_spread",
-                "hour",
-                "hour_held",
-                "hour_buckets",
+                *("evidence", "buckets", "held", "meant", "late_held", "late_meant"),
+                *swings.RECENT,
+                *("hour", "hour_held", "hour_buckets"),
             ),
         )
 
@@ -300,7 +302,6 @@ class EnforcementBank(Bank):
         gained = np.concatenate(
             [_likelier(value[:, None], high, rises, size), _likelier(value[:, None], low, falls, size)], axis=1
         )
-        gained /= bursts.divisor(c, rows)[:, None]
         evidence = np.maximum(0.0, KEEP * c["evidence"][rows] + gained)
         return _Look(value, usable, factor, mean, level, dispersion, evidence, times)
 

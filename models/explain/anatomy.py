@@ -13,8 +13,9 @@ def anatomy(alert: Alert, monitor: Monitor) -> dict[str, Any] | None:
     """The parts of an alert's score as plain JSON values, and `words` that say them; None where nothing was scored.
 
     `threshold` follows from the budget: the score that chance alone reaches `budget_per_day` times a day over all
-    series. `sustained`: the buckets taken together where several said more than the last one, else None. What the
-    shape of the day or the parent's level added to what was expected is in `expected`, and not set apart.
+    series; after a declared change less calls (`models.decide.declared`). `sustained`: the buckets taken together where
+    several said more than the last one, else None. What the shape of the day or the parent's level added to what was
+    expected is in `expected`, and not set apart.
 
     >>> from livewarden.alert import example
     >>> orders = Monitor(name="orders", event="traffic.sample", measure="sum(orders)", detector="traffic",
@@ -39,9 +40,11 @@ def anatomy(alert: Alert, monitor: Monitor) -> dict[str, Any] | None:
         together = against(alert.scan_observed, alert.scan_expected, alert.scan_buckets * bucket_ms)
         size += f" The last {alert.scan_buckets} together: {together}."
     floors = f"{short_number(monitor.min_volume)} expected or observed, ×{monitor.min_effect:g}"
+    declared = alert.score < monitor.threshold
+    less = " Less does, as here, in the two hours after a declared change that names the series." if declared else ""
     words = (
         f"Score {alert.score:.3g}, and {monitor.threshold:.2g} calls: that is {_budget(monitor)} over"
-        f" {monitor.series:,} series. {size} Floors: {floors}."
+        f" {monitor.series:,} series.{less} {size} Floors: {floors}."
     )
     return {
         "score": alert.score,

@@ -150,6 +150,10 @@ def campaign(ledger: Ledger, labels: Mapping[str, str], at_ms: int, direction: s
     return next(iter(running.values()), None)
 
 
+def _moment(change: Change) -> int:
+    return change.at_ms
+
+
 class Ledger:
     """The changes of the last `KEEP_MS`, in order. The same set of changes gives the same ledger, however it came.
 
@@ -181,7 +185,8 @@ class Ledger:
 
     def between(self, since_ms: int, until_ms: int) -> list[Change]:
         """The changes that began in [since, until), in order."""
-        return [change for change in self._changes if since_ms <= change.at_ms < until_ms]
+        first, behind = (bisect_left(self._changes, at_ms, key=_moment) for at_ms in (since_ms, until_ms))
+        return self._changes[first:behind]
 
     def origin(self, change: Change) -> str:
         """The kind of a change, that of a rollback being what it takes back, where that is known."""

@@ -81,7 +81,7 @@ def stream(seed: int) -> list[list[Message]]:
                     f"e{number}",
                     time_ms,
                     market,
-                    weight=rng.randrange(100, 300) if burst else rng.randrange(1, 9),
+                    weight=rng.randrange(400, 900) if burst else rng.randrange(1, 9),
                     shop_id=f"s{rng.randrange(40)}",
                     action_type="WARNING",
                 )

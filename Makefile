@@ -21,7 +21,7 @@ COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test integration e2e drill lint types imports schemas docs soak bench bench-detection bench-governance lock ci clean
+.PHONY: help demo test integration e2e drill lint types imports schemas docs soak bench bench-short bench-detection bench-governance lock ci clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ soak: $(DEV) ## Send ever new series through both stages for 20 minutes and see 
 
 bench: $(DEV) ## Measure what an event costs beside other clients on Apache Kafka, write bench/results.json (10 minutes; ARGS=--short)
 	@$(BIN)/python -m bench.throughput $(ARGS)
+
+bench-short: $(DEV) ## Compare hot paths with bench/results.json as ratios of processor time (half a minute; ARGS=--write)
+	@$(BIN)/python -m bench.regress $(ARGS)
 
 bench-detection: $(DEV) ## Measure detection, print every figure and write bench/detection.json (a quarter of an hour)
 	@$(BIN)/python -m bench.detection $(ARGS)

@@ -41,7 +41,7 @@ def measure(events: int = 20_000, rounds: int = 5) -> dict[str, float]:
     cost: dict[int, list[float]] = {count: [] for count in COUNTS}
     for _ in range(rounds):
         for count in COUNTS:
-            cost[count].append(_once(plan_of(count), runs))
+            cost[count].append(cost_us(plan_of(count), runs))
     results = {f"monitors_{count}.cpu_us": statistics.median(each) for count, each in cost.items()}
     ratios = [most / one for most, one in zip(cost[COUNTS[-1]], cost[1], strict=True)]
     return {name: round(value, 3) for name, value in results.items()} | {
@@ -60,7 +60,8 @@ def runs_of(events: int) -> list[EventRun]:
     return [reader.read(records[start : start + RUN])[0] for start in range(0, len(records), RUN)]
 
 
-def _once(plan: Plan, runs: Sequence[EventRun]) -> float:
+def cost_us(plan: Plan, runs: Sequence[EventRun]) -> float:
+    """Processor time of counting the runs, µs an event."""
     aggregator = Aggregator(plan, TOPIC, 0, 1, 30_000)
     began = time.process_time()
     for run in runs:

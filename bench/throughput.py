@@ -26,7 +26,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bench import monitors_cost, traffic
+from bench import monitors_cost, storm, traffic
 from bench.readers import READERS
 from streams.topics import ensure_topics
 from tests.apache_kafka import ApacheKafka, has_java_and_maven
@@ -68,10 +68,11 @@ def main() -> int:
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
                 figures[name].append(_read(name, turn, kafka.bootstrap, url, password, asked.events))
     _same_sums(figures)
-    results = _results(figures) | monitors_cost.measure()
+    results = _results(figures) | monitors_cost.measure() | storm.measure()
     _print(figures, results, asked)
     if not asked.short:
-        RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+        kept = {name: value for name, value in json.loads(RESULTS.read_text()).items() if name.startswith("short.")}
+        RESULTS.write_text(json.dumps(dict(sorted((kept | results).items())), indent=1) + "\n")
     return 0
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from livewarden.times import MINUTE_MS, format_ms, parse_ms
@@ -69,15 +70,24 @@ class Alert:
         """The next version: it is over since `ends_at_ms`."""
         return replace(self, version=self.version + 1, status="resolved", ends_at_ms=ends_at_ms)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Its fields as plain JSON values. The explanation is the alert's own and not copied: it is only to be read."""
+        found = {name: getattr(self, name) for name in _NAMES}
+        found["series"] = dict(self.series)
+        return found
+
     def to_json(self, run: str) -> dict[str, Any]:
-        """The alert as the JSON object that the command line and every receiver gets."""
-        fields = asdict(self)
+        """The alert as the JSON object that the command line and every receiver gets; see `as_dict`."""
+        fields = self.as_dict()
         for name in ("window_start", "window_end", "ends_at"):
             ms = fields.pop(f"{name}_ms")
-            fields[name] = None if ms is None else format_ms(ms)
+            fields[name] = None if ms is None else _moment(ms)
         return {"run": run} | fields
 
 
+_NAMES: Final = tuple(each.name for each in fields(Alert))
+_moment = lru_cache(maxsize=4096)(format_ms)
+"""The alerts of a storm have their times in common."""
 _TIMES = ("window_start", "window_end", "ends_at")
 
 

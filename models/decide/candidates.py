@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
+from typing import Any, Final
 
 from livewarden.alert import Alert
 from livewarden.ids import stable_id
@@ -61,6 +62,12 @@ class CaseCandidate:
         what = monitors[worst.monitor].title or worst.monitor
         return f"{what} · {slice_in_words(worst)}: {size_in_words(worst)}"
 
+    def as_dict(self) -> dict[str, Any]:
+        """Its fields as plain JSON values."""
+        found = {name: getattr(self, name) for name in _NAMES}
+        alerts = {name: alert.as_dict() for name, alert in self.alerts.items()}
+        return found | {"alerts": alerts, "points": dict(self.points)}
+
     def to_json(self, run: str, monitors: Mapping[str, Monitor]) -> dict[str, Any]:
         """The candidate as one JSON object, evidence included; `left_out`:
         alerts that are more than evidence is kept of.
@@ -86,13 +93,18 @@ class CaseCandidate:
                 "left_out": max(0, len(alerts) - MOST_EVIDENCE),
                 "alerts": [alert.to_json(run) for alert in alerts[:MOST_EVIDENCE]],
                 "series": [
-                    {"points": [[format_ms(start), *rest] for start, *rest in points]} | _series_of(name)
+                    {"points": [[_moment(start), *rest] for start, *rest in points]} | _series_of(name)
                     for name, points in sorted(self.points.items())
                 ],
                 "events": [_selection(monitors[alert.monitor], alert) for alert in alerts[:MOST_EVIDENCE]],
                 "monitors": {name: monitors[name].model_dump(mode="json") for name in names},
             },
         }
+
+
+_NAMES: Final = tuple(each.name for each in fields(CaseCandidate))
+_moment = lru_cache(maxsize=4096)(format_ms)
+"""The same buckets come in the evidence of every candidate."""
 
 
 class Casebook:
@@ -175,18 +187,18 @@ class Casebook:
 
     def snapshot(self) -> list[dict[str, Any]]:
         """All open candidates as plain JSON values."""
-        return [asdict(candidate) for candidate in self._open.values()]
+        return [candidate.as_dict() for candidate in self._open.values()]
 
     def restore(self, state: list[dict[str, Any]], monitors: Container[str]) -> None:
         """Go on from `snapshot`, with those candidates whose alerts are all of `monitors`."""
-        for fields in state:
-            if not all(alert["monitor"] in monitors for alert in fields["alerts"].values()):
+        for kept in state:
+            if not all(alert["monitor"] in monitors for alert in kept["alerts"].values()):
                 continue
-            candidate = CaseCandidate(**fields)
-            candidate.alerts = {name: Alert(**alert) for name, alert in fields["alerts"].items()}
+            candidate = CaseCandidate(**kept)
+            candidate.alerts = {name: Alert(**alert) for name, alert in kept["alerts"].items()}
             candidate.points = {
                 name: [(start, observed, expected, score) for start, observed, expected, score in points]
-                for name, points in fields["points"].items()
+                for name, points in kept["points"].items()
             }
             self._open[candidate.case_id] = candidate
         self._number()
@@ -216,8 +228,8 @@ def _selection(monitor: Monitor, alert: Alert) -> dict[str, Any]:
         "precision": monitor.precision,
         "where": monitor.where,
         "series": dict(alert.series),
-        "from": format_ms(alert.window_start_ms - (alert.scan_buckets - 1) * monitor.bucket),
-        "to": format_ms(alert.window_end_ms),
+        "from": _moment(alert.window_start_ms - (alert.scan_buckets - 1) * monitor.bucket),
+        "to": _moment(alert.window_end_ms),
         "counted": alert.scan_observed if alert.scan_buckets > 1 else alert.observed,
         "subjects": alert.subjects,
     }

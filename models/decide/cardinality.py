@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from typing import Any, Final
 
 from livewarden.alert import Alert
@@ -82,7 +81,7 @@ class Crowd:
 
     def snapshot(self) -> Any:
         """All state as plain JSON values."""
-        return [asdict(self._alert) if self._alert else None, self._normal]
+        return [self._alert.as_dict() if self._alert else None, self._normal]
 
     def restore(self, state: Any) -> None:
         """Go on from `snapshot`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from livewarden.alert import Alert
@@ -128,7 +128,7 @@ class Decision:
         if self.idle:
             return None
         return {
-            "alerts": [asdict(alert) for alert in self._alerts],
+            "alerts": [alert.as_dict() for alert in self._alerts],
             "normal": self._normal,
             "lasting": self._lasting,
             "notified": [*self._notified, self._direction],

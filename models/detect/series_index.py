@@ -117,12 +117,12 @@ class SeriesIndex:
         row = self._fact.get(key)
         if row is None:
             return []
-        observed, expected, score = (self._facts[name][row] for name in ("observed", "expected", "score"))
-        order = [(self._at + 1 + back) % REMEMBERED for back in range(REMEMBERED)]
+        observed, expected, score = (self._facts[name][row].tolist() for name in ("observed", "expected", "score"))
+        oldest = self._at + 1
         return [
-            (self._starts[i], float(observed[i]), float(expected[i]), float(score[i]))
-            for i in order
-            if not np.isnan(score[i])
+            (self._starts[i], observed[i], expected[i], score[i])
+            for i in (*range(oldest, REMEMBERED), *range(oldest))
+            if score[i] == score[i]  # which no NaN is
         ]
 
     def family_sums(self, values: Floats) -> Floats:

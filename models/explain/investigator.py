@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from livewarden.alert import Alert
@@ -150,8 +150,10 @@ class Investigator:
         labels = {item for item in alert.series.items() if item[1]}
         found: dict[str, str] = {}
         for other in self._firing.values():
+            if other.monitor == alert.monitor:
+                continue
             explanation = self._explained.get(other.alert_id)
-            if other.monitor == alert.monitor or explanation is None or not labels & set(other.series.items()):
+            if explanation is None or not labels & set(other.series.items()):
                 continue
             verdict = explanation["verdict"]["verdict"]
             if verdict != "INSUFFICIENT_EVIDENCE":
@@ -163,7 +165,7 @@ class Investigator:
         return {
             "leaves": {name: leaves.snapshot() for name, leaves in self.leaves.items()},
             "ledger": self.ledger.snapshot(),
-            "explained": [[asdict(self._firing[name]), each] for name, each in self._explained.items()],
+            "explained": [[self._firing[name].as_dict(), each] for name, each in self._explained.items()],
             "gap_over": self._gap_over_ms,
         }
 

@@ -213,9 +213,10 @@ class Cases:
 
     def _remember(self, case: CaseFile, alert: Alert) -> None:
         fingerprint = _fingerprint(alert)
-        if fingerprint not in case.fingerprints:
+        known = self._by_fingerprint.setdefault(fingerprint, set())
+        if case.case_id not in known:
+            known.add(case.case_id)
             case.fingerprints.append(fingerprint)
-        self._by_fingerprint.setdefault(fingerprint, set()).add(case.case_id)
 
     def _open_by_hand(self, action: OpenCase) -> str:
         if action.case_id in self._files:

@@ -76,6 +76,8 @@ class Grouper:
         all else.
         """
         realm = self._follows(member)
+        if not realm:
+            return None
         reach = FOLLOW_MS if realm == "enforcement" else COMPLAIN_MS
         found = [
             (wave.start_ms, incident_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from livewarden.action import ACTION, Action
@@ -102,6 +102,8 @@ _PLAIN: Mapping[str, type[CandidateUpdated | WatermarkAdvanced | Claim | Deliver
     "canary": CanaryReached,
 }
 _NAME = {kind: name for name, kind in _PLAIN.items()}
+_FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in _NAME}
+"""None of them holds anything that would have to be taken apart."""
 
 
 def candidate_updated(case: Mapping[str, Any], started_ms: int, ended_ms: int | None) -> CandidateUpdated:
@@ -130,10 +132,10 @@ def to_dict(news: ResponseEvent) -> dict[str, Any]:
     {'what': 'mark', 'group': 'live.traffic', 'watermark_ms': 60000}
     """
     if isinstance(news, AlertUpdated):
-        return {"what": "alert", "alert": asdict(news.alert), "summary": dict(news.summary)}
+        return {"what": "alert", "alert": news.alert.as_dict(), "summary": dict(news.summary)}
     if isinstance(news, ActionRequest):
         return {"what": "action", "action": ACTION.dump_python(news.action, mode="json")}
-    return {"what": _NAME[type(news)], **asdict(news)}
+    return {"what": _NAME[type(news)]} | {name: getattr(news, name) for name in _FIELDS[type(news)]}
 
 
 def from_dict(data: Mapping[str, Any]) -> ResponseEvent:
@@ -143,15 +145,15 @@ def from_dict(data: Mapping[str, Any]) -> ResponseEvent:
     >>> from_dict(to_dict(Claim("n1", 1, "w1")))
     Claim(notification_id='n1', attempt=1, worker='w1')
     """
-    fields = dict(data)
-    what = fields.pop("what")
+    said = dict(data)
+    what = said.pop("what")
     if what == "alert":
-        return AlertUpdated(Alert(**fields["alert"]), dict(fields["summary"]))
+        return AlertUpdated(Alert(**said["alert"]), dict(said["summary"]))
     if what == "action":
-        return ActionRequest(ACTION.validate_python(fields["action"], strict=False))
+        return ActionRequest(ACTION.validate_python(said["action"], strict=False))
     if what == "case":
-        fields |= {name: tuple(fields[name]) for name in ("alert_ids", "monitors")}
-    return _PLAIN[what](**fields)
+        said |= {name: tuple(said[name]) for name in ("alert_ids", "monitors")}
+    return _PLAIN[what](**said)
 
 
 def key_of(news: ResponseEvent) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -300,3 +300,11 @@ def test_the_index_finds_what_a_look_at_all_candidates_would(drawn: list[tuple[i
         over = all(each.status == "resolved" for each in candidate.alerts.values())
         assert (candidate.ended_at_ms is not None) == over
         cases.expire(at(minute))
+
+
+def test_what_is_saved_is_what_taking_every_part_out_would_give() -> None:
+    cases = book()
+    cases.take(alert(1, "DE"))
+    cases.take(replace(alert(2, "FR", SHOPS), explanation={"text": "why", "slices": {"causes": [{"share": 1.0}]}}))
+    assert cases.snapshot() == [asdict(candidate) for candidate in cases._open.values()]
+    assert any(candidate["alerts"] and candidate["points"] for candidate in cases.snapshot())

@@ -9,7 +9,7 @@ the command with 1.
 |---|---|
 | `short.ingest_vs_pydantic` | the ingest stage, an event, by what pydantic alone takes to validate it |
 | `short.monitors_100_vs_one` | counting for a hundred monitors by counting for one |
-| `short.storm_growth` | an alert of a storm of 1,200 series by one of a storm of 300: 1 is linear |
+| `short.storm_growth` | an alert of a storm of 2,400 series by one of a storm of 600: 1 is linear |
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from streams.unpacking import Fetched
 ROOM = 1.5
 """A ratio may be this much worse before it counts: a busy machine moves one by a fifth."""
 TOPIC, RUN, EVENTS, ROUNDS = "live.traffic", 2_000, 10_000, 5
-SMALL, LARGE = 300, 1_200
+SMALL, LARGE = 600, 2_400
 
 
 def measure() -> dict[str, float]:

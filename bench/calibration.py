@@ -26,7 +26,7 @@ from bench.poisson import high, low
 from livewarden.times import DAY_MS, HOUR_MS, MINUTE_MS
 from models.detect.bank import Bank
 from models.detect.enforcement import EnforcementBank
-from models.detect.traffic import TrafficBank
+from models.detect.traffic.bank import TrafficBank
 
 Floats = NDArray[np.float64]
 SERIES, FAMILIES, DAYS = 200, 10, 14

@@ -160,6 +160,7 @@ ACTIONS: Final[dict[str, dict[str, Any]]] = {
     f"case assign {CASE} --to ben --due 2026-03-09": {
         **{"do": "assign_case", "owner": "ben", "due_at": "2026-03-09T00:00:00Z"}
     },
+    f"case review {CASE} a0 wrong": {"do": "review_measure", "measure_id": "a0", "verdict": "WRONG"},
     f"case note {CASE} seen": {"do": "note", "why": "seen"},
     f"case task {CASE} undo --owner ben": {"do": "add_task", "text": "undo", "owner": "ben", "due_at": None},
     f"case done {CASE} {TASKS[0][:8]}": {"do": "finish_task", "task_id": TASKS[0]},

@@ -98,9 +98,14 @@ async def guarded(clickhouse: Address, monkeypatch: pytest.MonkeyPatch) -> Async
         clickhouse, access=Access(people=PEOPLE), monitors={"measures": MONITOR}, acts=True
     ) as running:
         await running.fill()
-        again = ENTRIES[0].model_copy(update={"entry_id": "old-3"})  # the bank speaks from two cases on
-        await running.store.write("library_entries", [library_row(again, "kim", T0)])
+        await second_case(running)
         yield running
+
+
+async def second_case(site: Site) -> None:
+    """The bank of recommendations speaks of a pattern from two cases on."""
+    again = ENTRIES[0].model_copy(update={"entry_id": "old-3"})
+    await site.store.write("library_entries", [library_row(again, "kim", T0)])
 
 
 async def csrf_of(site: Site, headers: Mapping[str, str] | None = None, path: str = "/cases/case-1") -> str:
@@ -336,11 +341,12 @@ async def test_the_second_of_two_is_told(guarded: Site) -> None:
 
 
 async def test_no_answer_in_time_may_still_come(working: Site) -> None:
+    await second_case(working)
     csrf = {"csrf": await csrf_of(working)}
     working.asked.late = True
     for template, form in FORMS.items():
         status, place = await post(working, template.format(**IDS), form | csrf)
-        assert status == 303
+        assert status == 303, (template, place)
         assert "It may still be accepted" in await working.page(place), template
     working.asked.late = False
     form = FORMS["/cases/{case_id}/note"] | csrf

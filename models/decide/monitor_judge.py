@@ -14,9 +14,9 @@ from livewarden.times import DAY_MS, HOUR_MS
 from models.aggregate.distinct import count_distinct
 from models.aggregate.leaf import Leaves
 from models.aggregate.partial import Partial, Row
-from models.decide import declared
 from models.decide.cardinality import CROWDED_MS, Crowd, Sums
 from models.decide.decision import CATCHING_UP, Decision
+from models.decide.declared import Declared
 from models.decide.judged import TRICKLE, Judged, skipped, worth_storing
 from models.decide.observation import Observation
 from models.decide.source import SourceState
@@ -27,7 +27,7 @@ from models.detect.registry import new_bank
 from models.detect.series_index import Point, SeriesIndex
 from models.detect.volume import LEAST_SERIES
 from models.explain.ledger import Ledger, campaign
-from models.monitors.monitor import Monitor
+from models.monitors.monitor import LOWEST_THRESHOLD, Monitor
 from models.monitors.plan import SeriesKey
 
 FORGET_DAYS = 14
@@ -174,8 +174,9 @@ class MonitorJudge:
         if faults:
             given_up = {index: faults.get(int(series_index.rows[at])) for index, at in enumerate(asked.tolist())}
             states = [f"failed: {why}" if (why := given_up[index]) else state for index, state in enumerate(states)]
-        near = np.flatnonzero(found.ready & (found.score >= declared.LEAST)).tolist()
-        calls = {at: declared.threshold(monitor, self._ledger, labels, labels[asked[at]], start) for at in near}
+        near = np.flatnonzero(found.ready & (found.score >= LOWEST_THRESHOLD)).tolist()
+        declared = Declared(monitor, self._ledger, labels, start)
+        calls = {at: declared.threshold(labels[asked[at]]) for at in near}
         anomalous = {index for index in near if found.score[index] >= calls[index]}
         if self.decisions:
             at = {int(position): index for index, position in enumerate(asked)}

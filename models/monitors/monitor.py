@@ -25,6 +25,9 @@ RANK: dict[str, int] = {"info": 0, "warning": 1, "critical": 2}
 """Severities from the least to the most."""
 DetectorName = Literal["traffic", "enforcement", "silence", "river"]
 
+LOWEST_THRESHOLD = 3.0
+"""No score below it alerts, whatever the budget."""
+
 _MEASURE = re.compile(r"(count|sum|ratio|distinct)(?:\(\s*([\w.]+)\s*(?:,\s*([\w.]+)\s*)?\))?")
 _ARITY = {"count": 0, "sum": 1, "ratio": 2, "distinct": 1}
 _NAME = r"^[a-z][a-z0-9-]{1,62}$"
@@ -336,7 +339,7 @@ class Monitor(BaseModel):
     @cached_property
     def threshold(self) -> float:
         """The score from which on it alerts, from the budget: log₁₀(series · buckets a day / budget), never below 3."""
-        return max(3.0, math.log10(self.series * self.buckets_per_day / self.budget_per_day))
+        return max(LOWEST_THRESHOLD, math.log10(self.series * self.buckets_per_day / self.budget_per_day))
 
     @cached_property
     def quiet_ms(self) -> int:

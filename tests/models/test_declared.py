@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,11 @@ from livewarden.alert import Alert
 from livewarden.times import HOUR_MS, MINUTE_MS
 from models.aggregate.change import Change
 from models.aggregate.partial import Partial
-from models.decide.declared import MAY_COST, threshold
+from models.decide.declared import MAY_COST, Declared
 from models.decide.monitor_judge import MonitorJudge
 from models.explain.anatomy import anatomy
 from models.explain.ledger import Ledger
+from models.monitors.monitor import Monitor
 from tests.core_fixtures import T0, monitor
 
 ASKED = monitor(group_by=["policy_id"], bucket="5m", min_volume=5, min_effect=1.5, budget_per_day=0.01)
@@ -30,6 +33,12 @@ def ledger(*changes: Change) -> Ledger:
     for change in changes:
         kept.add(change)
     return kept
+
+
+def threshold(
+    asked: Monitor, kept: Ledger, series: Sequence[Mapping[str, str]], labels: Mapping[str, str], at_ms: int
+) -> float:
+    return Declared(asked, kept, series, at_ms).threshold(labels)
 
 
 def notified(kept: Ledger) -> list[Alert]:

@@ -19,8 +19,6 @@ Intervals are 95 % of 1,000 bootstrap draws of the series, all seeds together.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import sys
 import time
@@ -30,6 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.command import parser_of, show
 from bench.enforcement_rivals import RIVALS, Scores
 from bench.enforcement_world import DAY, Shapes, Spike, World, simulate, start_of
 from models.detect.enforcement import EnforcementBank
@@ -214,15 +213,11 @@ def table(figures: dict[str, Any]) -> str:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m bench.enforcement", description="Simulated enforcement spikes.")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), help="which fortnights")
+    parser = parser_of("enforcement", "Simulated enforcement spikes.", SEEDS, "which fortnights")
     parser.add_argument("--series", type=int, default=SERIES, help="how many series")
     parser.add_argument("--no-slow", action="store_true", help="leave River's stock detectors out")
     options = parser.parse_args(args)
-    figures = run([int(seed) for seed in options.seeds.split(",")], options.series, slow=not options.no_slow)
-    print(json.dumps(figures, indent=2) if options.json else table(figures))
-    return 0
+    return show(run(options.seeds, options.series, slow=not options.no_slow), table, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def simulate(seed: int, series: int = 2000, days: int = 14, shapes: Shapes = "ma
     """One fortnight. Equal arguments, equal world.
 
     >>> world = simulate(seed=3, series=40, days=7)
-    >>> world.counts.shape, world.market.max(), len(world.spikes) > 10
+    >>> world.counts.shape, int(world.market.max()), len(world.spikes) > 10
     ((10080, 40), 19, True)
     """
     minutes = days * DAY

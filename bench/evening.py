@@ -9,14 +9,13 @@ simulator is ours, so is what it makes easy.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from bench.command import parser_of, show
 from bench.poisson import high, low
 from cli.common import load_plan
 from cli.simulation_score import is_right, outcomes
@@ -135,13 +134,8 @@ def table(figures: dict[str, Any]) -> str:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m bench.evening", description="Simulated evenings, end to end.")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), help="which evenings")
-    options = parser.parse_args(args)
-    figures = run([int(seed) for seed in options.seeds.split(",")])
-    print(json.dumps(figures, indent=2) if options.json else table(figures))
-    return 0
+    options = parser_of("evening", "Simulated evenings, end to end.", SEEDS, "which evenings").parse_args(args)
+    return show(run(options.seeds), table, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ count.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
+from bench.command import parser_of, show
 from bench.evening import LATENESS_S, PARTITIONS
 from bench.poisson import high, low
 from cli.common import load_plan
@@ -78,14 +77,10 @@ def table(figures: dict[str, Any]) -> str:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m bench.quiet", description="False alerts on a quiet platform.")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), help="which simulations")
+    parser = parser_of("quiet", "False alerts on a quiet platform.", SEEDS, "which simulations")
     parser.add_argument("--hours", type=int, default=HOURS, help="how long each is")
     options = parser.parse_args(args)
-    figures = run([int(seed) for seed in options.seeds.split(",")], options.hours)
-    print(json.dumps(figures, indent=2) if options.json else table(figures))
-    return 0
+    return show(run(options.seeds, options.hours), table, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ the pieces fit, not how often a verdict is right elsewhere.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from bench.command import parser_of, show
 from bench.evening import LATENESS_S, replayed
 from cli.common import load_plan
 from cli.simulation_score import outcomes
@@ -70,13 +69,8 @@ def table(figures: Mapping[str, Any]) -> str:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m bench.verdicts", description="Verdicts on simulated evenings.")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), help="which evenings")
-    options = parser.parse_args(args)
-    figures = run([int(seed) for seed in options.seeds.split(",")])
-    print(json.dumps(figures, indent=2) if options.json else table(figures))
-    return 0
+    options = parser_of("verdicts", "Verdicts on simulated evenings.", SEEDS, "which evenings").parse_args(args)
+    return show(run(options.seeds), table, as_json=options.json)
 
 
 if __name__ == "__main__":

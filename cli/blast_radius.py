@@ -13,7 +13,7 @@ import typer
 from cli.act import Url, whole
 from cli.common import AsJson, load_settings, moment, print_json, reading
 from cli.show import print_facts
-from livewarden.blast_radius import MOST_HARM, BlastRadius, review_list
+from livewarden.blast_radius import BlastRadius, review_list
 from livewarden.errors import SetupError
 from livewarden.harm import CutHarm, money
 from livewarden.times import format_ms
@@ -107,7 +107,7 @@ async def _found(
     first, last = moment(since, "--from"), moment(until, "--to")
     async with reading(load_settings(), url) as reader:
         found = await StoredRadius(reader)(await whole(reader, "case", case), more, first, last, said)
-        return found, await harm.of_measures(reader, sorted(found.siblings)[:MOST_HARM])
+        return found, await harm.of_radius(reader, found)
 
 
 def _verdicts(path: Path) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from typing import Any
 
 import orjson
 
+from cli.common import clickhouse_address, reading
 from livewarden.alert import Alert
 from livewarden.contracts import PlatformChange
 from livewarden.event import Event
@@ -18,8 +18,6 @@ from models.misjudgement.cohorts import Cohorts
 from models.misjudgement.join import Joined
 from models.misjudgement.reversal import ReversalKind
 from sinks.store.clickhouse import ClickHouseStore
-from sinks.store.connection import Address
-from sinks.store.reader import Reader
 from sources.codec import to_line
 from sources.simulate.misjudged_events import LINES, MONTHS_START_MS, MisjudgedMonths, misjudged_months
 from streams.kafka_access import access_of
@@ -41,7 +39,7 @@ TOPIC = "simulation.months"
 """Under this name its events stand in `events`: they went through no topic."""
 
 
-async def months(settings: Settings, address: Address) -> dict[str, Any]:
+async def months(settings: Settings) -> dict[str, Any]:
     """Store the months, let the radar look at the end of some of their days, and say when it saw the release.
 
     The events go straight into ClickHouse: days in coarse steps have nothing for monitors of minutes. What the radar
@@ -57,7 +55,7 @@ async def months(settings: Settings, address: Address) -> dict[str, Any]:
         for each in events
         if isinstance(each.data, PlatformChange)
     )
-    store = await ClickHouseStore.connect(*astuple(address))
+    store = await ClickHouseStore.connect(*astuple(clickhouse_address(settings)))
     said: list[Alert] = []
     try:
         await store.write("events", list(_rows(events)))
@@ -68,18 +66,12 @@ async def months(settings: Settings, address: Address) -> dict[str, Any]:
                     key, value = encode_message(message)
                     await producer.send_and_wait(settings.topic_prefix + RESPONSE, value, key)
 
-            radar = Radar(0, lambda: _reading(address), lambda: True, tell, store.write)
+            radar = Radar(0, lambda: reading(settings), lambda: True, tell, store.write)
             for day in LOOKS:
                 said += await radar.look(cohorts, changes, first + day)
     finally:
         await store.close()
     return {"simulated": True, "events": len(events)} | _seen(cohorts, said, first)
-
-
-@asynccontextmanager
-async def _reading(address: Address) -> AsyncIterator[Reader]:
-    async with await Reader.connect(*astuple(address)) as reader:
-        yield reader
 
 
 def _rows(events: Iterable[Event]) -> Iterable[dict[str, Any]]:

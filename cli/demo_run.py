@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from pydantic import SecretStr
+
 from cli.demo_months import months, months_line
 from cli.simulation_score import alert_json, alert_line, incident_line, outcomes
 from cli.web import evidence_in, interrupted, web
@@ -121,7 +123,7 @@ class Demo:
                 self._say(
                     "\nSimulated, too: the sixty days after, in coarse steps, as the misjudgement radar sees them"
                 )
-                summary["months"] = await months(Settings(kafka=kafka.bootstrap), clickhouse)
+                summary["months"] = await months(_settings(kafka, clickhouse))
                 self._say(months_line(summary["months"]))
                 summary["took_s"] = round(loop.time() - started, 1)
                 summary["clickhouse"] = {"url": clickhouse.url, "data": str(self._folder / "clickhouse")}
@@ -162,15 +164,7 @@ class Demo:
 
     def _leave_address(self, kafka: EmbeddedKafka, clickhouse: Address) -> None:
         """Write where the services are, as a shell reads it, so that other commands of livewarden find them."""
-        settings = {
-            "KAFKA": kafka.bootstrap,
-            "EMBEDDED_KAFKA": "true",
-            "CLICKHOUSE_URL": clickhouse.url,
-            "CLICKHOUSE_USER": clickhouse.user,
-            "CLICKHOUSE_PASSWORD": clickhouse.password,
-            "CLICKHOUSE_DATABASE": clickhouse.database,
-            "RESPONSE": str(self._folder.absolute() / "response.toml"),
-        }
+        settings = _services(kafka, clickhouse) | {"RESPONSE": str(self._folder.absolute() / "response.toml")}
         lines = [f"export LIVEWARDEN_{name}={shlex.quote(value)}" for name, value in settings.items()]
         private_file(self._folder / ENVIRONMENT, "\n".join(lines) + "\n")
 
@@ -188,15 +182,10 @@ class Demo:
 
     @asynccontextmanager
     async def _worker(self, kafka: EmbeddedKafka, clickhouse: Address) -> AsyncIterator[asyncio.subprocess.Process]:
-        settings = {
-            "KAFKA": kafka.bootstrap,
-            "EMBEDDED_KAFKA": "true",
+        settings: dict[str, object] = {
+            **_services(kafka, clickhouse),
             "PARTITIONS": PARTITIONS,
             "PARTIALS_PARTITIONS": PARTITIONS,
-            "CLICKHOUSE_URL": clickhouse.url,
-            "CLICKHOUSE_USER": clickhouse.user,
-            "CLICKHOUSE_PASSWORD": clickhouse.password,
-            "CLICKHOUSE_DATABASE": clickhouse.database,
             "LATENESS_S": LATENESS_S,
             "IDLE_AFTER_S": 0,
             "FLUSH_S": 0.5,
@@ -344,3 +333,25 @@ def _locked(folder: Path) -> IO[str]:
         lock.write("A demo of livewarden makes this folder anew at each start.\n")
         lock.flush()
     return lock
+
+
+def _services(kafka: EmbeddedKafka, clickhouse: Address) -> dict[str, str]:
+    """Where they are, by the names of settings."""
+    return {
+        "KAFKA": kafka.bootstrap,
+        "EMBEDDED_KAFKA": "true",
+        "CLICKHOUSE_URL": clickhouse.url,
+        "CLICKHOUSE_USER": clickhouse.user,
+        "CLICKHOUSE_PASSWORD": clickhouse.password,
+        "CLICKHOUSE_DATABASE": clickhouse.database,
+    }
+
+
+def _settings(kafka: EmbeddedKafka, clickhouse: Address) -> Settings:
+    return Settings(
+        kafka=kafka.bootstrap,
+        clickhouse_url=clickhouse.url,
+        clickhouse_user=clickhouse.user,
+        clickhouse_password=SecretStr(clickhouse.password),
+        clickhouse_database=clickhouse.database,
+    )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
 from typing import Any, Final, Literal
 
-from livewarden.times import MINUTE_MS, format_ms, parse_ms
+from livewarden.times import MINUTE_MS, parse_ms, shared_format_ms
 
 Kind = Literal[
     "TRAFFIC_ANOMALY",
@@ -81,13 +80,11 @@ class Alert:
         fields = self.as_dict()
         for name in ("window_start", "window_end", "ends_at"):
             ms = fields.pop(f"{name}_ms")
-            fields[name] = None if ms is None else _moment(ms)
+            fields[name] = None if ms is None else shared_format_ms(ms)
         return {"run": run} | fields
 
 
 _NAMES: Final = tuple(each.name for each in fields(Alert))
-_moment = lru_cache(maxsize=4096)(format_ms)
-"""The alerts of a storm have their times in common."""
 _TIMES = ("window_start", "window_end", "ends_at")
 
 

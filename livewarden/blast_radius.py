@@ -8,9 +8,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MOST_HARM = 5_000
-"""Siblings whose harm is added up."""
-
 
 @dataclass(frozen=True, slots=True)
 class Slice:

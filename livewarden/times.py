@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 SECOND_MS = 1_000
 MINUTE_MS = 60_000
@@ -58,6 +59,10 @@ def format_ms(ms: int) -> str:
     moment, years = moment_of(ms)
     text = moment.isoformat(timespec="milliseconds" if ms % 1000 else "seconds").replace("+00:00", "Z")
     return f"{moment.year + years:+05}{text[4:]}" if years else text
+
+
+shared_format_ms = lru_cache(maxsize=4096)(format_ms)
+"""The same, remembered: for instants that many have in common, such as the alerts of a storm."""
 
 
 def moment_of(ms: int) -> tuple[datetime, int]:

@@ -11,7 +11,7 @@ from console.context import context
 from console.identity import visitor
 from console.parameters import Query, Text
 from console.render import link
-from livewarden.blast_radius import MOST_HARM, BlastRadius, review_list
+from livewarden.blast_radius import BlastRadius, review_list
 from livewarden.errors import SetupError
 from sinks.queries import cases, harm
 from sinks.queries.cases import WholeCase
@@ -47,7 +47,7 @@ async def blast_radius(request: Request, asked: RadiusQuery) -> Response:
         "blast_radius.html",
         case=case,
         it=found,
-        harm=await harm.of_measures(context(request).reader, sorted(found.siblings)[:MOST_HARM]) if found else None,
+        harm=await harm.of_radius(context(request).reader, found) if found else None,
         refused=refused,
         names=[(name, where.get(name, "")) for name in RadiusQuery.model_fields],
         file=link(f"{path}.csv", where),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
 from typing import Any, Final
 
 from livewarden.alert import Alert
 from livewarden.ids import stable_id
-from livewarden.times import MINUTE_MS, format_ms
+from livewarden.times import MINUTE_MS, format_ms, shared_format_ms
 from livewarden.wording import size_in_words, slice_in_words
 from models.decide.case_index import CaseIndex
 from models.detect.series_index import Point
@@ -93,7 +92,7 @@ class CaseCandidate:
                 "left_out": max(0, len(alerts) - MOST_EVIDENCE),
                 "alerts": [alert.to_json(run) for alert in alerts[:MOST_EVIDENCE]],
                 "series": [
-                    {"points": [[_moment(start), *rest] for start, *rest in points]} | _series_of(name)
+                    {"points": [[shared_format_ms(start), *rest] for start, *rest in points]} | _series_of(name)
                     for name, points in sorted(self.points.items())
                 ],
                 "events": [_selection(monitors[alert.monitor], alert) for alert in alerts[:MOST_EVIDENCE]],
@@ -103,8 +102,6 @@ class CaseCandidate:
 
 
 _NAMES: Final = tuple(each.name for each in fields(CaseCandidate))
-_moment = lru_cache(maxsize=4096)(format_ms)
-"""The same buckets come in the evidence of every candidate."""
 
 
 class Casebook:
@@ -228,8 +225,8 @@ def _selection(monitor: Monitor, alert: Alert) -> dict[str, Any]:
         "precision": monitor.precision,
         "where": monitor.where,
         "series": dict(alert.series),
-        "from": _moment(alert.window_start_ms - (alert.scan_buckets - 1) * monitor.bucket),
-        "to": _moment(alert.window_end_ms),
+        "from": shared_format_ms(alert.window_start_ms - (alert.scan_buckets - 1) * monitor.bucket),
+        "to": shared_format_ms(alert.window_end_ms),
         "counted": alert.scan_observed if alert.scan_buckets > 1 else alert.observed,
         "subjects": alert.subjects,
     }

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from livewarden.blast_radius import BlastRadius
 from livewarden.harm import BEFORE_MS, MOST_MS, Cut, CutHarm, RoomMinute, harm_of, lost_live
 from sinks.store.reader import Reader
 
 MOST_CUTS = 2_000
 """Cuts that are looked at, the newest first."""
+MOST_HARM = 5_000
+"""Siblings whose harm is added up."""
 _CUTS = (
     "SELECT action_id, subject_id AS room_id, toUnixTimestamp64Milli(informed_at) AS at,"
     " ifNull(toUnixTimestamp64Milli(reversed_at), 0) AS back, reversal FROM measure_outcomes"
@@ -27,6 +30,11 @@ async def of_entity(reader: Reader, id_: str) -> CutHarm:
 async def of_measures(reader: Reader, action_ids: Sequence[str]) -> CutHarm:
     """What these cost, as far as they are cuts."""
     return await _harm(reader, "action_id IN ({ids:Array(String)})", ids=list(action_ids))
+
+
+async def of_radius(reader: Reader, found: BlastRadius) -> CutHarm:
+    """What the cuts among the siblings of a case cost, of the first `MOST_HARM` by their ids."""
+    return await of_measures(reader, sorted(found.siblings)[:MOST_HARM])
 
 
 async def _harm(reader: Reader, condition: str, **values: str | list[str]) -> CutHarm:

@@ -67,11 +67,7 @@ async def tried(fault: Fault, tries: int, kafka: ApacheKafka, until: float) -> R
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.drill", description=__doc__)
-    parser.add_argument(
-        "--short",
-        action="store_true",
-        help="one or two tries of each, within 4 minutes",
-    )
+    parser.add_argument("--short", action="store_true", help="one or two tries of each, within 4 minutes")
     parser.add_argument("--only", default="", help="faults whose name contains this")
     parser.add_argument("--tries", type=int, default=0, help="so many tries of each")
     parser.add_argument("--within", type=float, default=5400.0, help="begin no try after so many seconds")

@@ -89,11 +89,7 @@ def test_from_acknowledged_to_closed(page: Page, demo: Demo, found: dict[str, st
     page.get_by_role("button", name="Build evidence").click()
     expect(said).to_contain_text("is noted", timeout=60_000)
     expect(page.get_by_text("SHA-256").first).to_be_visible()
-    page.locator("details.deed", has_text="Resolve…").locator("summary").click()
-    form = page.locator("details.deed[open] form")
-    form.get_by_label("Because").select_option("FIXED")
-    form.get_by_label("Why").fill("the CDN was switched back")
-    form.get_by_role("button", name="Resolve").click()
+    resolve(page, "FIXED", "the CDN was switched back")
     expect(said).to_contain_text("the case is resolved")
     act(page, "Close…", "Close")
     expect(said).to_contain_text("it cannot be closed yet: 1 task is not done: tell the merchants")
@@ -156,6 +152,15 @@ def act(page: Page, summary: str, button: str, **fields: str) -> None:
     for label, text in fields.items():
         form.get_by_label(label).fill(text)
     form.get_by_role("button", name=button, exact=True).click()
+
+
+def resolve(page: Page, because: str, why: str) -> None:
+    """Resolve a case."""
+    page.locator("details.deed", has_text="Resolve…").locator("summary").click()
+    form = page.locator("details.deed[open] form")
+    form.get_by_label("Because").select_option(because)
+    form.get_by_label("Why").fill(why)
+    form.get_by_role("button", name="Resolve").click()
 
 
 def test_more_windows_than_a_browser_has_connections_are_all_live(page: Page, demo: Demo) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Demo, pictured
-from tests.e2e.test_browser import act
+from tests.e2e.test_browser import act, resolve
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -59,11 +59,7 @@ def test_from_the_radar_to_a_case_closed_as_wrong_enforcement(page: Page, demo: 
 
     page.keyboard.press("u")
     expect(page).to_have_url(re.compile(f"{re.escape(here.rpartition('/')[2])}$"))
-    page.locator("details.deed", has_text="Resolve…").locator("summary").click()
-    form = page.locator("details.deed[open] form")
-    form.get_by_label("Because").select_option("WRONG_ENFORCEMENT")
-    form.get_by_label("Why").fill("the release judges every second offer wrongly")
-    form.get_by_role("button", name="Resolve").click()
+    resolve(page, "WRONG_ENFORCEMENT", "the release judges every second offer wrongly")
     expect(said).to_contain_text("the case is resolved")
     act(page, "Close…", "Close")
     expect(said).to_contain_text("the case is closed")
